@@ -1,0 +1,81 @@
+"""The sound card as voiced sees it: a protocol, and PortAudio behind it (imported on first use)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+Direction = Literal["input", "output"]
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One device of a card. `name` is what settings remember; `index` is valid until the card is rescanned."""
+
+    name: str
+    host_api: str
+    index: int
+    max_input_channels: int
+    max_output_channels: int
+    default_rate: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlockTime:
+    """Times of one block on the stream's own clock, seconds.
+
+    `now` is when the callback runs; `edge` is when the block's first sample entered the microphone (input) or
+    will leave the loudspeaker (output): PortAudio's `inputBufferAdcTime` and `outputBufferDacTime`.
+    """
+
+    now: float
+    edge: float
+
+
+CaptureCallback = Callable[[bytes, BlockTime, bool], None]
+"""(pcm16 mono at the stream's rate, time, overflowed). Runs in the device's thread: hand over, return."""
+
+PlayCallback = Callable[[int, BlockTime, bool], bytes]
+"""(samples wanted, time, underflowed) -> exactly that many PCM16 mono samples. Runs in the device's thread."""
+
+
+class Stream(Protocol):
+    """An open, running stream."""
+
+    @property
+    def rate(self) -> int:
+        """Hz at which it really runs."""
+
+    @property
+    def device_name(self) -> str: ...
+
+    @property
+    def latency_s(self) -> float: ...
+
+    def close(self) -> None:
+        """Stop it and let the device go. Never raises; may take some ms: call it off the loop."""
+
+
+class SoundCard(Protocol):
+    """Where streams come from: PortAudio, or the virtual card of `voiced.testing`."""
+
+    def devices(self) -> list[Device]:
+        """All devices. Raises PortAudioMissing."""
+
+    def rescan(self) -> None:
+        """Look again for devices; every stream must be closed."""
+
+    def open_input(
+        self, name: str, *, block_ms: int, callback: CaptureCallback, on_stopped: Callable[[], None]
+    ) -> Stream:
+        """Open and start a microphone; `name` "" is the system's default.
+
+        `on_stopped` runs in any thread when the device stops by itself. Raises PortAudioMissing, DeviceNotFound,
+        DeviceFailed. May take some 100 ms: call it off the loop.
+        """
+
+    def open_output(
+        self, name: str, *, block_ms: int, callback: PlayCallback, on_stopped: Callable[[], None]
+    ) -> Stream:
+        """Open and start a loudspeaker, as `open_input`."""
