@@ -1,0 +1,363 @@
+"""Orders that the conversation gives: imperative, frozen, the only way out.
+
+`BrainCommand`, `SpeakerCommand`, `ToolCommand` and `Report` each go to one port. Carrying one out returns at once;
+what comes of it returns as events.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from voiced.audio import Ms
+from voiced.conversation.events import CallId, Image, ItemId, ReplyId, SessionId, ToolSpec, Usage
+
+# --- history, brain-neutral -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class UserSaid:
+    """A user turn: its text, or where no transcript came its sound (PCM16, 24 kHz)."""
+
+    text: str | None = field(repr=False)
+    pcm: bytes = field(default=b"", repr=False)
+    images: tuple[Image, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AssistantSaid:
+    """What the user heard of a reply."""
+
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUsed:
+    """A finished tool call with its result; always a pair, so that nothing is run twice."""
+
+    call: CallId
+    name: str
+    arguments: str = field(repr=False)
+    output: str = field(repr=False)
+
+
+HistoryItem = UserSaid | AssistantSaid | ToolUsed
+
+# --- to the brain ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """Connect (closing any earlier session), configure, replay `history`, then `BrainReady` or `BrainLost`.
+
+    `after` is the backoff; the edge adds jitter to it.
+    """
+
+    session: SessionId
+    history: tuple[HistoryItem, ...]
+    tools: tuple[ToolSpec, ...]
+    after: Ms = Ms(0)
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateTools:
+    session: SessionId
+    tools: tuple[ToolSpec, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamUtterance:
+    """Append sound (PCM16, 24 kHz) to the server's input buffer."""
+
+    session: SessionId
+    pcm: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CommitUtterance:
+    """The user's turn is over: make an item of the input buffer."""
+
+    session: SessionId
+
+
+@dataclass(frozen=True, slots=True)
+class DiscardUtterance:
+    """It was no speech: empty the input buffer."""
+
+    session: SessionId
+
+
+@dataclass(frozen=True, slots=True)
+class SendText:
+    """A typed user turn, with pictures."""
+
+    session: SessionId
+    text: str = field(repr=False)
+    images: tuple[Image, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SendToolResult:
+    session: SessionId
+    call: CallId
+    output: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StartReply:
+    """Begin a response. `announce` set: say just this, and call no tool."""
+
+    session: SessionId
+    announce: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CancelReply:
+    """End the active response; `reply` is None where its start was not yet confirmed."""
+
+    session: SessionId
+    reply: ReplyId | None
+
+
+@dataclass(frozen=True, slots=True)
+class TruncateReply:
+    """Keep of the item's sound what was heard: the first `heard` ms."""
+
+    session: SessionId
+    item: ItemId
+    heard: Ms
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteItem:
+    """Nothing of the item was heard: take it out of the server's conversation."""
+
+    session: SessionId
+    item: ItemId
+
+
+BrainCommand = (
+    OpenSession
+    | UpdateTools
+    | StreamUtterance
+    | CommitUtterance
+    | DiscardUtterance
+    | SendText
+    | SendToolResult
+    | StartReply
+    | CancelReply
+    | TruncateReply
+    | DeleteItem
+)
+
+# --- to the loudspeaker -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Play after what is buffered. PCM16, 24 kHz."""
+
+    item: ItemId
+    pcm: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FinishItem:
+    """No more of the item will come: `PlayoutDrained` when its last sample is out (at once if it has none)."""
+
+    item: ItemId
+
+
+@dataclass(frozen=True, slots=True)
+class Duck:
+    """Lower the gain: somebody may be talking."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unduck:
+    """Restore the gain."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlushPlayout:
+    """Fade out within a block and drop the rest of these items: `PlayoutFlushed` for each, known or not."""
+
+    items: tuple[ItemId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlayEarcon:
+    """Mix a short sound in, over whatever plays; it is no item and counts for nothing."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetVolume:
+    percent: int
+
+
+SpeakerCommand = Play | FinishItem | Duck | Unduck | FlushPlayout | PlayEarcon | SetVolume
+
+# --- to the tools -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RunTool:
+    call: CallId
+    name: str
+    arguments: str = field(repr=False)
+
+
+ToolCommand = RunTool
+
+# --- to whoever watches -------------------------------------------------------------------------------------------------
+
+Floor = Literal["idle", "listening", "thinking", "speaking", "overlap"]
+
+
+@dataclass(frozen=True, slots=True)
+class FloorChanged:
+    """Who may speak now."""
+
+    floor: Floor
+
+
+@dataclass(frozen=True, slots=True)
+class UtteranceEnded:
+    """The user's turn `turn` is over; `speech` is how much of it the VAD took for speech."""
+
+    turn: int
+    length: Ms
+    speech: Ms
+
+
+@dataclass(frozen=True, slots=True)
+class UserHeard:
+    """What the user said, as text."""
+
+    turn: int
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyHeard:
+    """How the reply to `turn` ended for the user's ears.
+
+    `cut`: a barge-in or a loss ended it; `text` is what was heard, `heard` of `received` ms of sound.
+    `first_audio`: from the end of the utterance to the first sound, None for an announcement.
+    """
+
+    turn: int
+    text: str = field(repr=False)
+    heard: Ms
+    received: Ms
+    cut: bool
+    first_audio: Ms | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BargedIn:
+    """Overlap became a barge-in `after` ms of onset."""
+
+    after: Ms
+
+
+@dataclass(frozen=True, slots=True)
+class FalseInterruption:
+    """Overlap (a cough, a backchannel) that took no floor; `speech` is how much speech it had."""
+
+    speech: Ms
+
+
+@dataclass(frozen=True, slots=True)
+class ToolStarted:
+    call: CallId
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolEnded:
+    call: CallId
+    name: str
+    ok: bool
+    took: Ms
+
+
+@dataclass(frozen=True, slots=True)
+class BrainChanged:
+    """`connecting`, `ready`, `lost` (it will be tried again) or `refused` (somebody must mend something)."""
+
+    state: Literal["connecting", "ready", "lost", "refused"]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceChanged:
+    kind: Literal["microphone", "loudspeaker"]
+    ok: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnFailed:
+    """The turn could not be answered; the user was told by sound."""
+
+    turn: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class RequestEnded:
+    """A typed request or announcement is over. `text` is the answer; `error` says why there is none."""
+
+    request: str
+    text: str = field(default="", repr=False)
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Muted:
+    muted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something odd that went well, for the log."""
+
+    code: str
+    detail: str
+
+
+Fact = (
+    FloorChanged
+    | UtteranceEnded
+    | UserHeard
+    | ReplyHeard
+    | BargedIn
+    | FalseInterruption
+    | ToolStarted
+    | ToolEnded
+    | BrainChanged
+    | DeviceChanged
+    | TurnFailed
+    | Spent
+    | RequestEnded
+    | Muted
+    | Warned
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Tell whoever watches: the log, `voiced status`, the demo."""
+
+    fact: Fact
+
+
+Command = BrainCommand | SpeakerCommand | ToolCommand | Report

@@ -1,0 +1,340 @@
+"""Facts that reach the conversation: past tense, frozen, the only way in.
+
+An event of a brain carries the number of the session that it came from, so that stragglers of an old socket are
+dropped in one place (`Conversation.handle`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NewType
+
+from voiced.audio import Frame, Samples
+
+SessionId = NewType("SessionId", int)
+"""One connection of one brain; the conversation hands the numbers out, rising."""
+
+ReplyId = NewType("ReplyId", str)
+ItemId = NewType("ItemId", str)
+CallId = NewType("CallId", str)
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture for the brain: `data` is a whole PNG or JPEG file."""
+
+    media_type: Literal["image/png", "image/jpeg"]
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """What a brain is told about a tool. `parameters` is a strict JSON schema of an object."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens that one response cost, by modality; `cached` is a part of the input."""
+
+    text_in: int = 0
+    audio_in: int = 0
+    image_in: int = 0
+    cached_in: int = 0
+    text_out: int = 0
+    audio_out: int = 0
+
+
+# --- the microphone ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FrameCaptured:
+    """The microphone heard `frame`."""
+
+    frame: Frame
+
+
+@dataclass(frozen=True, slots=True)
+class MicrophoneLost:
+    """No frames come; the edge is trying to reopen it. `reason` is one line for a person."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MicrophoneReady:
+    """The microphone delivers frames."""
+
+    device: str
+
+
+# --- the brain ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class BrainReady:
+    """The session is configured and its history replayed: it takes commands."""
+
+    session: SessionId
+
+
+@dataclass(frozen=True, slots=True)
+class BrainLost:
+    """The session is over, or never came up.
+
+    `fatal`: trying again can't help until somebody mends a key, a bill or a setting. `retry_after_s`: the server's
+    own wish. `reason` is one line for a person, with no secret in it.
+    """
+
+    session: SessionId
+    reason: str
+    fatal: bool = False
+    retry_after_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyStarted:
+    """The server began a response, asked for or not (idle timeout)."""
+
+    session: SessionId
+    reply: ReplyId
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyAudio:
+    """A chunk of an item's sound: PCM16 at 24 kHz, whole samples."""
+
+    session: SessionId
+    reply: ReplyId
+    item: ItemId
+    pcm: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyText:
+    """A piece of what an item says: the transcript of its sound (`spoken`), or text with no sound."""
+
+    session: SessionId
+    reply: ReplyId
+    item: ItemId
+    text: str = field(repr=False)
+    spoken: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyItemDone:
+    """The item is complete: no more sound or text of it will come."""
+
+    session: SessionId
+    reply: ReplyId
+    item: ItemId
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCalled:
+    """The brain wants a tool run; `arguments` is the JSON text as the model wrote it."""
+
+    session: SessionId
+    reply: ReplyId
+    item: ItemId
+    call: CallId
+    name: str
+    arguments: str = field(repr=False)
+
+
+ReplyStatus = Literal["completed", "cancelled", "incomplete", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyDone:
+    """The response is over on the server. `code` and `reason` say why, where it did not complete."""
+
+    session: SessionId
+    reply: ReplyId
+    status: ReplyStatus = "completed"
+    code: str = ""
+    reason: str = ""
+    usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UtteranceCommitted:
+    """The server took the sound sent so far as one user item (by our commit, by its VAD, or on idle timeout)."""
+
+    session: SessionId
+    item: ItemId
+
+
+@dataclass(frozen=True, slots=True)
+class ServerHeard:
+    """The server's VAD: speech began (`True`) or ended. Advice only: barge-in is decided here."""
+
+    session: SessionId
+    speaking: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UserTranscribed:
+    """What the user said in `item`, as text; may come long after the reply. `text` is None where it failed."""
+
+    session: SessionId
+    item: ItemId
+    text: str | None = field(repr=False)
+
+
+Refusable = Literal["session", "audio", "commit", "reply", "cancel", "truncate", "delete", "text", "tool_result"]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRefused:
+    """The server answered one of our requests with an error and goes on.
+
+    `request` is None where the server did not say which. A refused "session" never comes here: it is a BrainLost.
+    """
+
+    session: SessionId
+    request: Refusable | None
+    code: str
+    message: str
+
+
+# --- the loudspeaker ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ItemPlayed:
+    """`played` samples of the item have left the loudspeaker in all, by the device's clock."""
+
+    item: ItemId
+    played: Samples
+
+
+@dataclass(frozen=True, slots=True)
+class PlayoutFlushed:
+    """The loudspeaker dropped what it had of the item; `played` samples of it went out. Comes even with 0."""
+
+    item: ItemId
+    played: Samples
+
+
+@dataclass(frozen=True, slots=True)
+class PlayoutDrained:
+    """The item was finished (`FinishItem`) and its last sample left the loudspeaker."""
+
+    item: ItemId
+    played: Samples
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerLost:
+    """The loudspeaker stopped; the edge is trying to reopen it and keeps what is buffered (bounded)."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerReady:
+    """The loudspeaker plays."""
+
+    device: str
+
+
+# --- tools --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ToolReturned:
+    """The tool ended; `output` is for the model: its result, or (`ok` False) what went wrong and how to mend it."""
+
+    call: CallId
+    output: str = field(repr=False)
+    ok: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ToolsChanged:
+    """These are the tools from now on (a plugin came, went or broke)."""
+
+    tools: tuple[ToolSpec, ...]
+
+
+# --- people and plugins beside the microphone -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TextAsked:
+    """Somebody typed to the assistant; it answers aloud. `request` names it in reports."""
+
+    request: str
+    text: str = field(repr=False)
+    images: tuple[Image, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AnnouncementAsked:
+    """Something to be said when nobody holds the floor. `earcon` sounds at once, brain or no brain."""
+
+    request: str
+    text: str = field(repr=False)
+    earcon: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StopAsked:
+    """"Stop": whatever is being said or about to be said is not wanted any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class MuteAsked:
+    """The microphone shall (not) be listened to."""
+
+    muted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeAsked:
+    """Loudness of the assistant, 0 to 100."""
+
+    percent: int
+
+
+@dataclass(frozen=True, slots=True)
+class TimePassed:
+    """Nothing happened until the deadline that the conversation had asked for."""
+
+
+Event = (
+    FrameCaptured
+    | MicrophoneLost
+    | MicrophoneReady
+    | BrainReady
+    | BrainLost
+    | ReplyStarted
+    | ReplyAudio
+    | ReplyText
+    | ReplyItemDone
+    | ToolCalled
+    | ReplyDone
+    | UtteranceCommitted
+    | ServerHeard
+    | UserTranscribed
+    | RequestRefused
+    | ItemPlayed
+    | PlayoutFlushed
+    | PlayoutDrained
+    | SpeakerLost
+    | SpeakerReady
+    | ToolReturned
+    | ToolsChanged
+    | TextAsked
+    | AnnouncementAsked
+    | StopAsked
+    | MuteAsked
+    | VolumeAsked
+    | TimePassed
+)
