@@ -12,7 +12,7 @@ from typing import Literal
 from voiced.audio import Ms
 from voiced.conversation.events import CallId, Image, ItemId, ReplyId, SessionId, ToolSpec, Usage
 
-# --- history, brain-neutral -----------------------------------------------------------------------------------------
+# History, brain-neutral.
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class ToolUsed:
 
 HistoryItem = UserSaid | AssistantSaid | ToolUsed
 
-# --- to the brain ---------------------------------------------------------------------------------------------------
+# To the brain.
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +150,7 @@ BrainCommand = (
     | DeleteItem
 )
 
-# --- to the loudspeaker -----------------------------------------------------------------------------------------------
+# To the loudspeaker.
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +199,7 @@ class SetVolume:
 
 SpeakerCommand = Play | FinishItem | Duck | Unduck | FlushPlayout | PlayEarcon | SetVolume
 
-# --- to the tools -----------------------------------------------------------------------------------------------------
+# To the tools.
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +211,7 @@ class RunTool:
 
 ToolCommand = RunTool
 
-# --- to whoever watches -------------------------------------------------------------------------------------------------
+# To whoever watches.
 
 Floor = Literal["idle", "listening", "thinking", "speaking", "overlap"]
 

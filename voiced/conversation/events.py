@@ -49,7 +49,7 @@ class Usage:
     audio_out: int = 0
 
 
-# --- the microphone ---------------------------------------------------------------------------------------------
+# The microphone.
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class MicrophoneReady:
     device: str
 
 
-# --- the brain ----------------------------------------------------------------------------------------------------
+# The brain.
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +203,7 @@ class RequestRefused:
     message: str
 
 
-# --- the loudspeaker ----------------------------------------------------------------------------------------------
+# The loudspeaker.
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +244,7 @@ class SpeakerReady:
     device: str
 
 
-# --- tools --------------------------------------------------------------------------------------------------------
+# Tools.
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +263,7 @@ class ToolsChanged:
     tools: tuple[ToolSpec, ...]
 
 
-# --- people and plugins beside the microphone -----------------------------------------------------------------------
+# People and plugins beside the microphone.
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +286,7 @@ class AnnouncementAsked:
 
 @dataclass(frozen=True, slots=True)
 class StopAsked:
-    """"Stop": whatever is being said or about to be said is not wanted any more."""
+    """ "Stop": whatever is being said or about to be said is not wanted any more."""
 
 
 @dataclass(frozen=True, slots=True)
