@@ -60,6 +60,14 @@ class OpenSession:
 
 
 @dataclass(frozen=True, slots=True)
+class AddHistory:
+    """Add items to the session's conversation: what was said, heard or done while it was not told."""
+
+    session: SessionId
+    items: tuple[HistoryItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class UpdateTools:
     session: SessionId
     tools: tuple[ToolSpec, ...]
@@ -138,6 +146,7 @@ class DeleteItem:
 
 BrainCommand = (
     OpenSession
+    | AddHistory
     | UpdateTools
     | StreamUtterance
     | CommitUtterance

@@ -1,0 +1,69 @@
+"""The state of the connection to the brain: which session counts, how long to back off, when to roll over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from voiced.audio import Ms
+from voiced.conversation.events import SessionId
+
+FIRST_BACKOFF = Ms(250)
+MAX_BACKOFF = Ms(30_000)
+REFUSED_RETRY_S = 60.0
+"""After a fatal refusal the next utterance tries again, but no more than once in this time."""
+STABLE_S = 60.0
+"""A session that lived this long has earned a quick reconnect."""
+ROLLOVER_QUIET_S = 5.0
+"""Silence before a session is replaced of our own will."""
+ROLLOVER_LATEST_S = 8 * 60.0
+"""How much later than the chosen age a rollover may come, waiting for a silence."""
+
+State = Literal["connecting", "ready", "refused"]
+
+
+@dataclass(slots=True)
+class Link:
+    """Of the one brain that is in use."""
+
+    session: SessionId = SessionId(0)
+    state: State = "connecting"
+    since: float = 0.0
+    failures: int = 0
+
+    @property
+    def ready(self) -> bool:
+        return self.state == "ready"
+
+    def open(self, now: float) -> SessionId:
+        """Count to the next session; events of the last are stragglers from here on."""
+        self.session = SessionId(self.session + 1)
+        self.state, self.since = "connecting", now
+        return self.session
+
+    def up(self, now: float) -> None:
+        self.state, self.since = "ready", now
+
+    def answered(self) -> None:
+        """It gave an answer: the next loss is the first one again."""
+        self.failures = 0
+
+    def lost(self, now: float, fatal: bool, retry_after_s: float) -> Ms | None:
+        """How long to wait before the next try, or None where somebody must mend something first."""
+        if self.ready and now - self.since >= STABLE_S:
+            self.failures = 0
+        if fatal:
+            self.state, self.since = "refused", now
+            return None
+        after = Ms(0) if self.failures == 0 and self.ready else Ms(FIRST_BACKOFF * 2 ** min(self.failures, 10))
+        self.failures += 1
+        self.state, self.since = "connecting", now
+        return Ms(max(min(after, MAX_BACKOFF), int(retry_after_s * 1000)))
+
+    def may_try_again(self, now: float) -> bool:
+        return self.state == "refused" and now - self.since >= REFUSED_RETRY_S
+
+    def rollover_due(self, now: float, quiet_s: float, age_min: int) -> bool:
+        """Whether a session this old should be replaced, given how long nobody has held the floor."""
+        late = now - self.since - age_min * 60
+        return self.ready and late >= 0 and (quiet_s >= ROLLOVER_QUIET_S or late >= ROLLOVER_LATEST_S)

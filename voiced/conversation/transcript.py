@@ -1,0 +1,224 @@
+"""The brain-neutral history: what was said and heard, and which session knows it."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from voiced.audio import RATE, SAMPLE_BYTES, Samples
+from voiced.conversation.commands import AssistantSaid, HistoryItem, ToolUsed, UserSaid
+from voiced.conversation.events import Image, ItemId, SessionId
+
+MAX_ENTRIES = 100
+MAX_CHARACTERS = 40_000
+"""About 10,000 tokens: what a reconnect may cost."""
+MAX_PCM = 90 * RATE * SAMPLE_BYTES
+"""Sound kept for turns with no transcript, 90 s."""
+MAX_IMAGES = 2
+
+
+@dataclass(slots=True, eq=False)
+class UserEntry:
+    turn: int
+    text: str | None
+    pcm: bytes = field(default=b"", repr=False)
+    images: tuple[Image, ...] = ()
+    known_to: SessionId | None = None
+    answered: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class AssistantEntry:
+    item: ItemId
+    pieces: list[str] = field(default_factory=list)
+    known_to: SessionId | None = None
+    settled: bool = False
+    """Its text is what was heard; before that it is what was received."""
+
+    @property
+    def text(self) -> str:
+        return "".join(self.pieces).strip()
+
+
+@dataclass(slots=True, eq=False)
+class ToolEntry:
+    used: ToolUsed
+    known_to: SessionId | None = None
+
+
+Entry = UserEntry | AssistantEntry | ToolEntry
+
+
+class Transcript:
+    """A bounded list of entries, oldest first."""
+
+    def __init__(self) -> None:
+        self._entries: list[Entry] = []
+        self._awaiting_item: deque[UserEntry] = deque(maxlen=16)
+        self._by_item: dict[ItemId, UserEntry] = {}
+
+    # The user's side.
+
+    def user_spoke(self, turn: int, pcm: bytes) -> UserEntry:
+        entry = UserEntry(turn, None, pcm)
+        self._append(entry)
+        return entry
+
+    def user_typed(self, turn: int, text: str, images: tuple[Image, ...]) -> UserEntry:
+        entry = UserEntry(turn, text, images=images)
+        self._append(entry)
+        return entry
+
+    def commit_sent(self, entry: UserEntry) -> None:
+        """Its sound went out as the next user item."""
+        self._awaiting_item.append(entry)
+
+    def committed(self, item: ItemId) -> None:
+        """The server named the next user item."""
+        if self._awaiting_item:
+            self._by_item[item] = self._awaiting_item.popleft()
+            while len(self._by_item) > MAX_ENTRIES:
+                del self._by_item[next(iter(self._by_item))]
+
+    def transcribed(self, item: ItemId, text: str | None) -> UserEntry | None:
+        """The text of a user item came, perhaps long after its reply. Returns the entry that it belongs to."""
+        entry = self._by_item.pop(item, None)
+        if entry is not None and text is not None:
+            entry.text = text
+            self._release(entry)
+        return entry
+
+    def answered(self, turn: int) -> None:
+        """The turn, and all before it that still waited, have their answer."""
+        for entry in self._users():
+            if entry.turn <= turn and not entry.answered:
+                entry.answered = True
+                self._release(entry)
+
+    def forget_unanswered(self, turn: int) -> None:
+        """The turn failed and the user was told: a later answer must not come back to it."""
+        self._entries = [
+            entry
+            for entry in self._entries
+            if not (isinstance(entry, UserEntry) and entry.turn <= turn and not entry.answered)
+        ]
+
+    # The assistant's side.
+
+    def assistant_says(self, item: ItemId, text: str, session: SessionId) -> None:
+        entry = self._assistant(item)
+        if entry is None:
+            entry = AssistantEntry(item, known_to=session)
+            self._append(entry)
+        if not entry.settled:
+            entry.pieces.append(text)
+
+    def heard(self, item: ItemId, heard: Samples, received: Samples, whole: bool) -> str:
+        """The item is over; cut its text to what was heard and return it.
+
+        Transcripts carry no times: the cut is in proportion to the sound, at a word's end.
+        """
+        entry = self._assistant(item)
+        if entry is None:
+            return ""
+        if not entry.settled:
+            text = entry.text if whole else _cut(entry.text, heard, received)
+            entry.pieces = [text]
+            entry.settled = True
+        return entry.text
+
+    def tool_used(self, used: ToolUsed, known_to: SessionId | None) -> None:
+        self._append(ToolEntry(used, known_to))
+
+    # For a brain.
+
+    def unknown_to(self, session: SessionId) -> tuple[HistoryItem, ...]:
+        """What the session was not told yet, in order; it counts as told from now on.
+
+        Items that still play are left for later: only what was heard goes into a history.
+        """
+        items: list[HistoryItem] = []
+        for entry in self._entries:
+            if entry.known_to == session:
+                continue
+            item = _history_item(entry)
+            if item is not None:
+                items.append(item)
+                entry.known_to = session
+        return tuple(items)
+
+    def new_session(self) -> None:
+        """Server-side item ids of the old session mean nothing any more."""
+        self._awaiting_item.clear()
+        self._by_item.clear()
+
+    # Bounds.
+
+    def _append(self, entry: Entry) -> None:
+        self._entries.append(entry)
+        while len(self._entries) > MAX_ENTRIES or self._characters() > MAX_CHARACTERS:
+            if len(self._entries) == 1:
+                break
+            del self._entries[0]
+        spare = MAX_PCM
+        images = MAX_IMAGES
+        for user in reversed(list(self._users())):
+            spare -= len(user.pcm)
+            if spare < 0 and user is not entry:
+                user.pcm = b""
+            images -= len(user.images)
+            if images < 0 and user is not entry:
+                user.images = ()
+
+    def _characters(self) -> int:
+        return sum(_length(entry) for entry in self._entries)
+
+    @staticmethod
+    def _release(entry: UserEntry) -> None:
+        if entry.answered and entry.text is not None:
+            entry.pcm = b""
+
+    def _users(self) -> list[UserEntry]:
+        return [entry for entry in self._entries if isinstance(entry, UserEntry)]
+
+    def _assistant(self, item: ItemId) -> AssistantEntry | None:
+        for entry in reversed(self._entries):
+            if isinstance(entry, AssistantEntry) and entry.item == item:
+                return entry
+        return None
+
+
+def _history_item(entry: Entry) -> HistoryItem | None:
+    match entry:
+        case UserEntry(text=text, pcm=pcm, images=images):
+            # Until it is answered the sound says more than a transcript; afterwards text is cheaper.
+            if pcm and (not entry.answered or text is None):
+                return UserSaid(None, pcm, images)
+            return UserSaid(text, b"", images) if text or images else None
+        case AssistantEntry(settled=settled):
+            return AssistantSaid(entry.text) if settled and entry.text else None
+        case ToolEntry(used=used):
+            return used
+
+
+def _length(entry: Entry) -> int:
+    match entry:
+        case UserEntry(text=text):
+            return len(text or "")
+        case AssistantEntry(pieces=pieces):
+            return sum(map(len, pieces))
+        case ToolEntry(used=used):
+            return len(used.arguments) + len(used.output)
+
+
+def _cut(text: str, heard: Samples, received: Samples) -> str:
+    if heard <= 0 or received <= 0:
+        return ""
+    if heard >= received:
+        return text
+    end = len(text) * heard // received
+    if end < len(text) and not text[end].isspace():
+        end = text.rfind(" ", 0, end) + 1
+    return text[:end].rstrip()
+
+

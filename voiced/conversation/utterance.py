@@ -1,0 +1,54 @@
+"""The sound of one user turn, from before its onset on, kept until it is answered."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from voiced.audio import FRAME_MS, Frame, Ms
+
+
+class PreRoll:
+    """The last `length` ms of sound that belong to no utterance yet."""
+
+    def __init__(self, length: Ms) -> None:
+        self._frames: deque[Frame] = deque(maxlen=max(1, length // FRAME_MS))
+
+    def add(self, frame: Frame) -> None:
+        self._frames.append(frame)
+
+    def take(self) -> list[Frame]:
+        """All of it, once: sound that was sent in one utterance must not open the next."""
+        frames = list(self._frames)
+        self._frames.clear()
+        return frames
+
+
+class Utterance:
+    """One stretch of user speech, its pre-roll included."""
+
+    def __init__(self, pre_roll: list[Frame]) -> None:
+        self.pre_roll = Ms(len(pre_roll) * FRAME_MS)
+        self.speech = Ms(0)
+        """How much of it the VAD took for speech."""
+        self.silence = Ms(0)
+        """How much silence stands at its end."""
+        self._pcm = bytearray()
+        for frame in pre_roll:
+            self.add(frame)
+
+    def add(self, frame: Frame) -> None:
+        self._pcm += frame.pcm
+        if frame.speech:
+            self.speech = Ms(self.speech + FRAME_MS)
+            self.silence = Ms(0)
+        else:
+            self.silence = Ms(self.silence + FRAME_MS)
+
+    @property
+    def pcm(self) -> bytes:
+        """PCM16 at 24 kHz."""
+        return bytes(self._pcm)
+
+    @property
+    def length(self) -> Ms:
+        return Ms(len(self._pcm) // 48)
