@@ -1,0 +1,91 @@
+"""All settings as one frozen model, put together from files, the environment and the command line.
+
+    defaults  <  /etc/voiced/voiced.toml  <  $XDG_CONFIG_HOME/voiced/voiced.toml  <  VOICED_SECTION__NAME  <  --set
+
+With `--config FILE` that file alone is read. pydantic validates; the reading is our own, since every mistake is
+reported with the file and line it stands in, unknown variables too, and `voiced config show` names each value's place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import Field
+
+from voiced.config import as_toml
+from voiced.config.loading import Places, given_in, validated
+from voiced.config.secrets import OpenAISettings, Secrets
+from voiced.config.sources import SYSTEM_FILE, Origin
+from voiced.control.settings import ControlSettings
+from voiced.conversation.settings import TurnSettings
+from voiced.log import LogSettings
+from voiced.settings import Settings
+
+__all__ = ["Config", "Loaded", "OpenAISettings", "Origin", "Places", "Secrets", "example", "load_config"]
+
+
+class Config(Settings):
+    """Every setting of voiced: one section for each room."""
+
+    openai: OpenAISettings = Field(default_factory=OpenAISettings)
+    turn: TurnSettings = Field(default_factory=TurnSettings)
+    control: ControlSettings = Field(default_factory=ControlSettings)
+    log: LogSettings = Field(default_factory=LogSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Settings in force, the key, and where each came from."""
+
+    config: Config
+    secrets: Secrets
+    origins: Mapping[str, Origin]
+    """By dotted key; a setting that nobody gave is not in it."""
+    warnings: tuple[str, ...]
+    """One line each: it works, but somebody should mend it."""
+    places: Places
+
+    def again(self) -> Loaded:
+        """The same places read anew. Raises ConfigError."""
+        return _load(self.places)
+
+    def show(self) -> str:
+        """Every setting in force with its origin, as TOML, and whether there is a key. Raises ConfigError."""
+        return f"# OpenAI key: {self.secrets.describe()}\n\n{as_toml.in_force(self.config, self.origins)}"
+
+
+def load_config(
+    file: Path | None = None,
+    overrides: Sequence[str] = (),
+    environ: Mapping[str, str] | None = None,
+    *,
+    system_file: Path = SYSTEM_FILE,
+) -> Loaded:
+    """The settings of this process. `file`: read it alone; `overrides`: "section.name=value" texts.
+
+    Raises ConfigError with one line for each mistake.
+    """
+    return _load(Places.of(file, overrides, environ, system_file=system_file))
+
+
+def example() -> str:
+    """The text of `config/voiced.toml`."""
+    return as_toml.example(Config, _PREFACE)
+
+
+def _load(places: Places) -> Loaded:
+    config, origins = validated(Config, given_in(Config, places))
+    secrets = Secrets(config.openai, places.environ)
+    return Loaded(config, secrets, origins, tuple(secrets.warnings()), places)
+
+
+_PREFACE = """
+The settings of voiced. Each is shown with its default; take its # away to change it.
+
+voiced reads /etc/voiced/voiced.toml, then $XDG_CONFIG_HOME/voiced/voiced.toml (~/.config/voiced/voiced.toml), then
+variables such as VOICED_TURN__HANGOVER_MS=700, then --set turn.hangover_ms=700 on the command line; the later wins.
+`voiced config check` finds mistakes, `voiced config show` prints what is in force and where it comes from,
+`voiced config example` prints this text.
+"""

@@ -1,0 +1,117 @@
+"""Settings written as TOML: the commented example, and what is in force."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from voiced.config.sources import DEFAULT, Origin, section_of
+from voiced.redaction import redacted
+from voiced.settings import Settings
+
+_WIDTH = 100
+
+
+def example(model: type[Settings], preface: str) -> str:
+    """Every setting of `model`, commented out, with its doc, unit, limits and default."""
+    return _comment(preface) + "".join(_example_section(model, name) for name in model.model_fields)
+
+
+def in_force(settings: Settings, origins: Mapping[str, Origin]) -> str:
+    """Every setting as it is, with the place that it comes from. It is TOML that voiced reads."""
+    return "\n".join(_in_force_section(settings, origins, "")).lstrip("\n") + "\n"
+
+
+def toml_value(value: Any) -> str:
+    """`value` as TOML writes it. None, which TOML has not, is an empty text."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return str(value)
+    if isinstance(value, Mapping):
+        return (
+            "{ " + ", ".join(f"{_key(key)} = {toml_value(item)}" for key, item in value.items()) + " }"
+            if value
+            else "{}"
+        )
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return "[" + ", ".join(toml_value(item) for item in value) + "]"
+    # A JSON string is a TOML basic string, but for DEL.
+    return json.dumps("" if value is None else str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def unit_of(field: FieldInfo) -> str:
+    """ms, s, Hz, dB …; "" where the setting is no quantity."""
+    extra = field.json_schema_extra
+    return str(extra.get("unit", "")) if isinstance(extra, dict) else ""
+
+
+def limits_of(field: FieldInfo) -> tuple[Any, Any]:
+    """The least and the greatest value allowed, None where there is no limit."""
+    least = greatest = None
+    for limit in field.metadata:
+        least = getattr(limit, "ge", getattr(limit, "gt", least))
+        greatest = getattr(limit, "le", getattr(limit, "lt", greatest))
+    return least, greatest
+
+
+def choices_of(field: FieldInfo) -> tuple[Any, ...]:
+    """The values that a choice has; none where it is no choice."""
+    return get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+
+
+def _example_section(model: type[Settings], path: str) -> str:
+    section = section_of(model, path)
+    if section is None:
+        return _example_setting(path, model.model_fields[path])
+    text = f"\n\n{_comment(section.__doc__ or '')}[{path}]\n"
+    settings = [name for name in section.model_fields if section_of(section, name) is None]
+    text += "".join(_example_setting(name, section.model_fields[name]) for name in settings)
+    return text
+
+
+def _example_setting(name: str, field: FieldInfo) -> str:
+    default = toml_value(field.get_default(call_default_factory=True))
+    facts = [f"Unit: {unit}." if (unit := unit_of(field)) else "", f"Default: {default}.", _allowed(field)]
+    return f"\n{_comment(field.description or '')}{_comment(' '.join(filter(None, facts)))}#{name} = {default}\n"
+
+
+def _allowed(field: FieldInfo) -> str:
+    if choices := choices_of(field):
+        return f"One of {', '.join(toml_value(choice) for choice in choices)}."
+    match limits_of(field):
+        case None, None:
+            return ""
+        case least, None:
+            return f"At least {least}."
+        case None, greatest:
+            return f"At most {greatest}."
+        case least, greatest:
+            return f"From {least} to {greatest}."
+
+
+def _in_force_section(settings: Settings, origins: Mapping[str, Origin], prefix: str) -> Iterator[str]:
+    inner = []
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, Settings):
+            inner.append((name, value))
+        else:
+            yield f"{name} = {redacted(toml_value(value))}  # {origins.get(prefix + name, DEFAULT)}"
+    for name, value in inner:
+        yield f"\n[{prefix}{name}]"
+        yield from _in_force_section(value, origins, f"{prefix}{name}.")
+
+
+def _comment(text: str) -> str:
+    """`text` wrapped behind #; an empty line begins a new paragraph."""
+    paragraphs = [textwrap.wrap(" ".join(part.split()), _WIDTH) for part in text.strip().split("\n\n")]
+    return "#\n".join("".join(f"# {line}\n" for line in lines) for lines in paragraphs)
+
+
+def _key(key: str) -> str:
+    return key if key.replace("_", "").replace("-", "").isalnum() and key.isascii() else json.dumps(key)

@@ -1,0 +1,223 @@
+"""One line for each mistake in the settings: where it stands, what is wrong, and what to write instead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic.fields import FieldInfo
+
+from voiced.config.as_toml import choices_of, limits_of, toml_value, unit_of
+from voiced.config.sources import Given, Origin, environment_name, leaves, section_of
+from voiced.redaction import looks_like_a_key, redacted
+from voiced.settings import Settings
+
+_UNITS = {
+    "ms": ("milliseconds", 0.001),
+    "s": ("seconds", 1.0),
+    "min": ("minutes", 60.0),
+    "h": ("hours", 3600.0),
+    "hz": ("Hz", 1.0),
+    "khz": ("kHz", 1000.0),
+}
+_TIMES = ("ms", "s", "min", "h")
+_SPELLED = {
+    "msec": "ms", "millisecond": "ms", "milliseconds": "ms", "sec": "s", "secs": "s", "second": "s", "seconds": "s",
+    "mins": "min", "minute": "min", "minutes": "min", "hour": "h", "hours": "h",
+}  # fmt: skip
+_QUANTITY = re.compile(r"^\s*(-?\d+(?:\.\d*)?|-?\.\d+)\s*([A-Za-z%]*)\s*$")
+_SECRET_NAME = re.compile(r"(^|_)(api_?key|key|token|secret|password)$")
+_LONGEST_VALUE = 60
+
+
+def unknown(model: type[Settings], given: Given) -> str:
+    """`given` names no setting of `model`."""
+    *sections, name = given.key.split(".")
+    where = ".".join(sections)
+    place = _model_at(model, sections)
+    if section_of(place or model, name) and not isinstance(given.value, Mapping):
+        return f"{given.origin}: {given.key} is a section; write [{given.key}] above its settings"
+    if _SECRET_NAME.search(name):
+        fix = "a key has no place in the settings: put it in OPENAI_API_KEY, or in a file named by openai.key_file"
+    elif place is None or not sections or isinstance(given.value, Mapping):
+        fix = _right_section(model, given.key)
+    else:
+        fix = _right_unit(place, where, name, given) or _right_name(model, place, where, name)
+    kind = "section" if isinstance(given.value, Mapping) else "setting"
+    return f"{given.origin}: no such {kind}: {redacted(given.key)}; {fix}"
+
+
+def invalid(model: type[Settings], given: Given, error: Mapping[str, Any]) -> str:
+    """`given` has a value that its setting does not take; `error` is pydantic's."""
+    *sections, name = given.key.split(".")
+    place = _model_at(model, sections)
+    field = place.model_fields[name] if place else None
+    if field is None:
+        return f"{given.origin}: {given.key}: {error['msg']}"
+    return f"{given.origin}: {given.key} is {_shown(given.value)}; {_fix(name, field, given, error)}"
+
+
+def _fix(name: str, field: FieldInfo, given: Given, error: Mapping[str, Any]) -> str:
+    kind = str(error["type"])
+    if kind.startswith(("int", "float", "greater", "less", "finite", "decimal")):
+        return _number(name, field, given, whole=field.annotation is not float)
+    if kind == "literal_error":
+        return _choice(field, given)
+    if kind.startswith("bool"):
+        return f"write {_assignment(given, True)} or {_assignment(given, False)}"
+    if kind.startswith("string_type"):
+        return f"write text in quotes: {_assignment(given, str(given.value))}"
+    if kind in ("list_type", "tuple_type", "set_type", "frozen_set_type"):
+        return f"write a list: {_assignment(given, [given.value])}"
+    if cause := error.get("ctx", {}).get("error"):
+        return redacted(str(cause))
+    return redacted(str(error["msg"])[0].lower() + str(error["msg"])[1:])
+
+
+def _number(name: str, field: FieldInfo, given: Given, *, whole: bool) -> str:
+    """What to write for a number that has another form, another unit, or is out of its limits."""
+    unit = unit_of(field)
+    least, greatest = limits_of(field)
+    kind = f"a {'whole ' if whole else ''}number" + (
+        f" of {_UNITS[unit][0]}" if unit in _TIMES else f" in {unit}" if unit else ""
+    )
+    meant = _quantity(given.value, unit)
+    if (
+        meant is None
+        and unit == "ms"
+        and _is_number(given.value)
+        and 0 < given.value < 60
+        and given.value < (least or 1)
+    ):
+        meant = given.value * 1000
+        if _within(meant, least, greatest):
+            return f"it is {kind}: if {given.value} s is meant, write {_assignment(given, _tidy(meant, whole))}"
+    elif meant is not None and _within(meant, least, greatest):
+        return f"it is {kind}, without the unit: write {_assignment(given, _tidy(meant, whole))}"
+    if least is not None and greatest is not None:
+        kind += f" from {least} to {greatest}"
+    elif least is not None:
+        kind += f", at least {least}"
+    elif greatest is not None:
+        kind += f", at most {greatest}"
+    example = field.get_default(call_default_factory=True)
+    if _is_number(given.value) and _within(given.value, least, greatest):
+        example = _tidy(given.value, whole)
+    return f"it is {kind}: write for example {_assignment(given, example)}"
+
+
+def _choice(field: FieldInfo, given: Given) -> str:
+    choices = [str(choice) for choice in choices_of(field)]
+    if near := get_close_matches(str(given.value).lower(), choices, n=1):
+        return f"write {_assignment(given, near[0])} (the choices: {', '.join(choices)})"
+    return f"the choices: {', '.join(choices)}"
+
+
+def _right_unit(place: type[Settings], where: str, name: str, given: Given) -> str | None:
+    """`hangover` or `hangover_s` where there is a `hangover_ms`."""
+    stem, used = _split_unit(name)
+    for known, field in place.model_fields.items():
+        known_stem, unit = _split_unit(known)
+        if known == name or known_stem != stem or not unit:
+            continue
+        meant = _quantity(given.value, unit)
+        if meant is None and used and _is_number(given.value):
+            meant = _converted(given.value, used, unit)
+        if meant is None:
+            meant = given.value if _is_number(given.value) else field.get_default(call_default_factory=True)
+        right = Given(f"{where}.{known}", given.value, given.origin)
+        number = _tidy(meant, field.annotation is not float)
+        return f"it is {known}, in {_UNITS[unit][0]}: write {_assignment(right, number)}"
+    return None
+
+
+def _right_name(model: type[Settings], place: type[Settings], where: str, name: str) -> str:
+    if near := get_close_matches(name, place.model_fields, n=1, cutoff=0.75):
+        return f"did you mean {where}.{near[0]}?"
+    elsewhere = [key for key, _ in leaves(model) if key.rsplit(".", 1)[-1] == name]
+    if elsewhere:
+        return f"it belongs in [{elsewhere[0].rsplit('.', 1)[0]}]"
+    if near := get_close_matches(name, place.model_fields, n=1, cutoff=0.5):
+        return f"did you mean {where}.{near[0]}?"
+    return f"[{where}] has {', '.join(place.model_fields)}"
+
+
+def _right_section(model: type[Settings], key: str) -> str:
+    first, _, rest = key.partition(".")
+    keys = [known for known, _ in leaves(model)]
+    if not rest and (home := [known for known in keys if known.endswith(f".{first}")]):
+        return f"it belongs in [{home[0].rsplit('.', 1)[0]}]"
+    if near := get_close_matches(key, keys, n=1, cutoff=0.75):
+        return f"did you mean {near[0]}?"
+    sections = [name for name in model.model_fields if section_of(model, name)]
+    if near := get_close_matches(first, sections, n=1):
+        return f"did you mean [{near[0]}]?"
+    return f"the sections: {', '.join(sections)}"
+
+
+def _model_at(model: type[Settings], sections: list[str]) -> type[Settings] | None:
+    for name in sections:
+        found = section_of(model, name)
+        if found is None:
+            return None
+        model = found
+    return model
+
+
+def _quantity(value: Any, unit: str) -> float | None:
+    """`"0.5 s"` or `"500"` as a number of `unit`; None where it is no such text."""
+    if not isinstance(value, str) or not (match := _QUANTITY.match(value)):
+        return None
+    number, written = float(match[1]), match[2].lower()
+    return number if not written else _converted(number, _SPELLED.get(written, written), unit)
+
+
+def _converted(number: float, written: str, unit: str) -> float | None:
+    wanted = unit.lower()
+    if written == wanted:
+        return number
+    if (written in _TIMES) != (wanted in _TIMES) or written not in _UNITS or wanted not in _UNITS:
+        return None
+    return number * _UNITS[written][1] / _UNITS[wanted][1]
+
+
+def _split_unit(name: str) -> tuple[str, str]:
+    stem, _, unit = name.rpartition("_")
+    unit = _SPELLED.get(unit, unit)
+    return (stem, unit) if stem and unit in _UNITS else (name, "")
+
+
+def _assignment(given: Given, value: Any) -> str:
+    """How `value` is written where `given` stands."""
+    match given.origin:
+        case Origin(kind="environment"):
+            return f"{environment_name(given.key)}={_bare(value)}"
+        case Origin(kind="command line"):
+            return f"--set {given.key}={_bare(value)}"
+        case _:
+            return f"{given.key.rsplit('.', 1)[-1]} = {redacted(toml_value(value))}"
+
+
+def _bare(value: Any) -> str:
+    return redacted(value if isinstance(value, str) else toml_value(value))
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, str) and looks_like_a_key(value):
+        return "a key (not printed)"
+    text = redacted(toml_value(value))
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
+
+
+def _tidy(number: float, whole: bool) -> float | int:
+    return round(number) if whole or number == int(number) else number
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _within(number: float, least: Any, greatest: Any) -> bool:
+    return (least is None or number >= least) and (greatest is None or number <= greatest)

@@ -1,0 +1,100 @@
+"""The log: structlog and the libraries' own, on one stream, with nothing secret in it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, TextIO
+
+from voiced.redaction import redacted
+from voiced.settings import Settings, setting
+
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, Processor, WrappedLogger
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+class LogSettings(Settings):
+    """The log, on standard error: readable on a terminal, one JSON object per line elsewhere (journald)."""
+
+    level: LogLevel = setting(
+        "info", "The least that is logged. What people say appears in 'debug' only; keys and sound never do."
+    )
+
+
+def set_up(settings: LogSettings, stream: TextIO) -> None:
+    """Send every log line of the process to `stream`. Call it once, before the first line; again to change the level.
+
+    Other libraries speak from WARNING up only: websockets' DEBUG lines have the Authorization header in them.
+    """
+    import structlog  # here, since most commands log nothing and it takes a third of their start-up
+
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    rendered: list[Processor]
+    if stream.isatty():
+        rendered = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+    else:
+        rendered = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=repr)]
+
+    handler = logging.StreamHandler(stream)
+    handler.addFilter(_ours_or_grave)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _sizes_for_bytes,
+                *rendered,
+                _redact,
+            ],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.getLogger("voiced").setLevel(settings.level.upper())
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=_VoicedLoggers(),
+        cache_logger_on_first_use=False,
+    )
+
+
+class _VoicedLoggers:
+    """`structlog.get_logger(name)` under the logger `voiced`, whose level is the setting."""
+
+    def __call__(self, *names: Any) -> logging.Logger:
+        name = str(names[0]) if names else "voiced"
+        return logging.getLogger(name if name == "voiced" or name.startswith("voiced.") else f"voiced.{name}")
+
+
+def _ours_or_grave(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING or record.name == "voiced" or record.name.startswith("voiced.")
+
+
+def _sizes_for_bytes(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    return {key: _without_bytes(value) for key, value in event.items()}
+
+
+def _without_bytes(value: Any) -> Any:
+    match value:
+        case bytes() | bytearray() | memoryview():
+            return f"<{len(value)} bytes>"
+        case Mapping():
+            return {str(key): _without_bytes(item) for key, item in value.items()}
+        case list() | tuple() | set() | frozenset() if not hasattr(value, "_fields"):
+            return [_without_bytes(item) for item in value]
+        case _:
+            return value
+
+
+def _redact(_logger: WrappedLogger, _method: str, line: Any) -> str:
+    return redacted(str(line))
