@@ -1,0 +1,330 @@
+"""The control socket with real sockets: who asks is answered, and nobody can hold the daemon up."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import socket
+import stat
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from voiced.control.client import NoDaemon, ask, replies
+from voiced.control.protocol import MAX_LINE, Ask, Mute, Reload, Say, Status, Stop, Volume, Watch, request_line
+from voiced.control.server import MAX_CLIENTS, ControlServer
+from voiced.control.settings import ControlSettings
+from voiced.conversation.commands import FloorChanged, RequestEnded, UserHeard, Warned
+from voiced.conversation.events import (
+    AnnouncementAsked,
+    Event,
+    Image,
+    MuteAsked,
+    StopAsked,
+    TextAsked,
+    VolumeAsked,
+)
+from voiced.errors import ConfigError, ControlError
+
+PNG = b"\x89PNG\r\n\x1a\n and so on"
+
+
+@dataclass
+class House:
+    """A daemon's control socket, and what reached the hub through it."""
+
+    path: Path
+    server: ControlServer
+    events: asyncio.Queue[Event]
+
+
+@contextlib.asynccontextmanager
+async def house(directory: Path) -> AsyncIterator[House]:
+    events: asyncio.Queue[Event] = asyncio.Queue()
+
+    def reload() -> None:
+        raise ConfigError("voiced.toml:1: this is not TOML")
+
+    path = directory / "control.sock"
+    server = ControlServer(
+        path, post=events.put_nowait, reload=reload, plugins=lambda: {"clock": "ok"}, clock=lambda: 5.0
+    )
+    async with server.serving():
+        yield House(path, server, events)
+
+
+@pytest.fixture
+def directory() -> Iterator[Path]:
+    with TemporaryDirectory() as name:  # pytest's own are too deep for a socket
+        yield Path(name)
+
+
+async def asked(house: House, data: bytes) -> list[dict[str, Any]]:
+    """Everything that the daemon answers to these bytes."""
+    reader, writer = await asyncio.open_unix_connection(house.path, limit=MAX_LINE)
+    try:
+        writer.write(data)
+        with contextlib.suppress(ConnectionError):
+            await writer.drain()
+        return [json.loads(line) async for line in reader]
+    finally:
+        writer.close()
+
+
+async def test_the_status_says_how_it_is(directory: Path) -> None:
+    async with house(directory) as daemon:
+        daemon.server.report(FloorChanged("speaking"))
+        status = (await asyncio.to_thread(ask, [daemon.path], Status()))["status"]
+    assert (status["floor"], status["plugins"], status["uptime_s"]) == ("speaking", {"clock": "ok"}, 0.0)
+    assert {"version", "pid", "brain", "devices", "counts", "failures"} <= status.keys()
+
+
+async def test_orders_become_events_at_once(directory: Path) -> None:
+    async with house(directory) as daemon:
+        for request in (Stop(), Mute(muted=True), Mute(muted=False), Volume(percent=40)):
+            assert await asked(daemon, request_line(request)) == [{"done": True}]
+        events = [daemon.events.get_nowait() for _ in range(daemon.events.qsize())]
+    assert events == [StopAsked(), MuteAsked(True), MuteAsked(False), VolumeAsked(40)]
+
+
+async def test_a_question_is_answered_when_it_has_been_answered(directory: Path) -> None:
+    question = Ask(text="What is this?", images=(base64.b64encode(PNG).decode(),))
+    async with house(directory) as daemon, asyncio.TaskGroup() as tasks:
+        answer = tasks.create_task(asyncio.to_thread(ask, [daemon.path], question))
+        event = await daemon.events.get()
+        assert event == TextAsked("control-1", "What is this?", (Image("image/png", PNG),))
+        daemon.server.report(RequestEnded("control-9", "not yours"))
+        assert not answer.done()
+        daemon.server.report(RequestEnded("control-1", "A cat."))
+        assert await answer == {"answer": "A cat."}
+
+
+async def test_an_announcement_is_done_when_it_was_said_or_failed(directory: Path) -> None:
+    async with house(directory) as daemon, asyncio.TaskGroup() as tasks:
+        said = tasks.create_task(asked(daemon, request_line(Say(text="Dinner!"))))
+        assert await daemon.events.get() == AnnouncementAsked("control-1", "Dinner!")
+        daemon.server.report(RequestEnded("control-1"))
+        assert await said == [{"done": True}]
+        unsaid = tasks.create_task(asked(daemon, request_line(Say(text="Dinner!"))))
+        await daemon.events.get()
+        daemon.server.report(RequestEnded("control-2", error="no brain"))
+        assert await unsaid == [{"error": "no brain"}]
+
+
+async def test_a_client_may_close_its_side_and_still_read(directory: Path) -> None:
+    async with house(directory) as daemon:
+        reader, writer = await asyncio.open_unix_connection(daemon.path)
+        writer.write(b'{"do": "ask", "text": "Hm?"}')
+        writer.write_eof()
+        await daemon.events.get()
+        daemon.server.report(RequestEnded("control-1", "Yes."))
+        assert await reader.read() == b'{"answer":"Yes."}\n'
+        writer.close()
+
+
+async def test_a_reload_that_fails_says_why(directory: Path) -> None:
+    async with house(directory) as daemon:
+        assert await asked(daemon, request_line(Reload())) == [{"error": "voiced.toml:1: this is not TOML"}]
+
+
+async def test_a_watcher_sees_facts_and_texts_only_if_it_asked(directory: Path) -> None:
+    async with house(directory) as daemon:
+        plain, plain_end = await watcher(daemon, Watch())
+        texts, texts_end = await watcher(daemon, Watch(texts=True))
+        daemon.server.report(UserHeard(1, "hello"))
+        assert json.loads(await plain.readline()) == {"fact": "UserHeard", "turn": 1}
+        assert json.loads(await texts.readline()) == {"fact": "UserHeard", "turn": 1, "text": "hello"}
+        plain_end.close()
+        texts_end.close()
+
+
+async def test_a_watcher_that_left_makes_room(directory: Path) -> None:
+    async with house(directory) as daemon:
+        for _ in range(3 * MAX_CLIENTS):
+            _, end = await watcher(daemon, Watch())
+            end.close()
+            await end.wait_closed()
+        assert await asked(daemon, request_line(Stop())) == [{"done": True}]
+
+
+async def test_a_hung_watcher_is_cut_off_and_the_others_are_served(directory: Path) -> None:
+    async with house(directory) as daemon:
+        hung = socket.socket(socket.AF_UNIX)
+        hung.connect(str(daemon.path))
+        hung.sendall(request_line(Watch()))
+        lively, end = await watcher(daemon, Watch())
+        for _ in range(3000):  # 3 MB: far more than a socket and MAX_BEHIND hold
+            daemon.server.report(Warned("loud", "x" * 1000))
+            await lively.readline()
+        end.close()
+        hung.setblocking(True)
+        received = 0
+        with contextlib.suppress(ConnectionError):
+            while data := hung.recv(2**20):
+                received += len(data)
+        hung.close()
+        assert 0 < received < 3_000_000
+
+
+async def test_clients_have_a_limit(directory: Path) -> None:
+    async with house(directory) as daemon:
+        ends = [(await watcher(daemon, Watch()))[1] for _ in range(MAX_CLIENTS)]
+        assert await asked(daemon, b"") == [
+            {"error": f"{MAX_CLIENTS} clients are connected already; end one of them, such as `voiced status --watch`"}
+        ]
+        for end in ends:
+            end.close()
+
+
+async def test_a_line_without_end_is_refused(directory: Path) -> None:
+    async with house(directory) as daemon:
+        try:
+            answers = await asked(daemon, b"x" * (MAX_LINE + 1))
+        except ConnectionError:
+            answers = []  # cut off before it read the answer
+        assert answers in ([], [{"error": f"this line is longer than {MAX_LINE} bytes; send smaller pictures"}])
+        assert await asked(daemon, request_line(Stop())) == [{"done": True}]
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.binary(max_size=200), max_size=4))
+def test_whatever_bytes_come_the_daemon_serves_on(lines: list[bytes]) -> None:
+    async def story() -> None:
+        with TemporaryDirectory() as name:
+            async with house(Path(name)) as daemon:
+                for line in lines:
+                    replies = await asked(daemon, line.replace(b"\n", b"") + b"\n")
+                    assert [reply.keys() for reply in replies] == [{"error"}]
+                assert (await asked(daemon, request_line(Status())))[0]["status"]["floor"] == "idle"
+
+    asyncio.run(story())
+
+
+async def test_the_end_of_the_daemon_ends_its_clients_and_its_socket(directory: Path) -> None:
+    async with house(directory) as daemon:
+        reader, writer = await asyncio.open_unix_connection(daemon.path)
+        writer.write(request_line(Ask(text="Are you there?")))
+        await daemon.events.get()
+    assert await reader.read() == b""
+    writer.close()
+    assert not daemon.path.exists()
+    with pytest.raises(NoDaemon) as raised:
+        ask([daemon.path, Path("/nonexistent/control.sock")], Status())
+    assert str(raised.value) == (
+        f"no voiced is running (looked at {daemon.path} and /nonexistent/control.sock); start it with: voiced run"
+    )
+
+
+async def test_the_command_line_watches_until_the_daemon_ends(directory: Path) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        async with house(directory) as daemon:
+            seen = tasks.create_task(asyncio.to_thread(lambda: list(replies([daemon.path], Watch()))))
+            _, end = await watcher(daemon, Watch())  # whoever comes later is served later
+            daemon.server.report(FloorChanged("listening"))
+            await asked(daemon, request_line(Stop()))
+            end.close()
+        kinds = [next(iter(reply)) for reply in await seen]
+    assert kinds == ["status", "fact"]
+
+
+async def test_a_daemon_that_dies_before_it_answers_is_told_of(directory: Path) -> None:
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(directory / "control.sock"))
+    listener.listen()
+    async with asyncio.TaskGroup() as tasks:
+        answer = tasks.create_task(asyncio.to_thread(complaint, [directory / "control.sock"]))
+        connection, _ = await asyncio.to_thread(listener.accept)
+        connection.close()
+    assert answer.result() == "voiced ended before it answered; look at its log"
+    listener.close()
+
+
+# Taking the socket.
+
+
+async def test_a_socket_that_a_killed_daemon_left_is_replaced(directory: Path) -> None:
+    path = directory / "control.sock"
+    with socket.socket(socket.AF_UNIX) as killed:
+        killed.bind(str(path))
+    async with house(directory) as daemon:
+        assert await asked(daemon, request_line(Stop())) == [{"done": True}]
+
+
+async def test_a_second_daemon_leaves_the_first_alone(directory: Path) -> None:
+    async with house(directory) as daemon:
+        with pytest.raises(ControlError) as raised:
+            await serve_at(daemon.path)
+        assert str(raised.value) == (
+            f"another voiced is running (it listens at {daemon.path}); stop it first, or name another control.socket"
+        )
+        assert await asked(daemon, request_line(Stop())) == [{"done": True}]
+
+
+async def test_a_path_that_cannot_be_a_socket_says_why(directory: Path) -> None:
+    (directory / "file").write_text("precious")
+    for path, complaint in (
+        (
+            directory / "file",
+            "is there already and is no socket; take it away, or name another path in control.socket",
+        ),
+        (directory / ("x" * 120), "is too long for a socket (107 bytes); name a shorter path in control.socket"),
+        (
+            directory / "file" / "control.sock",
+            "the control socket can't be made (File exists); set XDG_RUNTIME_DIR, or a path in control.socket",
+        ),
+    ):
+        with pytest.raises(ControlError) as raised:
+            await serve_at(path)
+        assert str(raised.value).removeprefix(str(path)).lstrip(": ") == complaint
+    assert (directory / "file").read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    ("directory_mode", "socket_mode"), [(0o700, 0o600), (0o750, 0o660), (0o755, 0o600), (0o1777, 0o600)]
+)
+async def test_who_may_use_it_is_whom_the_directory_lets_in(
+    directory: Path, directory_mode: int, socket_mode: int
+) -> None:
+    directory.chmod(directory_mode)
+    async with house(directory) as daemon:
+        assert stat.S_IMODE(daemon.path.stat().st_mode) == socket_mode
+
+
+def test_where_the_socket_is() -> None:
+    you = {"XDG_RUNTIME_DIR": "/run/user/1000"}
+    service = {"RUNTIME_DIRECTORY": "/run/voiced"}
+    assert ControlSettings().path_to_serve(you) == Path("/run/user/1000/voiced/control.sock")
+    assert ControlSettings().path_to_serve(service) == Path("/run/voiced/control.sock")
+    assert ControlSettings(socket="/tmp/s").path_to_serve(service) == Path("/tmp/s")
+    assert ControlSettings(socket="/tmp/s").paths_to_try(you) == (Path("/tmp/s"),)
+    assert ControlSettings().paths_to_try(you) == (
+        Path("/run/user/1000/voiced/control.sock"),
+        Path("/run/voiced/control.sock"),
+    )
+
+
+def complaint(paths: list[Path]) -> str:
+    with pytest.raises(ControlError) as raised:
+        ask(paths, Status())
+    return str(raised.value)
+
+
+async def serve_at(path: Path) -> None:
+    async with ControlServer(path, post=lambda event: None, reload=lambda: None, plugins=dict).serving():
+        pass
+
+
+async def watcher(house: House, request: Watch) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A client that watches: the status has come, facts are to follow."""
+    reader, writer = await asyncio.open_unix_connection(house.path)
+    writer.write(request_line(request))
+    assert "status" in json.loads(await reader.readline())
+    return reader, writer

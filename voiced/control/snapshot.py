@@ -1,0 +1,109 @@
+"""What `voiced status` tells: the facts of a run boiled down to numbers and names, with nothing that anybody said."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import deque
+from typing import Any, Final, assert_never
+
+from voiced.conversation.commands import (
+    BargedIn,
+    BrainChanged,
+    DeviceChanged,
+    Fact,
+    FalseInterruption,
+    Floor,
+    FloorChanged,
+    Muted,
+    ReplyHeard,
+    RequestEnded,
+    Spent,
+    ToolEnded,
+    ToolStarted,
+    TurnFailed,
+    UserHeard,
+    UtteranceEnded,
+    Warned,
+)
+from voiced.conversation.events import Usage
+from voiced.redaction import redacted
+
+_FAILURES_KEPT: Final = 5
+
+
+class Snapshot:
+    """Takes facts, gives the status. `now` is seconds on any one clock."""
+
+    def __init__(self, started_at: float) -> None:
+        self._started_at = started_at
+        self._floor: Floor = "idle"
+        self._brain: dict[str, Any] = {"state": "connecting", "reason": ""}
+        self._devices: dict[str, dict[str, Any]] = {}
+        self._muted = False
+        self._counts = dict.fromkeys(
+            ("turns", "replies", "barge_ins", "false_interruptions", "tools", "failed_tools", "failed_turns"), 0
+        )
+        self._first_audio_ms: int | None = None
+        self._tokens = Usage()
+        self._failures: deque[tuple[float, str]] = deque(maxlen=_FAILURES_KEPT)
+
+    def add(self, fact: Fact, now: float) -> None:
+        """One more fact."""
+        match fact:
+            case FloorChanged():
+                self._floor = fact.floor
+            case BrainChanged():
+                self._brain = {"state": fact.state, "reason": redacted(fact.reason)}
+                if fact.state in ("lost", "refused"):
+                    self._failed(now, f"brain {fact.state}: {fact.reason}")
+            case DeviceChanged():
+                self._devices[fact.kind] = {"ok": fact.ok, "detail": fact.detail}
+                if not fact.ok:
+                    self._failed(now, f"{fact.kind}: {fact.detail}")
+            case Muted():
+                self._muted = fact.muted
+            case UtteranceEnded():
+                self._counts["turns"] += 1
+            case ReplyHeard():
+                self._counts["replies"] += 1
+                if fact.first_audio is not None:
+                    self._first_audio_ms = fact.first_audio
+            case BargedIn():
+                self._counts["barge_ins"] += 1
+            case FalseInterruption():
+                self._counts["false_interruptions"] += 1
+            case ToolEnded():
+                self._counts["tools"] += 1
+                self._counts["failed_tools"] += not fact.ok
+            case TurnFailed():
+                self._counts["failed_turns"] += 1
+                self._failed(now, f"turn {fact.turn}: {fact.reason}")
+            case Spent():
+                self._tokens = _sum(self._tokens, fact.usage)
+            case Warned():
+                self._failed(now, f"{fact.code}: {fact.detail}")
+            case UserHeard() | ToolStarted() | RequestEnded():
+                pass
+            case _:
+                assert_never(fact)
+
+    def at(self, now: float) -> dict[str, Any]:
+        """The status, ready for JSON."""
+        return {
+            "uptime_s": round(now - self._started_at, 1),
+            "floor": self._floor,
+            "muted": self._muted,
+            "brain": self._brain,
+            "devices": self._devices,
+            "counts": self._counts,
+            "last_first_audio_ms": self._first_audio_ms,
+            "tokens": dataclasses.asdict(self._tokens),
+            "failures": [{"ago_s": round(now - when, 1), "what": what} for when, what in self._failures],
+        }
+
+    def _failed(self, now: float, what: str) -> None:
+        self._failures.append((now, redacted(what)))
+
+
+def _sum(one: Usage, other: Usage) -> Usage:
+    return Usage(*(getattr(one, each.name) + getattr(other, each.name) for each in dataclasses.fields(Usage)))
