@@ -1,4 +1,4 @@
-"""The sound card as voiced sees it: a protocol, and PortAudio behind it (imported on first use)."""
+"""The sound card as voiced sees it: a protocol."""
 
 from __future__ import annotations
 
@@ -20,17 +20,22 @@ class Device:
     max_output_channels: int
     default_rate: int
 
+    def channels(self, direction: Direction) -> int:
+        """How many channels it has at most in this direction; 0: none."""
+        return self.max_input_channels if direction == "input" else self.max_output_channels
+
 
 @dataclass(frozen=True, slots=True)
 class BlockTime:
-    """Times of one block on the stream's own clock, seconds.
+    """When a block is, in seconds on the card's clock (`SoundCard.time`), and at what `rate` (Hz) its stream runs.
 
     `now` is when the callback runs; `edge` is when the block's first sample entered the microphone (input) or
-    will leave the loudspeaker (output): PortAudio's `inputBufferAdcTime` and `outputBufferDacTime`.
+    will leave the loudspeaker (output), by what the device says of its latency.
     """
 
     now: float
     edge: float
+    rate: int
 
 
 CaptureCallback = Callable[[bytes, BlockTime, bool], None]
@@ -54,25 +59,31 @@ class Stream(Protocol):
     def latency_s(self) -> float: ...
 
     def close(self) -> None:
-        """Stop it and let the device go. Never raises; may take some ms: call it off the loop."""
+        """Stop it and let the device go; no callback runs after it. Never raises; call it off the loop."""
 
 
 class SoundCard(Protocol):
-    """Where streams come from: PortAudio, or the virtual card of `voiced.testing`."""
+    """Where streams come from: PortAudio, or the virtual card of `voiced.testing`.
+
+    All but `time` may take some 100 ms: call it off the loop, with `asyncio.to_thread`.
+    """
+
+    def time(self) -> float:
+        """Now, in seconds on the clock of `BlockTime`: `time.monotonic`, or a test's own time. From any thread."""
 
     def devices(self) -> list[Device]:
-        """All devices. Raises PortAudioMissing."""
+        """All devices, as of the last look. Raises PortAudioMissing."""
 
     def rescan(self) -> None:
-        """Look again for devices; every stream must be closed."""
+        """Look again for devices. Streams that are open go on, with a gap of some 100 ms."""
 
     def open_input(
         self, name: str, *, block_ms: int, callback: CaptureCallback, on_stopped: Callable[[], None]
     ) -> Stream:
         """Open and start a microphone; `name` "" is the system's default.
 
-        `on_stopped` runs in any thread when the device stops by itself. Raises PortAudioMissing, DeviceNotFound,
-        DeviceFailed. May take some 100 ms: call it off the loop.
+        `callback` may run before this returns. `on_stopped` runs in any thread when the device stops by itself.
+        Raises PortAudioMissing, DeviceNotFound, DeviceFailed.
         """
 
     def open_output(

@@ -1,0 +1,44 @@
+"""Short meaningful sounds, made of tones."""
+
+from __future__ import annotations
+
+import functools
+from typing import Final
+
+import numpy as np
+
+from voiced.audio import RATE, SAMPLE_BYTES, Ms, to_samples
+
+EDGE: Final = to_samples(8)
+"""Rise and fall of a tone: without them it clicks."""
+
+Note = tuple[int, Ms]
+"""(Hz, length); 0 Hz is a rest."""
+
+NOTES: Final[dict[str, tuple[Note, ...]]] = {
+    "listening": ((880, Ms(70)), (1175, Ms(90))),
+    "connected": ((587, Ms(90)), (880, Ms(90)), (1175, Ms(130))),
+    "lost": ((587, Ms(120)), (392, Ms(180))),
+    "error": ((330, Ms(110)), (0, Ms(50)), (330, Ms(110))),
+    "alarm": ((988, Ms(160)), (0, Ms(60)), (988, Ms(160)), (0, Ms(60)), (988, Ms(160)), (0, Ms(300))) * 3,
+}
+"""Rising: it goes on; falling: something went away; one pitch: attention."""
+
+
+@functools.cache
+def earcon(name: str) -> bytes:
+    """The sound called `name`: PCM16 at 24 kHz. Raises KeyError; `NOTES` has the names."""
+    return b"".join(tone(hz, length) for hz, length in NOTES[name])
+
+
+def tone(hz: float, length: Ms, dbfs: float = -20.0) -> bytes:
+    """A sine of `length` and `dbfs` (its peak), softly begun and ended: PCM16 at 24 kHz. 0 Hz is silence."""
+    samples = to_samples(length)
+    if not hz:
+        return bytes(samples * SAMPLE_BYTES)
+    signal = np.sin(2 * np.pi * hz * np.arange(samples) / RATE) * 32767 * 10 ** (dbfs / 20)
+    edge = min(EDGE, samples // 2)
+    slope = np.sin(np.linspace(0.0, np.pi / 2, edge, endpoint=False)) ** 2
+    signal[:edge] *= slope
+    signal[samples - edge :] *= slope[::-1]
+    return np.rint(signal).astype("<i2").tobytes()

@@ -1,0 +1,114 @@
+"""Keep one stream of a sound card open, whatever happens to its device."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Final, NoReturn
+
+from voiced.errors import AudioError
+from voiced.sound_card.port import SoundCard, Stream
+
+BACKOFF_S: Final = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+"""Pauses before the device is tried again. The first is short, since most losses heal at once; a rescan, which
+comes with every later one, interrupts the other stream for some 100 ms."""
+
+
+class StreamKeeper:
+    """Opens a stream off the loop, notices when it stops *or falls silent*, and opens it again.
+
+    A suspended device neither calls back nor reports an error, so its callback must say `alive` at every block;
+    when none came for `patience_s`, the device counts as lost. `open_stream` gets the `on_stopped` to pass on.
+    `on_ready(stream)` and `on_lost(reason)` are called on the loop; a reason that did not change is told once.
+    """
+
+    def __init__(
+        self,
+        card: SoundCard,
+        open_stream: Callable[[Callable[[], None]], Stream],
+        *,
+        patience_s: float,
+        on_ready: Callable[[Stream], None],
+        on_lost: Callable[[str], None],
+    ) -> None:
+        self._card = card
+        self._open_stream = open_stream
+        self._patience_s = patience_s
+        self._on_ready = on_ready
+        self._on_lost = on_lost
+        self._reason_told = ""
+        self._failures = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._news = asyncio.Event()
+        self._last_block: float | None = None
+        self._stopped = False
+
+    def alive(self, now: float) -> None:
+        """A block was there at `now` (the card's clock). In the device's thread."""
+        first = self._last_block is None
+        self._last_block = now
+        if first:
+            self._wake()
+
+    async def run(self) -> NoReturn:
+        """Until cancelled; then the stream is closed."""
+        self._loop = asyncio.get_running_loop()
+        while True:
+            self._news.clear()
+            self._last_block, self._stopped = None, False
+            try:
+                stream = await self._opened()
+            except AudioError as error:
+                self._lost(str(error))
+            else:
+                try:
+                    self._lost(await self._end_of(stream))
+                finally:
+                    await asyncio.shield(asyncio.to_thread(stream.close))
+            await asyncio.sleep(BACKOFF_S[min(self._failures, len(BACKOFF_S)) - 1])
+
+    async def _opened(self) -> Stream:
+        opening = asyncio.ensure_future(asyncio.to_thread(self._open))
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            with contextlib.suppress(AudioError):  # it did not open, so there is nothing to close
+                await asyncio.to_thread((await opening).close)
+            raise
+
+    def _open(self) -> Stream:
+        if self._failures > 1:
+            self._card.rescan()
+        return self._open_stream(self._on_stopped)
+
+    async def _end_of(self, stream: Stream) -> str:
+        """Wait until the stream ends, and say why; meanwhile tell when it begins."""
+        opened, ready = self._card.time(), False
+        while True:
+            with contextlib.suppress(TimeoutError):  # then it is time to look at the age of the last block
+                async with asyncio.timeout(self._patience_s / 4):
+                    await self._news.wait()
+                    self._news.clear()
+            if self._stopped:
+                return f"{stream.device_name!r} stopped: was it unplugged?"
+            if not ready and self._last_block is not None:
+                ready, self._failures, self._reason_told = True, 0, ""
+                self._on_ready(stream)
+            last_sign = opened if self._last_block is None else self._last_block
+            if self._card.time() - last_sign > self._patience_s:
+                return f"{stream.device_name!r} gives no sign of life for {self._patience_s:g} s: is it suspended?"
+
+    def _lost(self, reason: str) -> None:
+        self._failures += 1
+        if reason != self._reason_told:
+            self._reason_told = reason
+            self._on_lost(reason)
+
+    def _on_stopped(self) -> None:
+        self._stopped = True
+        self._wake()
+
+    def _wake(self) -> None:
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self._news.set)
