@@ -1,0 +1,107 @@
+"""Finds plugins: entry points of installed packages, and .py files of a folder."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.machinery import SourceFileLoader
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any
+
+from voiced.api import Plugin, ToolOptions, options_of
+from voiced.errors import PluginError
+
+GROUP = "voiced.plugins"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a plugin comes from. `load` runs its code and may raise anything; `unload` forgets its module."""
+
+    name: str
+    place: str
+    load: Callable[[], Found]
+    unload: Callable[[], object] = lambda: None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a module holds: functions marked with `@tool`, in their order, and plugins, those made already."""
+
+    functions: tuple[tuple[Callable[..., Any], ToolOptions], ...] = ()
+    plugins: tuple[Plugin, ...] = ()
+
+
+def installed() -> list[Source]:
+    """The entry points of all packages, by name."""
+    found = sorted(entry_points(group=GROUP), key=lambda entry_point: (entry_point.name, entry_point.value))
+    return [_installed(entry_point) for entry_point in found]
+
+
+def in_folder(folder: Path) -> list[Source]:
+    """The .py files, by name, but those that begin with "_" or "."; none where there is no such folder.
+
+    Raises PluginError when the folder can't be read.
+    """
+    try:
+        files = sorted(path for path in folder.iterdir() if path.suffix == ".py" and path.name[0] not in "_.")
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise PluginError(f"plugins.folder {folder} can't be read: {error.strerror}") from error
+    return [_file(path) for path in files]
+
+
+def _installed(entry_point: EntryPoint) -> Source:
+    package = f" of {entry_point.dist.name}" if entry_point.dist else ""
+    return Source(entry_point.name, f"{entry_point.value}{package}", lambda: _found_in(entry_point.load()))
+
+
+def _file(path: Path) -> Source:
+    module = f"voiced_plugin_{path.stem}"
+    return Source(path.stem, str(path), lambda: _found_in(_run(module, path)), lambda: sys.modules.pop(module, None))
+
+
+class _FreshSource(SourceFileLoader):
+    """Compiles the source each time: bytecode on disk passes for fresh when a file is edited twice in one second."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        code: CodeType = self.source_to_code(self.get_data(self.path), self.path)
+        return code
+
+
+def _run(name: str, path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, path, loader=_FreshSource(name, str(path)))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and type hints look their module up there
+    spec.loader.exec_module(module)
+    return module
+
+
+def _found_in(target: object) -> Found:
+    if inspect.ismodule(target):
+        own = [member for member in vars(target).values() if getattr(member, "__module__", "") == target.__name__]
+    else:
+        own = [target]
+    found = Found(
+        tuple((member, options) for member in own if inspect.isfunction(member) and (options := options_of(member))),
+        tuple(member() for member in own if inspect.isclass(member) and issubclass(member, Plugin)),
+    )
+    if not found.functions and not found.plugins:
+        raise PluginError("it has no function marked with @tool and no Plugin")
+    return found
+
+
+def methods_of(plugin: Plugin) -> Iterator[tuple[Callable[..., Any], ToolOptions]]:
+    """The plugin's methods that are marked with `@tool`, base classes first, in the order of the source."""
+    names = dict.fromkeys(name for kind in reversed(type(plugin).__mro__) for name in vars(kind))
+    for name in names:
+        if options := options_of(inspect.getattr_static(plugin, name)):
+            yield getattr(plugin, name), options

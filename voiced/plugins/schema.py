@@ -1,0 +1,151 @@
+"""From a type hint to the strict subset of JSON schema that models are held to.
+
+Strict means: every object names all its properties, requires each of them and takes no other; there is no `$ref`, no
+default, no `minimum`, `format` or `pattern`. What such a keyword says is put into the description instead, where the
+model reads it; pydantic still enforces it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import TypeAdapter
+from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError, PydanticUserError
+
+from voiced.errors import ToolSchemaError
+
+Schema = dict[str, Any]
+
+_LIMITS = {
+    "minimum": "at least {}",
+    "exclusiveMinimum": "more than {}",
+    "maximum": "at most {}",
+    "exclusiveMaximum": "less than {}",
+    "multipleOf": "a multiple of {}",
+    "minLength": "at least {} characters",
+    "maxLength": "at most {} characters",
+    "minItems": "at least {} items",
+    "maxItems": "at most {} items",
+    "pattern": "matches {}",
+}
+_FORMATS = {
+    "date-time": "ISO 8601 date and time, such as 2030-12-31T18:30:00",
+    "date": "ISO 8601 date, such as 2030-12-31",
+    "time": "ISO 8601 time, such as 18:30",
+    "duration": "ISO 8601 duration, such as PT1H30M",
+}
+_JSON_TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
+
+
+def adapter_for(hint: Any) -> TypeAdapter[Any]:
+    """What checks a value against the hint. Raises ToolSchemaError."""
+    try:
+        return TypeAdapter(hint)
+    except (PydanticSchemaGenerationError, PydanticUserError, NameError) as error:
+        raise ToolSchemaError(f"pydantic does not know the type {hint}; {_INSTEAD}") from error
+
+
+def strict_schema(adapter: TypeAdapter[Any]) -> Schema:
+    """The strict JSON schema of what `adapter` takes. Raises ToolSchemaError, which says what to write instead."""
+    try:
+        schema = adapter.json_schema()
+    except PydanticInvalidForJsonSchema as error:
+        raise ToolSchemaError(f"the type has no JSON schema; {_INSTEAD}") from error
+    return _strict(schema, schema.get("$defs", {}), ())
+
+
+def nullable(schema: Schema) -> Schema:
+    """The same, or null."""
+    if accepts_null(schema):
+        return schema
+    inner = {key: value for key, value in schema.items() if key != "description"}
+    outer = {"description": schema["description"]} if "description" in schema else {}
+    return {"anyOf": [*inner.get("anyOf", [inner]), {"type": "null"}], **outer}
+
+
+def accepts_null(schema: Schema) -> bool:
+    """Whether null is among the values of a strict schema."""
+    kind = schema.get("type", ())
+    return kind == "null" or "null" in kind or any(accepts_null(choice) for choice in schema.get("anyOf", []))
+
+
+def describe(schema: Schema, *, before: str = "", after: str = "") -> Schema:
+    """The same, with more said in its description."""
+    words = [part for part in (before, schema.get("description", ""), after) if part]
+    return {**schema, "description": _sentence(words)} if words else schema
+
+
+_INSTEAD = (
+    "use str, int, float, bool, Literal, an Enum, list[...], date, time or datetime, "
+    "or a TypedDict, dataclass or pydantic model of these"
+)
+
+
+def _strict(node: Mapping[str, Any], defs: Mapping[str, Any], inside: tuple[str, ...]) -> Schema:
+    if "$ref" in node:
+        name = node["$ref"].removeprefix("#/$defs/")
+        if name in inside:
+            raise ToolSchemaError(f"{name} contains itself; a tool takes no recursive type")
+        beside = {key: value for key, value in node.items() if key != "$ref"}
+        return _strict({**defs[name], **beside}, defs, (*inside, name))
+    strict = _shape(node, defs, inside)
+    words = [part for part in (node.get("description", ""), _limits(node), _default(node)) if part]
+    return {**strict, "description": _sentence(words)} if words else strict
+
+
+def _shape(node: Mapping[str, Any], defs: Mapping[str, Any], inside: tuple[str, ...]) -> Schema:
+    if choices := node.get("anyOf") or node.get("oneOf"):
+        return {"anyOf": [_strict(choice, defs, inside) for choice in choices]}
+    if "const" in node:
+        return _enum([node["const"]])
+    if "enum" in node:
+        return _enum(node["enum"])
+    match node.get("type"):
+        case "string" | "integer" | "number" | "boolean" | "null" as kind:
+            return {"type": kind}
+        case "array" if "prefixItems" in node:
+            raise ToolSchemaError("a tuple has no strict schema; use list[...] or a dataclass")
+        case "array" if node.get("items"):
+            return {"type": "array", "items": _strict(node["items"], defs, inside)}
+        case "array":
+            raise ToolSchemaError("a list must say of what, such as list[str]")
+        case "object" if "properties" in node:
+            properties = {name: _strict(child, defs, inside) for name, child in node["properties"].items()}
+            return {
+                "type": "object",
+                "properties": properties,
+                "required": list(properties),
+                "additionalProperties": False,
+            }
+        case "object":
+            raise ToolSchemaError("a dict with free keys has no strict schema; name the keys in a TypedDict")
+        case _:
+            raise ToolSchemaError(f"the type is too open; {_INSTEAD}")
+
+
+def _enum(values: list[Any]) -> Schema:
+    if any(type(value) not in _JSON_TYPES for value in values):
+        raise ToolSchemaError("the values of an Enum must be str, int, float or bool")
+    kinds = list(dict.fromkeys(_JSON_TYPES[type(value)] for value in values))
+    return {"type": kinds[0] if len(kinds) == 1 else kinds, "enum": values}
+
+
+def _limits(node: Mapping[str, Any]) -> str:
+    words = [text.format(node[key]) for key, text in _LIMITS.items() if key in node]
+    if kind := node.get("format"):
+        words.append(_FORMATS.get(kind, kind))
+    return _upper_first(", ".join(words))
+
+
+def _default(node: Mapping[str, Any]) -> str:
+    return f"Default {json.dumps(node['default'])}" if node.get("default") is not None else ""
+
+
+def _sentence(parts: list[str]) -> str:
+    return " ".join(part if part[-1] in ".!?" else f"{part}." for part in parts)
+
+
+def _upper_first(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,140 @@
+"""Drives a plugin's coroutine step by step: in time, watched, and ended where it will not end.
+
+A coroutine runs on the event loop that also carries the sound, from one `await` to the next with nothing that could
+interrupt it. Such a step is timed by `LoopWatch`. A step that blocks for ever can't be ended from inside Python:
+systemd's watchdog restarts voiced. Between two steps a coroutine can always be ended, even one that swallows its
+cancellation: it is closed and left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Generator
+from functools import partial
+from typing import Any, Final, Generic, TypeVar
+
+import structlog
+
+from voiced.plugins.loop_watch import LoopWatch
+from voiced.plugins.wall_clock import Clock
+
+_log = structlog.get_logger()
+
+T = TypeVar("T")
+
+CRASHES: Final = (Exception, SystemExit)
+"""What plugin code may raise, and what must not reach the rest of voiced."""
+
+GRACE_S: Final = 0.3
+"""How long a coroutine may clean up after it was cancelled."""
+
+
+class Crashed(Exception):
+    """Plugin code raised `error`."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+class Driver:
+    """Drives all coroutines of all plugins."""
+
+    def __init__(self, clock: Clock, watch: LoopWatch) -> None:
+        self._clock = clock
+        self._watch = watch
+        self._under_way: set[_Steps[Any]] = set()
+
+    async def drive(self, coroutine: Coroutine[Any, Any, T], name: str, timeout_s: float) -> T:
+        """Await `coroutine`; `name` is for the log.
+
+        Raises Crashed, and TimeoutError when it took longer: it is over then, or `GRACE_S` later at the latest.
+        """
+        steps = _Steps(coroutine, name, self._clock, self._watch)
+        self._under_way.add(steps)
+        try:
+            with self._watch.under_way():
+                return await steps.within(timeout_s)
+        finally:
+            self._under_way.discard(steps)
+
+    def give_up_soon(self) -> None:
+        """The tasks of all coroutines were cancelled: what is not over after `GRACE_S` is given up."""
+        for steps in self._under_way:
+            self._clock.call_later(GRACE_S, steps.give_up)
+
+
+class _Steps(Generic[T]):
+    def __init__(self, coroutine: Coroutine[Any, Any, T], name: str, clock: Clock, watch: LoopWatch) -> None:
+        self._coroutine = coroutine
+        self._name = name
+        self._clock = clock
+        self._watch = watch
+        self._task: asyncio.Task[Any] | None = None
+        self._cancels = 0
+        self._late = False
+        self._given_up = False
+
+    async def within(self, timeout_s: float) -> T:
+        task = self._task = asyncio.current_task()
+        assert task is not None
+        timer = self._clock.call_later(timeout_s, self._expire)
+        try:
+            result = await self
+        except asyncio.CancelledError as error:
+            if task.cancelling() > self._cancels:  # somebody else wants the task to end
+                raise
+            if not self._late:  # it came from inside
+                raise Crashed(error) from error
+        except CRASHES as error:
+            raise Crashed(error) from error
+        else:
+            if not self._late:
+                return result
+        finally:
+            timer.cancel()
+            self._task = None
+            for _ in range(self._cancels):
+                task.uncancel()
+        raise TimeoutError
+
+    def give_up(self) -> None:
+        if self._task:
+            _log.error("plugin code ignores its cancellation and is given up", code=self._name)
+            self._given_up = True
+            self._cancel(self._task)
+
+    def _expire(self) -> None:
+        assert self._task is not None
+        self._late = True
+        self._cancel(self._task)
+        self._clock.call_later(GRACE_S, self.give_up)
+
+    def _cancel(self, task: asyncio.Task[Any]) -> None:
+        self._cancels += 1
+        task.cancel()
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        resume: Callable[[], Any] = partial(self._coroutine.send, None)
+        while True:
+            try:
+                with self._watch.step(self._name):
+                    awaited = resume()
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            try:
+                value = yield awaited
+            except BaseException as thrown:
+                if self._given_up or isinstance(thrown, GeneratorExit):
+                    self._close()
+                    raise
+                resume = partial(self._coroutine.throw, thrown)
+            else:
+                resume = partial(self._coroutine.send, value)
+
+    def _close(self) -> None:
+        try:
+            self._coroutine.close()
+        except RuntimeError:  # it ignores even GeneratorExit
+            _log.exception("plugin code can't be closed", code=self._name)

@@ -1,0 +1,53 @@
+"""Runs plain functions in threads that never hold up the exit of voiced.
+
+The threads are daemons, one for each function: `concurrent.futures` would join its threads when the interpreter
+ends, and wait there for a function that hangs. Python can't end a thread; a hung one is left alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+from voiced.plugins.wall_clock import Clock
+
+T = TypeVar("T")
+
+
+def in_thread(function: Callable[[], T], name: str) -> asyncio.Future[T]:
+    """Start `function` in a thread. The future gets what it returns, or the Exception that it raises."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+
+    def work() -> None:
+        settle: Callable[[], None]
+        try:
+            settle = partial(future.set_result, function())
+        except Exception as error:  # noqa: BLE001 it goes to whoever awaits the future
+            settle = partial(future.set_exception, error)
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(_unless_cancelled, future, settle)
+
+    threading.Thread(target=work, name=name, daemon=True).start()
+    return future
+
+
+def _unless_cancelled(future: asyncio.Future[T], settle: Callable[[], None]) -> None:
+    if not future.cancelled():
+        settle()
+
+
+async def ended_within(future: asyncio.Future[T], timeout_s: float, clock: Clock) -> bool:
+    """Wait for `future` without cancelling it. False: it goes on."""
+    late = asyncio.get_running_loop().create_future()
+    timer = clock.call_later(timeout_s, lambda: late.cancelled() or late.set_result(None))
+    try:
+        await asyncio.wait({future, late}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        timer.cancel()
+        late.cancel()
+    return future.done()
