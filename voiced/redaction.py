@@ -10,14 +10,18 @@ _KEY = re.compile(r"(?<![A-Za-z0-9])(sk|ek|rk|pk)[-_][A-Za-z0-9_-]{8,}")
 """OpenAI's own keys (`sk-…`), its ephemeral client secrets (`ek_…`), and the shapes others copied from them."""
 
 
+_USERINFO = re.compile(r"(://)[^/@\s'\"]*:[^/@\s'\"]*@")
+
+
 def redacted(text: str) -> str:
-    """`text` with everything that looks like a key or an Authorization header taken out.
+    """`text` with everything that looks like a key or an Authorization header taken out, and passwords of URLs.
 
     >>> redacted("Authorization: Bearer sk-proj-0123456789, then ek_0123456789")
     'Authorization: [redacted], then ek_[redacted]'
     """
     text = _HEADER.sub(r"\1[redacted]", text)
     text = _BEARER.sub(r"\1 [redacted]", text)
+    text = _USERINFO.sub(r"\1[redacted]@", text)
     return _KEY.sub(lambda key: f"{key[1]}{key[0][2]}[redacted]", text)
 
 

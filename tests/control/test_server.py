@@ -224,15 +224,17 @@ async def test_the_end_of_the_daemon_ends_its_clients_and_its_socket(directory: 
 
 
 async def test_the_command_line_watches_until_the_daemon_ends(directory: Path) -> None:
-    async with asyncio.TaskGroup() as tasks:
-        async with house(directory) as daemon:
-            seen = tasks.create_task(asyncio.to_thread(lambda: list(replies([daemon.path], Watch()))))
-            _, end = await watcher(daemon, Watch())  # whoever comes later is served later
-            daemon.server.report(FloorChanged("listening"))
-            await asked(daemon, request_line(Stop()))
-            end.close()
-        kinds = [next(iter(reply)) for reply in await seen]
-    assert kinds == ["status", "fact"]
+    loop, seen = asyncio.get_running_loop(), asyncio.Queue[str]()
+
+    def watch(path: Path) -> None:
+        for reply in replies([path], Watch()):
+            loop.call_soon_threadsafe(seen.put_nowait, next(iter(reply)))
+
+    async with asyncio.TaskGroup() as tasks, house(directory) as daemon:
+        tasks.create_task(asyncio.to_thread(watch, daemon.path))
+        assert await seen.get() == "status"
+        daemon.server.report(FloorChanged("listening"))
+        assert await seen.get() == "fact"
 
 
 async def test_a_daemon_that_dies_before_it_answers_is_told_of(directory: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from voiced.brains.realtime.settings import RealtimeSettings
 from voiced.config import as_toml
 from voiced.config.loading import Places, given_in, validated
 from voiced.config.secrets import OpenAISettings, Secrets
@@ -21,6 +22,8 @@ from voiced.config.sources import SYSTEM_FILE, Origin
 from voiced.control.settings import ControlSettings
 from voiced.conversation.settings import TurnSettings
 from voiced.log import LogSettings
+from voiced.playout.settings import PlayoutSettings
+from voiced.plugins.settings import PluginSettings
 from voiced.settings import Settings
 
 __all__ = ["Config", "Loaded", "OpenAISettings", "Origin", "Places", "Secrets", "example", "load_config"]
@@ -31,6 +34,9 @@ class Config(Settings):
 
     openai: OpenAISettings = Field(default_factory=OpenAISettings)
     turn: TurnSettings = Field(default_factory=TurnSettings)
+    realtime: RealtimeSettings = Field(default_factory=RealtimeSettings)
+    playout: PlayoutSettings = Field(default_factory=PlayoutSettings)
+    plugins: PluginSettings = Field(default_factory=PluginSettings)
     control: ControlSettings = Field(default_factory=ControlSettings)
     log: LogSettings = Field(default_factory=LogSettings)
 

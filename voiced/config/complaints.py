@@ -109,7 +109,7 @@ def _number(name: str, field: FieldInfo, given: Given, *, whole: bool) -> str:
 
 
 def _choice(field: FieldInfo, given: Given) -> str:
-    choices = [str(choice) for choice in choices_of(field)]
+    choices = [str(choice) or '""' for choice in choices_of(field)]
     if near := get_close_matches(str(given.value).lower(), choices, n=1):
         return f"write {_assignment(given, near[0])} (the choices: {', '.join(choices)})"
     return f"the choices: {', '.join(choices)}"
