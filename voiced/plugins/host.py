@@ -170,9 +170,9 @@ class PluginHost:
             del self._seen[next(iter(self._seen))]
 
     def _disable(self, tool: Tool) -> None:
-        entry, _ = self._tools.pop(tool.spec.name, (None, None))
-        if entry:
-            entry.tools.pop(tool.spec.name)
+        entry, offered = self._tools.get(tool.spec.name, (None, None))
+        if entry and offered is tool:  # and not one that was loaded since
+            del self._tools[tool.spec.name], entry.tools[tool.spec.name]
             entry.problem(f"{tool.spec.name} is disabled until the next reload: its calls hang ({tool.where})")
             self._announce_tools()
 

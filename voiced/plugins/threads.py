@@ -10,8 +10,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable
-from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from voiced.plugins.wall_clock import Clock
 
@@ -24,21 +23,19 @@ def in_thread(function: Callable[[], T], name: str) -> asyncio.Future[T]:
     future: asyncio.Future[T] = loop.create_future()
 
     def work() -> None:
-        settle: Callable[[], None]
         try:
-            settle = partial(future.set_result, function())
+            result = function()
         except Exception as error:  # noqa: BLE001 it goes to whoever awaits the future
-            settle = partial(future.set_exception, error)
+            deliver(future.set_exception, error)
+        else:
+            deliver(future.set_result, result)
+
+    def deliver(settle: Callable[[Any], object], value: object) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(_unless_cancelled, future, settle)
+            loop.call_soon_threadsafe(lambda: future.cancelled() or settle(value))
 
     threading.Thread(target=work, name=name, daemon=True).start()
     return future
-
-
-def _unless_cancelled(future: asyncio.Future[T], settle: Callable[[], None]) -> None:
-    if not future.cancelled():
-        settle()
 
 
 async def ended_within(future: asyncio.Future[T], timeout_s: float, clock: Clock) -> bool:
