@@ -34,14 +34,15 @@ class Onset:
         self._recent.clear()
 
 
-def ending(utterance: Utterance, settings: TurnSettings) -> Ending:
+def ending(utterance: Utterance, settings: TurnSettings, *, alone: bool = False) -> Ending:
     """Whether the turn is over by what was heard here.
 
-    Where the server ends turns this is only the patience with a server that says nothing.
+    Where the server ends turns this is only the patience with a server that says nothing; `alone` means that there
+    is no server now, so that the silence measured here decides.
     """
     if utterance.length >= settings.max_utterance_s * 1000:
         return "over"
-    if utterance.silence < _silence_needed(settings):
+    if utterance.silence < (settings.hangover_ms if alone else _silence_needed(settings)):
         return "goes_on"
     return "over" if utterance.speech >= settings.min_speech_ms else "noise"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -63,7 +64,9 @@ class Link:
     def may_try_again(self, now: float) -> bool:
         return self.state == "refused" and now - self.since >= REFUSED_RETRY_S
 
-    def rollover_due(self, now: float, quiet_s: float, age_min: int) -> bool:
-        """Whether a session this old should be replaced, given how long nobody has held the floor."""
-        late = now - self.since - age_min * 60
-        return self.ready and late >= 0 and (quiet_s >= ROLLOVER_QUIET_S or late >= ROLLOVER_LATEST_S)
+    def rollover_at(self, idle_since: float, age_min: int) -> float:
+        """When the session should be replaced, if nobody takes the floor before."""
+        if not self.ready:
+            return math.inf
+        old = self.since + age_min * 60
+        return min(max(old, idle_since + ROLLOVER_QUIET_S), old + ROLLOVER_LATEST_S)

@@ -73,9 +73,7 @@ class PlayoutLedger:
     def flush(self, turn: int | None = None) -> tuple[ItemId, ...]:
         """Mark all items (or one turn's) as flushed; returns those that were not yet."""
         items = tuple(
-            item
-            for item, entry in self._entries.items()
-            if not entry.flushing and (turn is None or entry.turn == turn)
+            item for item, entry in self._entries.items() if not entry.flushing and (turn is None or entry.turn == turn)
         )
         for item in items:
             self._entries[item].flushing = True
@@ -91,6 +89,13 @@ class PlayoutLedger:
 
     def outstanding(self, turn: int | None = None) -> bool:
         return any(turn is None or entry.turn == turn for entry in self._entries.values())
+
+    def outstanding_of_other(self, session: SessionId) -> bool:
+        """Whether something of an older session still plays."""
+        return any(entry.session != session for entry in self._entries.values())
+
+    def unflushed(self) -> bool:
+        return any(not entry.flushing for entry in self._entries.values())
 
     def awaits(self, item: ItemId) -> bool:
         return item in self._entries

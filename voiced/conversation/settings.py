@@ -24,7 +24,11 @@ class TurnSettings(Settings):
         300, "Sound kept from before the onset, so that no first syllable is lost.", unit="ms", ge=100, le=2000
     )
     hangover_ms: int = setting(
-        500, "Silence that ends your turn (end = 'local'); below 400 slow speakers are cut off.", unit="ms", ge=200, le=5000
+        500,
+        "Silence that ends your turn (end = 'local'); below 400 slow speakers are cut off.",
+        unit="ms",
+        ge=200,
+        le=5000,
     )
     min_speech_ms: int = setting(
         160, "An utterance with less speech than this is noise and is thrown away.", unit="ms", ge=0, le=2000
@@ -53,7 +57,9 @@ class TurnSettings(Settings):
     answer_within_s: int = setting(
         30, "A turn with no answer after this long has failed, and you are told so.", unit="s", ge=5, le=300
     )
-    tool_rounds: int = setting(8, "Rounds of tool calls in one turn, then the turn fails: a loop costs money.", ge=1, le=50)
+    tool_rounds: int = setting(
+        8, "Rounds of tool calls in one turn, then the turn fails: a loop costs money.", ge=1, le=50
+    )
     rollover_min: int = setting(
         50,
         "Age at which a session is replaced in a silence, since the server ends it at 60.",

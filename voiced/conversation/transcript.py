@@ -220,5 +220,3 @@ def _cut(text: str, heard: Samples, received: Samples) -> str:
     if end < len(text) and not text[end].isspace():
         end = text.rfind(" ", 0, end) + 1
     return text[:end].rstrip()
-
-

@@ -1,0 +1,476 @@
+"""A state machine lives through everything that a day brings, then lets everybody finish.
+
+The world has a strict server (one response at a time, no command of an old session, no empty commit), a
+loudspeaker that plays what it was given and no more, tools that return when they like, and a user.
+"""
+
+from __future__ import annotations
+
+import math
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from voiced.audio import FRAME_BYTES, FRAME_MS, SAMPLE_BYTES, Frame, Samples, samples_of, to_samples
+from voiced.conversation.commands import (
+    AddHistory,
+    CancelReply,
+    Command,
+    CommitUtterance,
+    DeleteItem,
+    DiscardUtterance,
+    Duck,
+    FinishItem,
+    FlushPlayout,
+    HistoryItem,
+    OpenSession,
+    Play,
+    PlayEarcon,
+    Report,
+    RequestEnded,
+    RunTool,
+    SendText,
+    SendToolResult,
+    SetVolume,
+    StartReply,
+    StreamUtterance,
+    ToolUsed,
+    TruncateReply,
+    TurnFailed,
+    Unduck,
+    UpdateTools,
+    UserSaid,
+    UtteranceEnded,
+)
+from voiced.conversation.events import (
+    AnnouncementAsked,
+    BrainLost,
+    BrainReady,
+    CallId,
+    Event,
+    FrameCaptured,
+    ItemId,
+    ItemPlayed,
+    MicrophoneLost,
+    MuteAsked,
+    PlayoutDrained,
+    PlayoutFlushed,
+    ReplyAudio,
+    ReplyDone,
+    ReplyId,
+    ReplyItemDone,
+    ReplyStarted,
+    ReplyText,
+    RequestRefused,
+    SessionId,
+    SpeakerLost,
+    SpeakerReady,
+    StopAsked,
+    TextAsked,
+    TimePassed,
+    ToolCalled,
+    ToolReturned,
+    UserTranscribed,
+    UtteranceCommitted,
+)
+from voiced.conversation.machine import Conversation
+from voiced.conversation.settings import TurnSettings
+
+
+class Server:
+    """One session of a Realtime server, as strict as the real one."""
+
+    def __init__(self, session: SessionId, history: tuple[HistoryItem, ...]) -> None:
+        self.session = session
+        self.ready = False
+        self.buffer = b""
+        self.heard: list[set[int]] = []
+        """Which utterances each user item holds."""
+        self.calls_open: set[CallId] = set()
+        self.audio: dict[ItemId, int] = {}
+        self.gone: set[ItemId] = set()
+        self.active: ReplyId | None = None
+        self.asked = False
+        self.cancelled = False
+        self.open_item: ItemId | None = None
+        self.sounded = False
+        self.unnamed = 0
+        self.add(history)
+
+    def add(self, history: tuple[HistoryItem, ...]) -> None:
+        for item in history:
+            if isinstance(item, UserSaid):
+                self.heard.append(marks(item.pcm))
+
+    def obey(self, command: Command) -> None:
+        match command:
+            case StreamUtterance(_, pcm):
+                self.buffer += pcm
+            case CommitUtterance():
+                assert len(self.buffer) >= to_samples(100) * SAMPLE_BYTES, "input_audio_buffer_commit_empty"
+                self.heard.append(marks(self.buffer))
+                self.buffer = b""
+                self.unnamed += 1
+            case DiscardUtterance():
+                self.buffer = b""
+            case SendText():
+                self.heard.append(set())
+            case AddHistory(_, items):
+                self.add(items)
+            case SendToolResult(_, call, _):
+                assert call in self.calls_open, "unknown call_id"
+                self.calls_open.remove(call)
+            case StartReply():
+                assert self.active is None, "conversation_already_has_active_response"
+                assert not self.asked, "conversation_already_has_active_response"
+                self.asked = True
+            case CancelReply():
+                assert self.asked or self.active, "response_cancel_not_active"
+                assert not self.cancelled
+                self.cancelled = True
+            case TruncateReply(_, item, heard):
+                assert item in self.audio, "item_not_found"
+                assert item not in self.gone
+                assert 0 < heard <= self.audio[item] * 1000 // 24_000, "already shorter"
+                self.gone.add(item)
+            case DeleteItem(_, item):
+                assert item in self.audio, "item_not_found"
+                assert item not in self.gone
+                self.gone.add(item)
+            case UpdateTools():
+                pass
+            case _:
+                raise AssertionError(command)
+
+
+def marks(pcm: bytes) -> set[int]:
+    """Each utterance's frames carry its number."""
+    return {int.from_bytes(pcm[at : at + 2], "little") for at in range(0, len(pcm), FRAME_BYTES)} - {0}
+
+
+class ADay(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 1000.0
+        self.settings = TurnSettings(rollover_min=1)
+        self.conversation = Conversation(self.settings)
+        self.server = Server(SessionId(0), ())
+        self.names = 0
+        self.utterance = 0
+        self.ducked = False
+        self.muted = False
+        self.speaker_ok = True
+        self.buffered: dict[ItemId, int] = {}
+        self.played: dict[ItemId, int] = {}
+        self.finished: set[ItemId] = set()
+        self.flushed: set[ItemId] = set()
+        self.running: dict[CallId, SessionId] = {}
+        self.ran: set[CallId] = set()
+        self.spoken: set[int] = set()
+        """Utterances that ended as turns."""
+        self.answered: set[int] = set()
+        self.in_turn: set[int] = set()
+        self.requests: set[str] = set()
+
+    # The world.
+
+    def obey(self, commands: list[Command]) -> None:
+        for command in commands:
+            match command:
+                case OpenSession(session, history):
+                    assert session > self.server.session
+                    self.server = Server(session, history)
+                case Play(item, pcm):
+                    assert item not in self.flushed, "old sound after a barge-in"
+                    self.buffered[item] = self.buffered.get(item, 0) + samples_of(pcm)
+                    self.played.setdefault(item, 0)
+                case FinishItem(item):
+                    assert item not in self.finished
+                    self.finished.add(item)
+                case FlushPlayout(items):
+                    for item in items:
+                        self.flushed.add(item)
+                        self.buffered.pop(item, None)
+                        self.tell(PlayoutFlushed(item, Samples(self.played.get(item, 0))))
+                case Duck():
+                    assert not self.ducked
+                    self.ducked = True
+                case Unduck():
+                    self.ducked = False
+                case RunTool(call, _, _):
+                    assert call not in self.ran, "a tool call was run twice"
+                    self.ran.add(call)
+                    self.running[call] = self.server.session
+                case Report(UtteranceEnded()):
+                    self.spoken |= self.in_turn
+                case Report(TurnFailed()):
+                    self.answered |= self.spoken
+                case Report(RequestEnded(request)):
+                    self.requests.discard(request)
+                case Report() | PlayEarcon() | SetVolume():
+                    pass
+                case _:
+                    assert command.session == self.server.session, "a command for an old session"
+                    assert self.server.ready
+                    if isinstance(command, StartReply) and command.announce is None:
+                        known = set().union(*self.server.heard)
+                        assert self.spoken - self.answered <= known, "asked for an answer to what was never sent"
+                    if isinstance(command, CancelReply) and self.server.sounded:
+                        self.answered |= self.spoken  # The user took the floor from an answer.
+                    self.server.obey(command)
+
+    def tell(self, event: Event) -> None:
+        self.obey(self.conversation.handle(event, self.now))
+
+    def pass_time(self, ms: int, *, speech: bool = False) -> None:
+        """Frames come, the loudspeaker plays."""
+        for _ in range(ms // FRAME_MS):
+            self.now += FRAME_MS / 1000
+            self.play()
+            mark = self.utterance if speech else 0
+            if speech and not self.muted:
+                self.in_turn.add(mark)
+            self.tell(FrameCaptured(Frame(mark.to_bytes(2, "little") * (FRAME_BYTES // 2), speech)))
+
+    def play(self) -> None:
+        if not self.speaker_ok:
+            return
+        quantum = to_samples(FRAME_MS)
+        for item in list(self.buffered):
+            step = min(quantum, self.buffered[item] - self.played[item])
+            if step:
+                self.played[item] += step
+                self.tell(ItemPlayed(item, Samples(self.played[item])))
+                break
+        for item in list(self.buffered):
+            if item in self.finished and item in self.buffered and self.buffered[item] == self.played[item]:
+                del self.buffered[item]
+                self.tell(PlayoutDrained(item, Samples(self.played[item])))
+
+    def name(self, kind: str) -> str:
+        self.names += 1
+        return f"{kind}{self.names}"
+
+    # The user.
+
+    @initialize()
+    def begins(self) -> None:
+        self.obey(self.conversation.start(self.now))
+
+    @rule(ms=st.sampled_from([300, 700, 1500]))
+    def user_says_something(self, ms: int) -> None:
+        self.user_goes_on(ms)
+        self.pass_time(self.settings.hangover_ms + 40)
+
+    @rule(ms=st.sampled_from([300, 700, 1500]))
+    def user_goes_on(self, ms: int) -> None:
+        self.utterance += 1
+        self.in_turn = set() if self.conversation.floor != "listening" else self.in_turn
+        self.pass_time(ms, speech=True)
+
+    @rule(ms=st.sampled_from([60, 120, 400]))
+    def user_coughs(self, ms: int) -> None:
+        self.user_goes_on(ms)
+        self.pass_time(200)
+
+    @rule(ms=st.sampled_from([40, 500, 2000]))
+    def silence(self, ms: int) -> None:
+        self.pass_time(ms)
+
+    @rule()
+    def a_long_while_passes_without_frames(self) -> None:
+        self.now += 40.0
+        self.tell(TimePassed())
+
+    @rule()
+    def an_hour_passes_in_silence(self) -> None:
+        self.pass_time(500)
+        self.now += 3600.0
+        self.pass_time(500)
+
+    @rule()
+    def somebody_types(self) -> None:
+        request = self.name("q")
+        self.requests.add(request)
+        self.tell(TextAsked(request, "what time is it"))
+
+    @rule()
+    def a_timer_rings(self) -> None:
+        request = self.name("a")
+        self.tell(AnnouncementAsked(request, "the eggs are done", earcon="alarm"))
+
+    @rule()
+    def user_says_stop(self) -> None:
+        self.tell(StopAsked())
+        self.answered |= self.spoken
+
+    @rule(muted=st.booleans())
+    def mute(self, muted: bool) -> None:
+        self.muted = muted
+        self.tell(MuteAsked(muted))
+
+    @rule()
+    def the_microphone_is_unplugged(self) -> None:
+        self.tell(MicrophoneLost("unplugged"))
+
+    @precondition(lambda self: self.speaker_ok)
+    @rule()
+    def the_loudspeaker_is_unplugged(self) -> None:
+        self.speaker_ok = False
+        self.tell(SpeakerLost("unplugged"))
+
+    @precondition(lambda self: not self.speaker_ok)
+    @rule()
+    def the_loudspeaker_is_back(self) -> None:
+        self.speaker_ok = True
+        self.tell(SpeakerReady("speaker"))
+
+    # The server.
+
+    @precondition(lambda self: not self.server.ready)
+    @rule()
+    def socket_comes_up(self) -> None:
+        self.server.ready = True
+        self.tell(BrainReady(self.server.session))
+
+    @rule(fatal=st.booleans())
+    def socket_lost(self, fatal: bool) -> None:
+        self.tell(BrainLost(self.server.session, "reset", fatal=fatal and not self.server.ready))
+
+    @precondition(lambda self: self.server.unnamed)
+    @rule(text=st.sampled_from([None, "", "what is the time"]))
+    def the_utterance_is_named_and_transcribed(self, text: str | None) -> None:
+        self.server.unnamed -= 1
+        item = ItemId(self.name("u"))
+        self.tell(UtteranceCommitted(self.server.session, item))
+        self.tell(UserTranscribed(self.server.session, item, text))
+
+    @precondition(lambda self: self.server.asked)
+    @rule()
+    def response_begins(self) -> None:
+        self.server.asked = False
+        self.server.active = ReplyId(self.name("r"))
+        self.server.open_item = None
+        self.server.sounded = False
+        self.tell(ReplyStarted(self.server.session, self.server.active))
+
+    @precondition(lambda self: self.server.asked)
+    @rule(code=st.sampled_from(["server_error", "conversation_already_has_active_response"]))
+    def response_is_refused(self, code: str) -> None:
+        if code != "server_error":
+            return
+        self.server.asked = self.server.cancelled = False
+        self.tell(RequestRefused(self.server.session, "reply", code, "no"))
+
+    @precondition(lambda self: self.server.ready and not self.server.asked and not self.server.active)
+    @rule()
+    def server_speaks_up_by_itself(self) -> None:
+        self.server.asked = True
+        self.response_begins()
+
+    @precondition(lambda self: self.server.active)
+    @rule(ms=st.sampled_from([100, 1000, 4000]))
+    def response_sounds(self, ms: int) -> None:
+        server = self.server
+        if server.open_item is None:
+            server.open_item = ItemId(self.name("i"))
+        server.sounded = True
+        server.audio[server.open_item] = server.audio.get(server.open_item, 0) + to_samples(ms)
+        self.tell(ReplyText(server.session, server.active, server.open_item, "some words "))  # type: ignore[arg-type]
+        self.tell(ReplyAudio(server.session, server.active, server.open_item, bytes(2 * to_samples(ms))))  # type: ignore[arg-type]
+
+    @precondition(lambda self: self.server.active and self.server.open_item)
+    @rule()
+    def item_ends(self) -> None:
+        server = self.server
+        item, server.open_item = server.open_item, None
+        self.tell(ReplyItemDone(server.session, server.active, item))  # type: ignore[arg-type]
+
+    @precondition(lambda self: self.server.active)
+    @rule()
+    def response_calls_a_tool(self) -> None:
+        call = CallId(self.name("c"))
+        self.server.calls_open.add(call)
+        self.tell(ToolCalled(self.server.session, self.server.active, ItemId(self.name("i")), call, "lamp", "{}"))  # type: ignore[arg-type]
+
+    @precondition(lambda self: self.server.active)
+    @rule(fails=st.sampled_from([False, False, False, True]), closes=st.booleans())
+    def response_ends(self, fails: bool, closes: bool) -> None:
+        server = self.server
+        if closes and server.open_item:
+            self.item_ends()
+        reply, server.active = server.active, None
+        assert reply is not None
+        status = "cancelled" if server.cancelled else "failed" if fails else "completed"
+        server.cancelled = False
+        if status == "completed" and not server.calls_open:
+            self.answered |= set().union(*server.heard)
+        self.tell(ReplyDone(server.session, reply, status))  # type: ignore[arg-type]
+
+    @precondition(lambda self: self.running)
+    @rule(data=st.data())
+    def tool_returns(self, data: st.DataObject) -> None:
+        call = data.draw(st.sampled_from(sorted(self.running)))
+        del self.running[call]
+        self.tell(ToolReturned(call, "done"))
+
+    # What always holds.
+
+    @invariant()
+    def the_gain_is_lowered_in_an_overlap_only(self) -> None:
+        assert self.ducked == (self.conversation.floor == "overlap")
+
+    @invariant()
+    def the_floor_tells_what_sounds(self) -> None:
+        sounds = any(self.buffered[item] > self.played[item] for item in self.buffered)
+        assert not sounds or self.conversation.floor in ("speaking", "overlap")
+
+    @invariant()
+    def a_deadline_that_was_kept_is_gone(self) -> None:
+        due = self.conversation.deadline()
+        if due != math.inf and due <= self.now:
+            self.tell(TimePassed())
+            assert self.conversation.deadline() > self.now
+
+    def teardown(self) -> None:
+        """Let everybody finish."""
+        self.muted = False
+        self.tell(MuteAsked(False))
+        for _ in range(60):
+            if not self.server.ready:
+                self.socket_comes_up()
+            if not self.speaker_ok:
+                self.the_loudspeaker_is_back()
+            self.pass_time(600)
+            while self.running:
+                call = next(iter(self.running))
+                del self.running[call]
+                self.tell(ToolReturned(call, "done"))
+            if self.server.asked:
+                self.response_begins()
+                self.response_sounds(1000)
+            if self.server.active:
+                self.response_ends(fails=False, closes=True)
+            self.pass_time(600)
+            due = self.conversation.deadline()
+            if self.conversation.floor == "thinking" and due != math.inf:
+                self.now = max(self.now, due)
+                self.tell(TimePassed())
+        self.pass_time(10_000)
+        assert self.conversation.floor == "idle"
+        assert self.conversation.settled
+        assert not self.ducked
+        assert not self.server.active
+        assert not self.server.asked
+        assert not self.requests, "a typed question without an answer"
+        assert self.spoken <= self.answered, "an utterance was neither answered nor its failure told"
+
+
+TestADay = ADay.TestCase
+TestADay.settings = settings(
+    max_examples=120,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
+)

@@ -1,0 +1,891 @@
+"""Who has the floor: events and the time go in, commands come out, nothing else happens.
+
+Theory of operation. Four states, each with its own data:
+
+    Idle        nobody holds the floor
+    Listening   the user speaks; the utterance is kept here and streamed to the brain if there is one
+    Replying    a turn is being answered: thinking, running tools, or audible (which of them, the ledger knows)
+    Overlap     as Replying, and somebody speaks: undecided, the reply is ducked, nothing is sent yet
+
+    Idle ──onset──> Listening ──turn over──> Replying ──all heard──> Idle
+                        ^                       │  ^
+                        └──enough speech── Overlap ─┘ silence: it was no barge-in
+
+A *turn* is what the user said and the reply to it. It *wants* a response until the arbiter (`Responses`) may ask for
+one, which `_advance` does at the end of every event; everything that delays a response (no session, a tool that
+runs, an older response that is still being cancelled, the buffered tail of a lost reply) is a condition there, and
+nowhere else. `_advance` also ends the turn once nothing is owed to it any more.
+
+Events of an old session are dropped in `handle`; events of a cancelled reply in `_live`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from voiced.audio import Frame, Ms, Samples, samples_of
+from voiced.conversation.barge_in import verdict
+from voiced.conversation.commands import (
+    AddHistory,
+    BargedIn,
+    BrainChanged,
+    CancelReply,
+    Command,
+    CommitUtterance,
+    DeleteItem,
+    DeviceChanged,
+    DiscardUtterance,
+    Duck,
+    Fact,
+    FalseInterruption,
+    FinishItem,
+    Floor,
+    FloorChanged,
+    FlushPlayout,
+    Muted,
+    OpenSession,
+    Play,
+    PlayEarcon,
+    ReplyHeard,
+    Report,
+    RequestEnded,
+    RunTool,
+    SendText,
+    SendToolResult,
+    SetVolume,
+    Spent,
+    StartReply,
+    StreamUtterance,
+    ToolEnded,
+    ToolStarted,
+    ToolUsed,
+    TruncateReply,
+    TurnFailed,
+    Unduck,
+    UpdateTools,
+    UserHeard,
+    UtteranceEnded,
+    Warned,
+)
+from voiced.conversation.endpointing import Onset, ending
+from voiced.conversation.events import (
+    AnnouncementAsked,
+    BrainLost,
+    BrainReady,
+    CallId,
+    Event,
+    FrameCaptured,
+    Image,
+    ItemId,
+    ItemPlayed,
+    MicrophoneLost,
+    MicrophoneReady,
+    MuteAsked,
+    PlayoutDrained,
+    PlayoutFlushed,
+    ReplyAudio,
+    ReplyDone,
+    ReplyId,
+    ReplyItemDone,
+    ReplyStarted,
+    ReplyText,
+    RequestRefused,
+    ServerHeard,
+    SessionId,
+    SpeakerLost,
+    SpeakerReady,
+    StopAsked,
+    TextAsked,
+    TimePassed,
+    ToolCalled,
+    ToolReturned,
+    ToolsChanged,
+    ToolSpec,
+    UserTranscribed,
+    UtteranceCommitted,
+    VolumeAsked,
+)
+from voiced.conversation.link import Link
+from voiced.conversation.playout_ledger import Entry, PlayoutLedger
+from voiced.conversation.responses import Responses
+from voiced.conversation.settings import TurnSettings
+from voiced.conversation.transcript import Transcript, UserEntry
+from voiced.conversation.utterance import PreRoll, Utterance
+
+MAX_ERRANDS = 16
+"""Typed questions and announcements that wait for a silence."""
+ATTEMPTS = 2
+"""Responses asked for before a turn whose responses fail counts as failed."""
+RETRY_PAUSE_S = 0.5
+MAX_LOSSES = 3
+"""Sessions that may be lost during one turn."""
+SPEAKER_PATIENCE_S = 10.0
+"""A reply whose loudspeaker is gone for this long is over; what was heard stands."""
+
+BrainEvent = (
+    BrainReady
+    | BrainLost
+    | ReplyStarted
+    | ReplyAudio
+    | ReplyText
+    | ReplyItemDone
+    | ToolCalled
+    | ReplyDone
+    | UtteranceCommitted
+    | ServerHeard
+    | UserTranscribed
+    | RequestRefused
+)
+
+
+@dataclass(slots=True, eq=False)
+class Turn:
+    """What was asked, and how far the answer is."""
+
+    number: int
+    asked_at: float
+    """When the user was done; moved on while tools run, for they take the time that they take."""
+    ended_at: float | None = None
+    """The end of the utterance, for the latency report; None where nobody spoke."""
+    request: str = ""
+    announce: str | None = None
+    wants: bool = False
+    """A response is still to be asked for."""
+    calls: set[CallId] = field(default_factory=set)
+    """Tool calls that have not returned."""
+    called: bool = False
+    """The response at hand called a tool, so it is not the answer yet."""
+    rounds: int = 0
+    losses: int = 0
+    attempts: int = 0
+    not_before: float = 0.0
+    first_audio_at: float | None = None
+    heard: list[str] = field(default_factory=list)
+    heard_ms: int = 0
+    received_ms: int = 0
+    cut: bool = False
+
+
+@dataclass(slots=True)
+class Call:
+    """A tool call that has not returned."""
+
+    turn: Turn
+    session: SessionId
+    name: str
+    arguments: str = field(repr=False)
+    started_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """Something typed or to be announced, which waits for a silence."""
+
+    asked: TextAsked | AnnouncementAsked
+    at: float
+
+
+@dataclass(slots=True)
+class Idle:
+    since: float
+
+
+@dataclass(slots=True)
+class Listening:
+    utterance: Utterance
+
+
+@dataclass(slots=True)
+class Replying:
+    turn: Turn
+
+
+@dataclass(slots=True)
+class Overlap:
+    turn: Turn
+    utterance: Utterance
+
+
+State = Idle | Listening | Replying | Overlap
+
+
+class Conversation:
+    """The pure core. `start` once, then `handle` each event; wake it with TimePassed at `deadline()`."""
+
+    def __init__(self, settings: TurnSettings, tools: tuple[ToolSpec, ...] = ()) -> None:
+        self._settings = settings
+        self._tools = tools
+        self._state: State = Idle(0.0)
+        self._link = Link()
+        self._responses = Responses()
+        self._ledger = PlayoutLedger()
+        self._transcript = Transcript()
+        self._pre_roll = PreRoll(Ms(settings.pre_roll_ms))
+        self._onset = Onset(settings)
+        self._calls: dict[CallId, Call] = {}
+        self._cut_turns: dict[int, Turn] = {}
+        """Turns that were cut and whose flushed items are not all reported yet."""
+        self._errands: deque[Errand] = deque()
+        self._turns = 0
+        self._muted = False
+        self._speaker_lost_at: float | None = None
+        self._floor: Floor = "idle"
+        self._out: list[Command] = []
+
+    def start(self, now: float) -> list[Command]:
+        """Connect."""
+        self._state = Idle(now)
+        self._open_session(now, Ms(0))
+        return self._take()
+
+    def reconfigure(self, settings: TurnSettings, now: float) -> list[Command]:
+        """Go on with other settings and a new session, with the whole conversation."""
+        self._settings = settings
+        self._pre_roll = PreRoll(Ms(settings.pre_roll_ms))
+        self._onset = Onset(settings)
+        self._session_gone(now)
+        self._link.failures = 0
+        self._open_session(now, Ms(0))
+        self._advance(now)
+        return self._take()
+
+    def handle(self, event: Event, now: float) -> list[Command]:
+        """What to do about `event`. `now`: seconds, monotonic."""
+        if not (isinstance(event, BrainEvent) and event.session != self._link.session):
+            self._dispatch(event, now)
+        self._advance(now)
+        floor = self.floor
+        if floor != self._floor:
+            self._floor = floor
+            self._report(FloorChanged(floor))
+        return self._take()
+
+    @property
+    def floor(self) -> Floor:
+        match self._state:
+            case Idle():
+                return "idle"
+            case Listening():
+                return "listening"
+            case Overlap():
+                return "overlap"
+            case Replying():
+                return "speaking" if self._ledger.audible() else "thinking"
+            case other:
+                assert_never(other)
+
+    @property
+    def settled(self) -> bool:
+        """Idle, silent, and nothing pending."""
+        return (
+            isinstance(self._state, Idle)
+            and not self._ledger.outstanding()
+            and not self._calls
+            and not self._errands
+            and not self._cut_turns
+        )
+
+    def deadline(self) -> float:
+        """When `TimePassed` is due, if nothing happens before; infinite where only an event can change things."""
+        due: list[float] = []
+        match self._state:
+            case Replying(turn) | Overlap(turn):
+                due.append(self._gives_up_at(turn))
+                if turn.wants and not turn.calls and self._may_respond():
+                    due.append(turn.not_before)
+            case Idle(since):
+                due.append(self._link.rollover_at(since, self._settings.rollover_min))
+                due += [self._expiry(errand) for errand in self._errands if isinstance(errand.asked, TextAsked)]
+            case Listening():
+                pass
+        if self._speaker_lost_at is not None and self._ledger.unflushed():
+            due.append(self._speaker_lost_at + SPEAKER_PATIENCE_S)
+        return min(due, default=math.inf)
+
+    # Events.
+
+    def _dispatch(self, event: Event, now: float) -> None:
+        match event:
+            case FrameCaptured(frame):
+                self._frame(frame, now)
+            case ReplyAudio(session, reply, item, pcm):
+                self._reply_audio(session, reply, item, pcm, now)
+            case ReplyText(session, reply, item, text, _):
+                if self._live(reply):
+                    self._transcript.assistant_says(item, text, session)
+            case ItemPlayed(item, played):
+                self._ledger.played(item, played)
+            case ReplyItemDone(session, reply, item):
+                self._item_done(session, reply, item)
+            case PlayoutDrained(item, played):
+                self._item_over(item, self._ledger.settle(item, played))
+            case PlayoutFlushed(item, played):
+                self._flushed(item, self._ledger.settle(item, played))
+            case ToolCalled():
+                self._tool_called(event, now)
+            case ToolReturned(call, output, ok):
+                self._tool_returned(call, output, ok, now)
+            case ReplyStarted(_, reply):
+                self._reply_started(reply, now)
+            case ReplyDone():
+                self._reply_done(event, now)
+            case UtteranceCommitted(_, item):
+                self._committed(item, now)
+            case UserTranscribed(_, item, text):
+                entry = self._transcript.transcribed(item, text)
+                if entry is not None and text:
+                    self._report(UserHeard(entry.turn, text))
+            case ServerHeard():
+                pass  # Advice: barge-in and onset are decided by what is heard here.
+            case RequestRefused():
+                self._refused(event, now)
+            case BrainReady(session):
+                self._brain_ready(session, now)
+            case BrainLost(_, reason, fatal, retry_after_s):
+                self._brain_lost(reason, fatal, retry_after_s, now)
+            case MicrophoneLost(reason):
+                self._report(DeviceChanged("microphone", False, reason))
+                self._stop_listening(now)
+            case MicrophoneReady(device):
+                self._report(DeviceChanged("microphone", True, device))
+            case SpeakerLost(reason):
+                self._report(DeviceChanged("loudspeaker", False, reason))
+                self._speaker_lost_at = now
+            case SpeakerReady(device):
+                self._report(DeviceChanged("loudspeaker", True, device))
+                self._speaker_lost_at = None
+            case ToolsChanged(tools):
+                self._tools = tools
+                if self._link.ready:
+                    self._order(UpdateTools(self._link.session, tools))
+            case TextAsked() | AnnouncementAsked():
+                self._errand(event, now)
+            case StopAsked():
+                self._stop(now)
+            case MuteAsked(muted):
+                self._mute(muted, now)
+            case VolumeAsked(percent):
+                self._order(SetVolume(percent))
+            case TimePassed():
+                pass  # `_advance` looks at the time.
+            case other:
+                assert_never(other)
+
+    # The user speaks.
+
+    def _frame(self, frame: Frame, now: float) -> None:
+        if self._muted:
+            return
+        match self._state:
+            case Idle():
+                self._pre_roll.add(frame)
+                if self._onset.heard(frame):
+                    self._listen(Utterance(self._pre_roll.take()))
+            case Listening(utterance):
+                utterance.add(frame)
+                if self._link.ready:
+                    self._order(StreamUtterance(self._link.session, frame.pcm))
+                match ending(utterance, self._settings, alone=not self._link.ready):
+                    case "over":
+                        self._commit(utterance, now)
+                    case "noise":
+                        self._discard(now)
+                    case "goes_on":
+                        pass
+            case Replying(turn):
+                self._pre_roll.add(frame)
+                if self._onset.heard(frame):
+                    self._state = Overlap(turn, Utterance(self._pre_roll.take()))
+                    self._order(Duck())
+            case Overlap(turn, utterance):
+                utterance.add(frame)
+                match verdict(utterance, self._settings):
+                    case "barge_in":
+                        self._barge_in(turn, utterance)
+                    case "false_interruption":
+                        self._resume(turn, utterance)
+                    case "undecided":
+                        pass
+            case other:
+                assert_never(other)
+
+    def _listen(self, utterance: Utterance) -> None:
+        self._state = Listening(utterance)
+        if self._link.ready:
+            self._order(StreamUtterance(self._link.session, utterance.pcm))
+
+    def _commit(self, utterance: Utterance, now: float) -> None:
+        """The turn is over by what was heard here."""
+        entry = self._end_utterance(utterance, now)
+        if self._link.ready:
+            self._sync(before=entry)
+            self._order(CommitUtterance(self._link.session))
+            self._transcript.commit_sent(entry)
+
+    def _committed(self, item: ItemId, now: float) -> None:
+        """The server made a user item: because we asked, or because its VAD found the end of the turn."""
+        if isinstance(self._state, Listening) and self._settings.end != "local":
+            entry = self._end_utterance(self._state.utterance, now)
+            entry.known_to = self._link.session
+            self._transcript.commit_sent(entry)
+        self._transcript.committed(item)
+
+    def _end_utterance(self, utterance: Utterance, now: float) -> UserEntry:
+        turn = self._new_turn(now)
+        # The silence at its end is over already: latency counts from when the user really stopped.
+        turn.ended_at = now - utterance.silence / 1000
+        entry = self._transcript.user_spoke(turn.number, utterance.pcm)
+        self._report(UtteranceEnded(turn.number, utterance.length, utterance.speech))
+        self._reply_to(turn)
+        return entry
+
+    def _discard(self, now: float) -> None:
+        """It was noise."""
+        if self._link.ready:
+            self._order(DiscardUtterance(self._link.session))
+        self._be_idle(now)
+
+    def _stop_listening(self, now: float) -> None:
+        """No more frames will come for a while: take what is there as what it is."""
+        match self._state:
+            case Listening(utterance):
+                if utterance.speech >= self._settings.min_speech_ms:
+                    self._commit(utterance, now)
+                else:
+                    self._discard(now)
+            case Overlap(turn, utterance):
+                self._resume(turn, utterance)
+            case Idle() | Replying():
+                pass
+        self._pre_roll.take()
+        self._onset.reset()
+
+    def _mute(self, muted: bool, now: float) -> None:
+        if muted == self._muted:
+            return
+        self._muted = muted
+        self._stop_listening(now)
+        self._report(Muted(muted))
+        self._order(PlayEarcon("muted" if muted else "unmuted"))
+
+    # Both speak.
+
+    def _barge_in(self, turn: Turn, utterance: Utterance) -> None:
+        self._report(BargedIn(Ms(utterance.length - utterance.pre_roll)))
+        self._cut(turn)
+        self._order(Unduck())
+        self._listen(utterance)
+
+    def _resume(self, turn: Turn, utterance: Utterance) -> None:
+        self._report(FalseInterruption(utterance.speech))
+        self._order(Unduck())
+        self._state = Replying(turn)
+        self._onset.reset()
+
+    def _cut(self, turn: Turn) -> None:
+        """The floor is taken from the turn: drop what is not heard yet, on both ends."""
+        turn.wants = False
+        turn.cut = True
+        if self._responses.cancel():
+            self._order(CancelReply(self._link.session, self._responses.reply))
+        if turn.heard or turn.first_audio_at is not None:
+            self._transcript.answered(turn.number)
+        self._flush(self._ledger.flush(turn.number))
+        if self._ledger.outstanding(turn.number):
+            self._cut_turns[turn.number] = turn
+        else:
+            self._turn_heard(turn)
+
+    def _flush(self, items: tuple[ItemId, ...]) -> None:
+        if items:
+            self._order(FlushPlayout(items))
+
+    def _stop(self, now: float) -> None:
+        """Whatever is being said, or is about to be said, is not wanted any more."""
+        self._errands = deque(errand for errand in self._errands if isinstance(errand.asked, TextAsked))
+        match self._state:
+            case Replying(turn):
+                self._cut(turn)
+            case Overlap(turn):
+                self._cut(turn)
+                self._order(Unduck())
+            case Listening():
+                self._discard(now)
+                return
+            case Idle():
+                return
+        self._transcript.answered(turn.number)
+        self._be_idle(now)
+
+    # The reply comes.
+
+    def _live(self, reply: ReplyId) -> Turn | None:
+        """The turn that the reply answers; None for a straggler of a cancelled one."""
+        if self._responses.is_live(reply) and isinstance(self._state, Replying | Overlap):
+            return self._state.turn
+        return None
+
+    def _reply_started(self, reply: ReplyId, now: float) -> None:
+        if self._responses.started(reply) != "foreign":
+            return
+        if isinstance(self._state, Idle):
+            self._state = Replying(self._new_turn(now))  # The server's idle timeout: it speaks up by itself.
+        elif self._responses.is_live(reply) and self._responses.cancel():
+            self._order(CancelReply(self._link.session, reply))
+
+    def _reply_audio(self, session: SessionId, reply: ReplyId, item: ItemId, pcm: bytes, now: float) -> None:
+        turn = self._live(reply)
+        if turn is None or item in self._responses.settled:
+            return
+        if turn.first_audio_at is None:
+            turn.first_audio_at = now
+        self._ledger.receive(item, session, reply, turn.number, samples_of(pcm))
+        self._order(Play(item, pcm))
+
+    def _item_done(self, session: SessionId, reply: ReplyId, item: ItemId) -> None:
+        turn = self._live(reply)
+        if turn is not None:
+            if self._ledger.complete(item):
+                self._order(FinishItem(item))
+            elif not self._ledger.awaits(item):
+                turn.heard.append(self._transcript.heard(item, Samples(0), Samples(0), whole=True))  # Text, no sound.
+        elif (
+            self._responses.is_dropped(reply) and not self._ledger.awaits(item) and item not in self._responses.settled
+        ):
+            self._responses.settled.add(item)
+            self._order(DeleteItem(session, item))  # Made after the barge-in, never heard.
+
+    def _reply_done(self, event: ReplyDone, now: float) -> None:
+        if event.usage is not None:
+            self._report(Spent(event.usage))
+        turn = self._live(event.reply)
+        if not self._responses.done(event.reply):
+            return
+        for item in self._ledger.incomplete(event.reply):
+            self._ledger.complete(item)
+            self._order(FinishItem(item))
+        if turn is None:
+            return
+        self._link.answered()
+        match event.status:
+            case "failed":
+                self._reply_failed(turn, event.code, event.reason or "the server could not answer", now)
+            case "completed" | "incomplete" | "cancelled":
+                turn.attempts = 0
+                if turn.called:
+                    turn.called = False
+                    turn.rounds += 1
+                else:
+                    self._transcript.answered(turn.number)
+
+    def _reply_failed(self, turn: Turn, code: str, reason: str, now: float) -> None:
+        self._report(Warned(code or "reply_failed", reason))
+        if turn.first_audio_at is not None:
+            self._order(PlayEarcon("failed"))  # What came of it plays on; the earcon says that there was more.
+            self._transcript.answered(turn.number)
+        elif turn.attempts < ATTEMPTS:
+            turn.wants = True
+            turn.not_before = now + RETRY_PAUSE_S * 2 ** (turn.attempts - 1)
+        else:
+            self._fail(turn, reason, now)
+
+    def _flushed(self, item: ItemId, entry: Entry | None) -> None:
+        """Tell the server how much of the item was heard, if it still knows the item."""
+        if entry is None:
+            return
+        if entry.session == self._link.session:
+            if self._link.ready and not entry.wholly_heard:
+                if entry.heard_ms > 0:
+                    self._order(TruncateReply(entry.session, item, entry.heard_ms))
+                else:
+                    self._order(DeleteItem(entry.session, item))
+            self._responses.settled.add(item)
+        self._item_over(item, entry)
+
+    def _item_over(self, item: ItemId, entry: Entry | None) -> None:
+        """The loudspeaker is done with the item."""
+        if entry is None:
+            return
+        text = self._transcript.heard(item, entry.heard, entry.received, entry.wholly_heard)
+        turn = self._cut_turns.get(entry.turn)
+        if turn is None and isinstance(self._state, Replying | Overlap) and self._state.turn.number == entry.turn:
+            turn = self._state.turn
+        if turn is None:
+            return
+        turn.heard.append(text)
+        turn.heard_ms += entry.heard_ms
+        turn.received_ms += entry.received_ms
+        turn.cut = turn.cut or not entry.wholly_heard
+        if entry.turn in self._cut_turns and not self._ledger.outstanding(entry.turn):
+            del self._cut_turns[entry.turn]
+            self._turn_heard(turn)
+
+    # Tools.
+
+    def _tool_called(self, event: ToolCalled, now: float) -> None:
+        turn = self._live(event.reply)
+        if turn is None:
+            if self._responses.is_dropped(event.reply):
+                self._order(SendToolResult(event.session, event.call, "Not run: the user interrupted."))
+            return
+        if event.call in self._calls:
+            return
+        self._calls[event.call] = Call(turn, event.session, event.name, event.arguments, now)
+        turn.calls.add(event.call)
+        turn.called = True
+        self._report(ToolStarted(event.call, event.name))
+        self._order(RunTool(event.call, event.name, event.arguments))
+
+    def _tool_returned(self, call_id: CallId, output: str, ok: bool, now: float) -> None:
+        call = self._calls.pop(call_id, None)
+        if call is None:
+            return
+        used = ToolUsed(call_id, call.name, call.arguments, output)
+        if call.session == self._link.session and self._link.ready:
+            self._order(SendToolResult(call.session, call_id, output))
+            self._transcript.tool_used(used, self._link.session)
+        else:
+            self._transcript.tool_used(used, None)  # Another session: it gets the pair before its next response.
+        self._report(ToolEnded(call_id, call.name, ok, Ms(int((now - call.started_at) * 1000))))
+        turn = call.turn
+        turn.calls.discard(call_id)
+        turn.asked_at = now
+        if not turn.cut and not turn.calls:
+            turn.wants = True
+
+    # Somebody types, a timer rings.
+
+    def _errand(self, asked: TextAsked | AnnouncementAsked, now: float) -> None:
+        if isinstance(asked, AnnouncementAsked) and asked.earcon:
+            self._order(PlayEarcon(asked.earcon))
+        if len(self._errands) >= MAX_ERRANDS:
+            self._report(RequestEnded(asked.request, error="too much is waiting to be said; try again later"))
+            return
+        self._errands.append(Errand(asked, now))
+
+    def _run_errands(self, now: float) -> None:
+        """Begin the first errand that can be run; a question that waited too long for a brain is answered so."""
+        for errand in tuple(self._errands):
+            if self._can_run(errand):
+                self._errands.remove(errand)
+                self._run(errand.asked, now)
+                return
+            if isinstance(errand.asked, TextAsked) and now >= self._expiry(errand):
+                self._errands.remove(errand)
+                self._report(RequestEnded(errand.asked.request, error="no brain is connected; see `voiced status`"))
+
+    def _can_run(self, errand: Errand) -> bool:
+        # An announcement waits for a brain however long that takes: its earcon has sounded already.
+        return self._link.ready or (self._link.state == "refused" and isinstance(errand.asked, TextAsked))
+
+    def _expiry(self, errand: Errand) -> float:
+        return errand.at + self._settings.answer_within_s
+
+    def _run(self, asked: TextAsked | AnnouncementAsked, now: float) -> None:
+        turn = self._new_turn(now)
+        turn.request = asked.request
+        match asked:
+            case TextAsked(_, text, images):
+                self._ask(turn, text, images)
+            case AnnouncementAsked(_, text):
+                turn.announce = text
+        self._reply_to(turn)
+        self._advance_turn(turn, now)
+
+    def _ask(self, turn: Turn, text: str, images: tuple[Image, ...]) -> None:
+        entry = self._transcript.user_typed(turn.number, text, images)
+        if self._link.ready:
+            self._sync(before=entry)
+            self._order(SendText(self._link.session, text, images))
+
+    # Turns.
+
+    def _new_turn(self, now: float) -> Turn:
+        self._turns += 1
+        return Turn(self._turns, asked_at=now)
+
+    def _reply_to(self, turn: Turn) -> None:
+        turn.wants = True
+        self._state = Replying(turn)
+        self._pre_roll.take()
+        self._onset.reset()
+
+    def _be_idle(self, now: float) -> None:
+        self._state = Idle(now)
+        self._onset.reset()
+
+    def _advance(self, now: float) -> None:
+        """Do what has become possible: ask for the response that is wanted, end what is over, begin what waits."""
+        if self._speaker_lost_at is not None and now - self._speaker_lost_at >= SPEAKER_PATIENCE_S:
+            self._flush(self._ledger.flush())
+        if isinstance(self._state, Replying | Overlap):
+            self._advance_turn(self._state.turn, now)
+        if isinstance(self._state, Idle):
+            if self._errands:
+                self._run_errands(now)
+            elif now >= self._link.rollover_at(self._state.since, self._settings.rollover_min):
+                self._session_gone(now)
+                self._open_session(now, Ms(0))
+
+    def _advance_turn(self, turn: Turn, now: float) -> None:
+        if turn.rounds > self._settings.tool_rounds:
+            self._fail(turn, "too many rounds of tools", now)
+            return
+        if turn.wants:
+            if not turn.calls and self._may_respond() and now >= turn.not_before:
+                turn.wants = False
+                turn.attempts += 1
+                self._sync()
+                self._responses.ask()
+                self._order(StartReply(self._link.session, turn.announce))
+            elif self._link.state == "refused":
+                if self._link.may_try_again(now):
+                    self._open_session(now, Ms(0))
+                else:
+                    self._fail(turn, "the brain refuses to connect", now)
+                    return
+        if now >= self._gives_up_at(turn):
+            self._fail(turn, f"no answer within {self._settings.answer_within_s} s", now)
+            return
+        if not turn.wants and not turn.calls and self._responses.free and not self._ledger.outstanding(turn.number):
+            self._settle(turn, now)
+
+    def _gives_up_at(self, turn: Turn) -> float:
+        waiting = (turn.wants or turn.first_audio_at is None) and not turn.calls
+        return turn.asked_at + self._settings.answer_within_s if waiting else math.inf
+
+    def _may_respond(self) -> bool:
+        # Before the tail of a lost or cut reply is over nobody knows what was heard of it.
+        return (
+            self._link.ready
+            and self._responses.free
+            and not self._cut_turns
+            and not self._ledger.outstanding_of_other(self._link.session)
+        )
+
+    def _settle(self, turn: Turn, now: float) -> None:
+        """Nothing is owed to the turn any more. If somebody is talking, the floor is theirs."""
+        self._turn_heard(turn)
+        if isinstance(self._state, Overlap):
+            utterance = self._state.utterance
+            self._order(Unduck())
+            self._listen(utterance)
+        else:
+            self._be_idle(now)
+
+    def _turn_heard(self, turn: Turn) -> None:
+        if turn.cut and not turn.received_ms:
+            self._end_request(turn, error="it was interrupted")  # Nothing of it ever sounded.
+            return
+        text = " ".join(filter(None, turn.heard))
+        first = None
+        if turn.first_audio_at is not None and turn.ended_at is not None:
+            first = Ms(int((turn.first_audio_at - turn.ended_at) * 1000))
+        self._report(ReplyHeard(turn.number, text, Ms(turn.heard_ms), Ms(turn.received_ms), turn.cut, first))
+        self._end_request(turn, text)
+
+    def _end_request(self, turn: Turn, text: str = "", error: str = "") -> None:
+        if turn.request:
+            self._report(RequestEnded(turn.request, text, error))
+            turn.request = ""
+
+    def _fail(self, turn: Turn, reason: str, now: float) -> None:
+        """Tell the user by sound, once."""
+        self._end_request(turn, error=reason)
+        self._cut(turn)
+        self._transcript.forget_unanswered(turn.number)
+        if turn.announce is None:  # An announcement had its earcon when it was due.
+            self._order(PlayEarcon("failed"))
+        self._report(TurnFailed(turn.number, reason))
+        if isinstance(self._state, Overlap):
+            utterance = self._state.utterance
+            self._order(Unduck())
+            self._listen(utterance)
+        else:
+            self._be_idle(now)
+
+    # The brain comes and goes.
+
+    def _open_session(self, now: float, after: Ms) -> None:
+        session = self._link.open(now)
+        self._transcript.new_session()
+        self._responses = Responses()
+        self._order(OpenSession(session, self._transcript.unknown_to(session), self._tools, after))
+        self._report(BrainChanged("connecting"))
+
+    def _brain_ready(self, session: SessionId, now: float) -> None:
+        self._link.up(now)
+        self._report(BrainChanged("ready"))
+        if isinstance(self._state, Listening):
+            self._order(StreamUtterance(session, self._state.utterance.pcm))
+
+    def _brain_lost(self, reason: str, fatal: bool, retry_after_s: float, now: float) -> None:
+        after = self._link.lost(now, fatal, retry_after_s)
+        self._report(BrainChanged("refused" if after is None else "lost", reason))
+        self._session_gone(now)
+        if after is not None:
+            self._open_session(now, after)
+
+    def _session_gone(self, now: float) -> None:
+        """What the old session still owed is owed by the next one; what is buffered plays on."""
+        answering = not self._responses.free
+        self._responses = Responses()
+        for item in self._ledger.incomplete():
+            self._ledger.complete(item)
+            self._order(FinishItem(item))
+        if isinstance(self._state, Replying | Overlap) and answering:
+            turn = self._state.turn
+            turn.losses += 1
+            if turn.losses > MAX_LOSSES:
+                self._fail(turn, "the connection was lost again and again", now)
+                return
+            if turn.losses == 1:
+                self._order(PlayEarcon("lost"))
+            if turn.first_audio_at is not None:
+                turn.asked_at = now
+            turn.wants = True
+            turn.attempts = 0
+
+    def _sync(self, before: UserEntry | None = None) -> None:
+        """Tell the session what it does not know yet; `before` goes out by other means, after it."""
+        if before is not None:
+            before.known_to = self._link.session
+        items = self._transcript.unknown_to(self._link.session)
+        if items:
+            self._order(AddHistory(self._link.session, items))
+
+    def _refused(self, event: RequestRefused, now: float) -> None:
+        self._report(Warned(event.code or "refused", event.message))
+        match event.request:
+            case "reply":
+                if event.code == "conversation_already_has_active_response":
+                    self._responses.blocked()
+                    self._want_again()
+                else:
+                    self._responses.refused()
+                    if isinstance(self._state, Replying | Overlap) and self._responses.free:
+                        self._reply_failed(self._state.turn, event.code, event.message, now)
+            case "text":
+                if isinstance(self._state, Replying | Overlap):
+                    self._fail(self._state.turn, event.message, now)
+            case _:
+                pass  # Benign: the server's state is what we wanted, or nothing can be done about it.
+
+    def _want_again(self) -> None:
+        if isinstance(self._state, Replying | Overlap):
+            self._state.turn.wants = True
+
+    # Output.
+
+    def _order(self, command: Command) -> None:
+        self._out.append(command)
+
+    def _report(self, fact: Fact) -> None:
+        self._out.append(Report(fact))
+
+    def _take(self) -> list[Command]:
+        out, self._out = self._out, []
+        return out
