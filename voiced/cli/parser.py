@@ -1,0 +1,153 @@
+"""The grammar of the command line, with the help that goes with it."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TextIO
+
+from voiced import __version__
+
+Command = Callable[[argparse.Namespace, TextIO], int]
+
+if TYPE_CHECKING:
+    _Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+_FORM: Final[Any] = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
+
+_EPILOG = """\
+try it, with no key, no microphone and no network:
+  voiced demo
+
+then:
+  export OPENAI_API_KEY=sk-...     or put the key in a file: voiced config example
+  voiced devices                   which microphones and loudspeakers there are
+  voiced config check              whether the settings are fine
+  voiced run                       talk to it; Ctrl-C ends it
+
+exit codes:
+  0 done   1 failed   2 wrong usage or settings   3 no daemon is running   130 ended by Ctrl-C
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole grammar. What it parses has `command`, to be called with the namespace and where to print."""
+    whole = argparse.ArgumentParser(
+        "voiced", description="A voice assistant that one can leave on.", epilog=_EPILOG, **_FORM
+    )
+    whole.add_argument("--version", action="version", version=f"voiced {__version__}")
+    whole.set_defaults(command=_help(whole))
+    commands = whole.add_subparsers(metavar="COMMAND", title="commands")
+
+    text = "run the assistant in the foreground, until Ctrl-C or SIGTERM"
+    _command(commands, "run", text, _lazily("daemon", "run"), epilog=_RUN)
+
+    text = "hear a scripted conversation; needs no key, no sound card, no network"
+    demo = _command(commands, "demo", text, _lazily("daemon", "demo"), settings=False)
+    demo.add_argument("--output", type=Path, metavar="FILE.wav", help="write what was said and heard to this file")
+
+    text = "list microphones and loudspeakers, or try one"
+    devices = _command(commands, "devices", text, _lazily("sound_check", "devices"), epilog=_DEVICES)
+    what = devices.add_mutually_exclusive_group()
+    what.add_argument("--test-input", nargs="?", const="", metavar="NAME", help="show the microphone's level for 5 s")
+    what.add_argument("--test-output", nargs="?", const="", metavar="NAME", help="play three tones")
+    what.add_argument("--json", action="store_true", help="the list for programs")
+
+    config = _command(commands, "config", "check, show or begin the settings", None, settings=False)
+    actions = config.add_subparsers(metavar="ACTION", title="actions")
+    for name, text in (
+        ("check", "say what is wrong with the settings; exit code 2 if anything is"),
+        ("show", "print every setting in force and where it comes from"),
+        ("path", "print which files are looked at, and whether they are there"),
+        ("example", "print a commented file with every setting, to begin with"),
+    ):
+        _command(actions, name, text, _lazily("settings", name), settings=name != "example")
+
+    text = "tell how the running assistant is"
+    status = _command(commands, "status", text, _lazily("remote", "status"), epilog=_STATUS)
+    status.add_argument("--json", action="store_true", help="for programs; with --watch one object per line")
+    status.add_argument("--watch", action="store_true", help="what happens, as it happens, until Ctrl-C")
+    status.add_argument("--texts", action="store_true", help="with --watch: also what people and the assistant say")
+
+    say = _command(commands, "say", "let the running assistant say something aloud", _lazily("remote", "say"))
+    say.add_argument("text", nargs="+", help="what it shall say")
+
+    ask = _command(commands, "ask", "ask the running assistant; it answers aloud and here", _lazily("remote", "ask"))
+    ask.add_argument("text", nargs="+", help="the question")
+    ask.add_argument("--image", action="append", default=[], type=Path, metavar="FILE", help="a PNG or JPEG to look at")
+
+    for name, text in (
+        ("stop", "make the running assistant be quiet"),
+        ("mute", "make it listen no more"),
+        ("unmute", "make it listen again"),
+        ("reload", "make it read settings and plugins anew"),
+    ):
+        _command(commands, name, text, _lazily("remote", name))
+
+    volume = _command(commands, "volume", "set how loud it is", _lazily("remote", "volume"))
+    volume.add_argument("percent", type=_percent, help="0 to 100")
+    return whole
+
+
+_RUN = """\
+SIGTERM ends it within two seconds. SIGHUP, or `voiced reload`, makes it read settings and plugins anew.
+"""
+_DEVICES = """\
+NAME is a device's name, or letters that only its name contains; without it the one in the settings is tried.
+The exit code is 1 where no sound came from the microphone, or none could be played.
+"""
+_STATUS = """\
+The exit code is 0 where the assistant can hear, answer and speak, 1 where something of that is broken,
+3 where none is running.
+"""
+
+
+def _command(
+    commands: _Commands, name: str, text: str, run: Command | None, *, settings: bool = True, epilog: str | None = None
+) -> argparse.ArgumentParser:
+    """One command with its help, and the options that every command with settings has."""
+    command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=epilog, **_FORM)
+    command.set_defaults(command=run or _help(command))
+    if settings:
+        command.add_argument("--config", type=Path, metavar="FILE", help="read this file of settings and no other")
+        command.add_argument(
+            "--set",
+            action="append",
+            default=[],
+            dest="overrides",
+            metavar="SECTION.NAME=VALUE",
+            help="set one setting, over files and environment; may be repeated",
+        )
+    return command
+
+
+def _lazily(module: str, name: str) -> Command:
+    """The command `name` of a module that is imported when the command runs: `voiced --version` needs none of them."""
+
+    def command(arguments: argparse.Namespace, out: TextIO) -> int:
+        chosen: Command = getattr(importlib.import_module(f"voiced.cli.{module}"), name)
+        return chosen(arguments, out)
+
+    return command
+
+
+def _help(of: argparse.ArgumentParser) -> Command:
+    """Without a command: the help, and exit code 2, since nothing was done."""
+
+    def command(_arguments: argparse.Namespace, out: TextIO) -> int:
+        of.print_help(out)
+        return 2
+
+    return command
+
+
+def _percent(text: str) -> int:
+    try:
+        percent = int(text)
+    except ValueError:
+        percent = -1
+    if not 0 <= percent <= 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 100")
+    return percent

@@ -1,0 +1,137 @@
+"""The commands that talk to the running daemon: status, say, ask and the short orders."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from argparse import Namespace
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+from voiced.cli.settings import load
+from voiced.control import client, protocol
+from voiced.errors import ControlError
+
+PROMPTLY_S: Final = 10.0
+"""Everything but an answer comes at once, or the daemon hangs."""
+
+
+def status(arguments: Namespace, out: TextIO) -> int:
+    if arguments.watch:
+        return _watch(arguments, out)
+    found = client.ask(_paths(arguments), protocol.Status(), timeout_s=PROMPTLY_S)["status"]
+    out.write(_json(found) if arguments.json else "".join(f"{line}\n" for line in status_lines(found)))
+    return 0 if is_well(found) else 1
+
+
+def say(arguments: Namespace, _out: TextIO) -> int:
+    client.ask(_paths(arguments), protocol.Say(text=" ".join(arguments.text)))
+    return 0
+
+
+def ask(arguments: Namespace, out: TextIO) -> int:
+    images = tuple(base64.b64encode(_picture(path)).decode() for path in arguments.image)
+    reply = client.ask(_paths(arguments), protocol.Ask(text=" ".join(arguments.text), images=images))
+    print(reply["answer"], file=out)
+    return 0
+
+
+def stop(arguments: Namespace, _out: TextIO) -> int:
+    return _order(arguments, protocol.Stop())
+
+
+def mute(arguments: Namespace, _out: TextIO) -> int:
+    return _order(arguments, protocol.Mute(muted=True))
+
+
+def unmute(arguments: Namespace, _out: TextIO) -> int:
+    return _order(arguments, protocol.Mute(muted=False))
+
+
+def volume(arguments: Namespace, _out: TextIO) -> int:
+    return _order(arguments, protocol.Volume(percent=arguments.percent))
+
+
+def reload(arguments: Namespace, _out: TextIO) -> int:
+    return _order(arguments, protocol.Reload())
+
+
+def is_well(status: Mapping[str, Any]) -> bool:
+    """Whether the assistant can hear, answer and speak."""
+    return status["brain"]["state"] == "ready" and all(device["ok"] for device in status["devices"].values())
+
+
+def status_lines(status: Mapping[str, Any]) -> Iterator[str]:
+    """A status for people."""
+    counts, brain, tokens = status["counts"], status["brain"], status["tokens"]
+    yield f"voiced {status['version']}, up {_duration(status['uptime_s'])}, process {status['pid']}"
+    yield f"floor        {status['floor']}{', muted' if status['muted'] else ''}"
+    yield f"brain        {brain['state']}{': ' + brain['reason'] if brain['reason'] else ''}"
+    for kind, device in status["devices"].items():
+        yield f"{kind:<12} {'' if device['ok'] else 'lost: '}{device['detail']}"
+    yield (
+        f"turns        {counts['turns']}, failed {counts['failed_turns']}, replies {counts['replies']}, "
+        f"barge-ins {counts['barge_ins']}, false interruptions {counts['false_interruptions']}"
+    )
+    if status["last_first_audio_ms"] is not None:
+        yield f"last answer  began after {status['last_first_audio_ms']} ms"
+    yield f"tools        {counts['tools']} runs, failed {counts['failed_tools']}"
+    yield f"tokens       {', '.join(f'{name} {number}' for name, number in tokens.items() if number) or 'none'}"
+    for name, state in status["plugins"].items():
+        yield f"plugin       {name}: {state}"
+    for failure in status["failures"]:
+        yield f"{_duration(failure['ago_s'])} ago: {failure['what']}"
+
+
+def fact_line(fact: Mapping[str, Any]) -> str:
+    """A fact for people: its name, then what there is to it."""
+    details = "  ".join(f"{name}={_short(value)}" for name, value in fact.items() if name != "fact")
+    return f"{fact['fact']:<18} {details}".rstrip()
+
+
+def _watch(arguments: Namespace, out: TextIO) -> int:
+    for reply in client.replies(_paths(arguments), protocol.Watch(texts=arguments.texts)):
+        if arguments.json:
+            out.write(_json(reply))
+        elif "status" in reply:
+            out.write("".join(f"{line}\n" for line in status_lines(reply["status"])))
+        else:
+            print(fact_line(reply), file=out)
+        out.flush()
+    return 0
+
+
+def _order(arguments: Namespace, request: protocol.Request) -> int:
+    client.ask(_paths(arguments), request, timeout_s=PROMPTLY_S)
+    return 0
+
+
+def _paths(arguments: Namespace) -> tuple[Path, ...]:
+    return load(arguments).config.control.paths_to_try(os.environ)
+
+
+def _picture(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ControlError(f"{path}: the picture can't be read ({error.strerror})") from None
+    return protocol.image_of(data, str(path)).data
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False) + "\n"
+
+
+def _short(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _duration(seconds: float) -> str:
+    minutes, hours = int(seconds) // 60, int(seconds) // 3600
+    if hours >= 48:
+        return f"{hours // 24} days"
+    if hours:
+        return f"{hours} h {minutes % 60} min"
+    return f"{minutes} min" if minutes else f"{int(seconds)} s"
