@@ -336,6 +336,11 @@ class Muted:
 
 
 @dataclass(frozen=True, slots=True)
+class VolumeChanged:
+    percent: int
+
+
+@dataclass(frozen=True, slots=True)
 class Warned:
     """Something odd that went well, for the log."""
 
@@ -358,6 +363,7 @@ Fact = (
     | Spent
     | RequestEnded
     | Muted
+    | VolumeChanged
     | Warned
 )
 

@@ -68,6 +68,7 @@ from voiced.conversation.commands import (
     UpdateTools,
     UserHeard,
     UtteranceEnded,
+    VolumeChanged,
     Warned,
 )
 from voiced.conversation.endpointing import Onset, ending
@@ -369,6 +370,7 @@ class Conversation:
                 self._mute(muted, now)
             case VolumeAsked(percent):
                 self._order(SetVolume(percent))
+                self._report(VolumeChanged(percent))
             case TimePassed():
                 pass  # `_advance` looks at the time.
             case other:
@@ -667,13 +669,14 @@ class Conversation:
         self._errands.append(Errand(asked, now))
 
     def _run_errands(self, now: float) -> None:
-        """Begin the first errand that can be run; a question that waited too long for a brain is answered so."""
+        """Begin errands, one after the other; a question that waited too long for a brain is answered so."""
         for errand in tuple(self._errands):
+            if not isinstance(self._state, Idle):
+                return
             if self._can_run(errand):
                 self._errands.remove(errand)
                 self._run(errand.asked, now)
-                return
-            if isinstance(errand.asked, TextAsked) and now >= self._expiry(errand):
+            elif isinstance(errand.asked, TextAsked) and now >= self._expiry(errand):
                 self._errands.remove(errand)
                 self._report(RequestEnded(errand.asked.request, error="no brain is connected; see `voiced status`"))
 

@@ -1,0 +1,116 @@
+"""The one loop: event → `conversation.handle(event, now)` → commands → ports; it decides nothing.
+
+`post` works through an event and all that comes of it before it returns, so that between a frame from the
+microphone and the socket there is no queue to wait in. Events that a port posts while it obeys are taken in turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import Iterable
+
+from voiced.conversation.commands import (
+    AddHistory,
+    CancelReply,
+    Command,
+    CommitUtterance,
+    DeleteItem,
+    DiscardUtterance,
+    Duck,
+    FinishItem,
+    FlushPlayout,
+    OpenSession,
+    Play,
+    PlayEarcon,
+    Report,
+    RunTool,
+    SendText,
+    SendToolResult,
+    SetVolume,
+    StartReply,
+    StreamUtterance,
+    TruncateReply,
+    Unduck,
+    UpdateTools,
+)
+from voiced.conversation.events import Event, TimePassed
+from voiced.conversation.machine import Conversation
+from voiced.conversation.settings import TurnSettings
+from voiced.ports import Brain, Speaker, StatusSink, ToolRunner
+
+
+class Hub:
+    """Lives on one event loop; its ports are set before `start`, and may be replaced by a reload."""
+
+    brain: Brain
+    speaker: Speaker
+    tools: ToolRunner
+
+    def __init__(self, conversation: Conversation, sinks: Iterable[StatusSink]) -> None:
+        self._conversation = conversation
+        self._sinks = tuple(sinks)
+        self._loop = asyncio.get_running_loop()
+        self._inbox: deque[Event] = deque()
+        self._busy = False
+        self._alarm: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Let the conversation connect."""
+        self._obey(self._conversation.start(self._loop.time()))
+        self._set_alarm()
+
+    def reconfigure(self, settings: TurnSettings) -> None:
+        """Go on with other settings, in a new session."""
+        self._obey(self._conversation.reconfigure(settings, self._loop.time()))
+        self._set_alarm()
+
+    def stop(self) -> None:
+        """No more `TimePassed`."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+
+    def post(self, event: Event) -> None:
+        """The only way in. On the loop's thread; others use `loop.call_soon_threadsafe(hub.post, event)`."""
+        self._inbox.append(event)
+        if self._busy:
+            return
+        self._busy = True
+        try:
+            while self._inbox:
+                self._obey(self._conversation.handle(self._inbox.popleft(), self._loop.time()))
+        finally:
+            self._busy = False
+        self._set_alarm()
+
+    def _obey(self, commands: list[Command]) -> None:
+        for command in commands:
+            match command:
+                case Play() | FinishItem() | Duck() | Unduck() | FlushPlayout() | PlayEarcon() | SetVolume():
+                    self.speaker.do(command)
+                case StreamUtterance() | CommitUtterance() | DiscardUtterance() | StartReply() | CancelReply():
+                    self.brain.do(command)
+                case TruncateReply() | DeleteItem() | SendText() | SendToolResult() | AddHistory():
+                    self.brain.do(command)
+                case OpenSession() | UpdateTools():
+                    self.brain.do(command)
+                case RunTool():
+                    self.tools.do(command)
+                case Report(fact):
+                    for sink in self._sinks:
+                        sink.report(fact)
+
+    def _set_alarm(self) -> None:
+        due = self._conversation.deadline()
+        if self._alarm is not None:
+            if self._alarm.when() == due and not self._alarm.cancelled():
+                return
+            self._alarm.cancel()
+            self._alarm = None
+        if due != math.inf:
+            self._alarm = self._loop.call_at(due, self._wake)
+
+    def _wake(self) -> None:
+        self._alarm = None
+        self.post(TimePassed())
