@@ -217,8 +217,8 @@ class Connection:
                     return found
                 if isinstance(found, Refusal) and found.dialect not in (None, self.dialect):
                     self._agree_on(found.dialect)
-                    if found.verdict == "fatal" and found.code == "beta_api_shape_disabled":
-                        raise Lost("the server no longer speaks the beta dialect: connecting again in ga")
+                    if kind is SessionCreated:  # refused at the door: it hangs up now
+                        raise Lost(f"the server speaks {found.dialect}: connecting again")
                     return None
                 self._take(found)
 

@@ -99,7 +99,7 @@ class Encoder:
         assert_never(command)
 
     def configure(self, settings: RealtimeSettings, turn_end: TurnEnd, tools: tuple[ToolSpec, ...]) -> str:
-        """`session.update` with everything in it.
+        """`session.update` for a fresh session, in which everything that can be off is off.
 
         The server never starts or stops a reply by itself, whoever ends the turns: the conversation asks for each
         reply, and decides here, where it is heard, what is a barge-in.
@@ -173,15 +173,18 @@ def _tools(tools: tuple[ToolSpec, ...]) -> list[dict[str, Any]]:
 
 
 def _ga_session(settings: RealtimeSettings, turn_end: TurnEnd) -> dict[str, Any]:
+    hearing: dict[str, Any] = {
+        "format": _GA_PCM,
+        "turn_detection": _turn_detection(settings, turn_end, idle_timeout=True),
+    }
+    if settings.noise_reduction != "off":
+        hearing["noise_reduction"] = {"type": settings.noise_reduction}
+    if settings.transcription_model:
+        hearing["transcription"] = _transcription(settings)
     session: dict[str, Any] = {
         "output_modalities": ["audio"],
         "audio": {
-            "input": {
-                "format": _GA_PCM,
-                "noise_reduction": _noise_reduction(settings),
-                "transcription": _transcription(settings),
-                "turn_detection": _turn_detection(settings, turn_end, idle_timeout=True),
-            },
+            "input": hearing,
             "output": {"format": _GA_PCM, "voice": settings.voice, "speed": settings.speed},
         },
         "max_output_tokens": settings.max_output_tokens or "inf",
@@ -193,26 +196,23 @@ def _ga_session(settings: RealtimeSettings, turn_end: TurnEnd) -> dict[str, Any]
 
 
 def _beta_session(settings: RealtimeSettings, turn_end: TurnEnd) -> dict[str, Any]:
-    return {
+    session: dict[str, Any] = {
         "modalities": ["text", "audio"],
         "input_audio_format": "pcm16",
-        "input_audio_noise_reduction": _noise_reduction(settings),
-        "input_audio_transcription": _transcription(settings),
         "turn_detection": _turn_detection(settings, turn_end, idle_timeout=False),
         "output_audio_format": "pcm16",
         "voice": settings.voice,
         "speed": settings.speed,
         "max_response_output_tokens": settings.max_output_tokens or "inf",
     }
+    if settings.noise_reduction != "off":
+        session["input_audio_noise_reduction"] = {"type": settings.noise_reduction}
+    if settings.transcription_model:
+        session["input_audio_transcription"] = _transcription(settings)
+    return session
 
 
-def _noise_reduction(settings: RealtimeSettings) -> dict[str, Any] | None:
-    return None if settings.noise_reduction == "off" else {"type": settings.noise_reduction}
-
-
-def _transcription(settings: RealtimeSettings) -> dict[str, Any] | None:
-    if not settings.transcription_model:
-        return None
+def _transcription(settings: RealtimeSettings) -> dict[str, Any]:
     language = {"language": settings.transcription_language} if settings.transcription_language else {}
     return {"model": settings.transcription_model, **language}
 

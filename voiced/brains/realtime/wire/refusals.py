@@ -93,6 +93,8 @@ def dialect_of_refusal(code: str, param: str, message: str) -> Dialect | None:
     """The dialect of a server that refuses a configuration for being in the other one."""
     if code == "beta_api_shape_disabled":
         return "ga"
+    if "OpenAI-Beta" in message:
+        return "beta"
     named = param or message
     if code == "missing_required_parameter" and "session.type" in named:
         return "ga"
