@@ -39,9 +39,8 @@ class Connection:
             await self._greet(objection)
             async with asyncio.TaskGroup() as tasks:
                 sending = tasks.create_task(self._send_what_is_due())
-                await self._read()
-                sending.cancel()
-        except ConnectionClosed:
+                tasks.create_task(self._read()).add_done_callback(lambda _: sending.cancel())
+        except* ConnectionClosed:
             pass
         finally:
             self.session.closed = True
@@ -50,13 +49,14 @@ class Connection:
         """Let something go wrong now."""
         match action:
             case faults.Drop():
+                self.session.closed = True
                 self._socket.transport.abort()
             case faults.CloseWith(code, reason):
-                await self._socket.close(code, reason)
+                await self._close(code, reason)
             case faults.SendError(then=then):
                 await self._send_all(self.session.error(action.rejection()))
                 if then is not None:
-                    await self._socket.close(then.code, then.reason)
+                    await self._close(then.code, then.reason)
             case faults.Stall(half_open):
                 self._stalled = True
                 if half_open:
@@ -69,7 +69,7 @@ class Connection:
     async def _greet(self, objection: Rejection | None) -> None:
         if objection is not None:
             await self._send_all(self.session.refused(objection))
-            await self._socket.close(CLOSE_CODE, f"{objection.kind}.{objection.code}")
+            await self._close(CLOSE_CODE, f"{objection.kind}.{objection.code}")
             return
         actions = self._plan.at(self.session.number, faults.OPEN)
         for action in actions:
@@ -107,23 +107,20 @@ class Connection:
                     continue
                 case _:
                     await self.act(action)
-        return [] if self._stalled else self.session.receive(event, time.monotonic())
+        return [] if self._stalled or self.session.closed else self.session.receive(event, time.monotonic())
 
     async def _send_what_is_due(self) -> None:
-        try:
-            while True:
-                now = time.monotonic()
-                due = self.session.next_due
-                if not self._answers.empty():
-                    await self._send_all(self._answers.get_nowait())
-                elif due is not None and due <= now:
-                    await self._send_all(self.session.tick(now))
-                    # A long reply must not keep the client's cancel from being read.
-                    await asyncio.sleep(0)
-                else:
-                    await self._wait_for_answers(None if due is None else due - now)
-        except ConnectionClosed:
-            return
+        while True:
+            now = time.monotonic()
+            due = self.session.next_due
+            if not self._answers.empty():
+                await self._send_all(self._answers.get_nowait())
+            elif due is not None and due <= now:
+                await self._send_all(self.session.tick(now))
+                # A long reply must not keep the client's cancel from being read.
+                await asyncio.sleep(0)
+            else:
+                await self._wait_for_answers(None if due is None else due - now)
 
     async def _wait_for_answers(self, at_most_s: float | None) -> None:
         try:
@@ -136,9 +133,13 @@ class Connection:
     async def _send_all(self, outputs: list[Output]) -> None:
         for output in outputs:
             if isinstance(output, Close):
-                await self._socket.close(output.code, output.reason)
+                await self._close(output.code, output.reason)
             else:
                 await self._send(output)
+
+    async def _close(self, code: int, reason: str) -> None:
+        self.session.closed = True
+        await self._socket.close(code, reason)
 
     async def _send(self, event: Event) -> None:
         payload: str | bytes | None = None

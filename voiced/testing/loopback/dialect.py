@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from voiced.testing.loopback import shapes
 from voiced.testing.loopback.checks import Check
@@ -123,7 +123,7 @@ def _session_to_beta(session: Event) -> Event:
         "output_audio_format": "pcm16",
         "input_audio_transcription": hears["transcription"],
         "input_audio_noise_reduction": hears["noise_reduction"],
-        "turn_detection": _without(hears["turn_detection"], "idle_timeout_ms"),
+        "turn_detection": hears["turn_detection"] and _without(hears["turn_detection"], "idle_timeout_ms"),
         "tools": session["tools"],
         "tool_choice": session["tool_choice"],
         "temperature": session.get("temperature", 0.8),
@@ -190,5 +190,5 @@ def _moved(flat: Event, names: Mapping[str, str]) -> Event:
     return {new: flat.pop(old) for old, new in names.items() if old in flat}
 
 
-def _without(given: Any, *keys: str) -> Any:
-    return given and {key: value for key, value in given.items() if key not in keys}
+def _without(given: Event, *keys: str) -> Event:
+    return {key: value for key, value in given.items() if key not in keys}

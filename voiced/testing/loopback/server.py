@@ -11,6 +11,7 @@ from typing import Final, NamedTuple, Self
 from weakref import WeakKeyDictionary
 
 from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from voiced.testing.loopback import faults
@@ -162,10 +163,12 @@ class LoopbackServer:
 
         Raises LookupError when that one is not live.
         """
-        number = connection if connection is not None else max(self._live, default=0)
-        if number not in self._live:
-            raise LookupError(f"connection {number} is not live; live are {sorted(self._live)}")
-        await self._live[number].act(action)
+        live = {number: found for number, found in self._live.items() if not found.session.closed}
+        number = connection if connection is not None else max(live, default=0)
+        try:
+            await live[number].act(action)
+        except (KeyError, ConnectionClosed):
+            raise LookupError(f"connection {number} is not live; live are {sorted(live)}") from None
 
     async def expire_session(self, connection: int | None = None) -> None:
         """End a session as the real server does after an hour."""
