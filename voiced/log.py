@@ -55,7 +55,9 @@ def set_up(settings: LogSettings, stream: TextIO) -> None:
             ],
         )
     )
-    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
     logging.getLogger("voiced").setLevel(settings.level.upper())
     structlog.configure(
         processors=[

@@ -34,6 +34,7 @@ from voiced.conversation.events import (
 )
 from voiced.errors import ConfigError, ControlError
 
+PLUGIN = {"name": "clock", "place": "built in", "tools": ["now"], "problems": []}
 PNG = b"\x89PNG\r\n\x1a\n and so on"
 
 
@@ -54,9 +55,7 @@ async def house(directory: Path) -> AsyncIterator[House]:
         raise ConfigError("voiced.toml:1: this is not TOML")
 
     path = directory / "control.sock"
-    server = ControlServer(
-        path, post=events.put_nowait, reload=reload, plugins=lambda: {"clock": "ok"}, clock=lambda: 5.0
-    )
+    server = ControlServer(path, post=events.put_nowait, reload=reload, plugins=lambda: [PLUGIN], clock=lambda: 5.0)
     async with server.serving():
         yield House(path, server, events)
 
@@ -83,7 +82,7 @@ async def test_the_status_says_how_it_is(directory: Path) -> None:
     async with house(directory) as daemon:
         daemon.server.report(FloorChanged("speaking"))
         status = (await asyncio.to_thread(ask, [daemon.path], Status()))["status"]
-    assert (status["floor"], status["plugins"], status["uptime_s"]) == ("speaking", {"clock": "ok"}, 0.0)
+    assert (status["floor"], status["plugins"], status["uptime_s"]) == ("speaking", [PLUGIN], 0.0)
     assert {"version", "pid", "brain", "devices", "counts", "failures"} <= status.keys()
 
 
@@ -320,7 +319,7 @@ def complaint(paths: list[Path]) -> str:
 
 
 async def serve_at(path: Path) -> None:
-    async with ControlServer(path, post=lambda event: None, reload=lambda: None, plugins=dict).serving():
+    async with ControlServer(path, post=lambda event: None, reload=lambda: None, plugins=list).serving():
         pass
 
 

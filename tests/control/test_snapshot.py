@@ -19,6 +19,7 @@ from voiced.conversation.commands import (
     TurnFailed,
     UserHeard,
     UtteranceEnded,
+    VolumeChanged,
     Warned,
 )
 from voiced.conversation.events import CallId, Usage
@@ -44,6 +45,7 @@ def test_a_run_is_boiled_down_to_its_status() -> None:
         Spent(Usage(text_in=5, audio_out=7)),
         Spent(Usage(text_in=1)),
         Muted(True),
+        VolumeChanged(40),
         TurnFailed(2, "no answer"),
         Warned("late", "audio of an old reply"),
         BrainChanged("refused", "401: sk-proj-0123456789 is no key"),
@@ -55,6 +57,7 @@ def test_a_run_is_boiled_down_to_its_status() -> None:
         "uptime_s": 10.0,
         "floor": "idle",
         "muted": True,
+        "volume": 40,
         "brain": {"state": "refused", "reason": "401: sk-[redacted] is no key"},
         "devices": {
             "microphone": {"ok": True, "detail": "USB Audio"},

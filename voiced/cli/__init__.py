@@ -9,6 +9,7 @@ from typing import Final
 
 from voiced.cli.parser import parser
 from voiced.errors import ConfigError, VoicedError
+from voiced.redaction import redacted
 
 FAILED: Final = 1
 USAGE: Final = 2
@@ -24,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code: int = chosen.command(chosen, sys.stdout)
         sys.stdout.flush()
     except VoicedError as error:
-        sys.stderr.write("".join(f"voiced: {line}\n" for line in str(error).splitlines()))
+        sys.stderr.write("".join(f"voiced: {line}\n" for line in redacted(str(error)).splitlines()))
         return _code(error)
     except KeyboardInterrupt:
         return INTERRUPTED

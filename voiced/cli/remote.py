@@ -68,6 +68,8 @@ def status_lines(status: Mapping[str, Any]) -> Iterator[str]:
     counts, brain, tokens = status["counts"], status["brain"], status["tokens"]
     yield f"voiced {status['version']}, up {_duration(status['uptime_s'])}, process {status['pid']}"
     yield f"floor        {status['floor']}{', muted' if status['muted'] else ''}"
+    if status["volume"] is not None:
+        yield f"volume       {status['volume']} %"
     yield f"brain        {brain['state']}{': ' + brain['reason'] if brain['reason'] else ''}"
     for kind, device in status["devices"].items():
         yield f"{kind:<12} {'' if device['ok'] else 'lost: '}{device['detail']}"
@@ -79,8 +81,9 @@ def status_lines(status: Mapping[str, Any]) -> Iterator[str]:
         yield f"last answer  began after {status['last_first_audio_ms']} ms"
     yield f"tools        {counts['tools']} runs, failed {counts['failed_tools']}"
     yield f"tokens       {', '.join(f'{name} {number}' for name, number in tokens.items() if number) or 'none'}"
-    for name, state in status["plugins"].items():
-        yield f"plugin       {name}: {state}"
+    for plugin in status["plugins"]:
+        yield f"plugin       {plugin['name']}: {', '.join(plugin['tools']) or 'no tools'}"
+        yield from (f"             {problem}" for problem in plugin["problems"])
     for failure in status["failures"]:
         yield f"{_duration(failure['ago_s'])} ago: {failure['what']}"
 

@@ -10,9 +10,8 @@ from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from typing import Final, TextIO
 
-import numpy as np
-
 from voiced.audio import RATE, SAMPLE_BYTES, Ms
+from voiced.capture.level import SILENCE_DBFS, rms_dbfs
 from voiced.cli.settings import load
 from voiced.errors import DeviceFailed
 from voiced.playout.earcons import tone
@@ -71,10 +70,10 @@ def hear(card: SoundCard, name: str, out: TextIO) -> int:
 
     stream = card.open_input(name, block_ms=BLOCK_MS, callback=captured, on_stopped=lambda: None)
     print(f"listening to {stream.device_name} at {stream.rate} Hz: say something", file=out)
-    loudest = float("-inf")
+    loudest = SILENCE_DBFS
     try:
         for _ in range(round(LISTEN_S * 1000 / BLOCK_MS)):
-            level = level_dbfs(blocks.get(timeout=PATIENCE_S))
+            level = rms_dbfs(blocks.get(timeout=PATIENCE_S))
             loudest = max(loudest, level)
             if out.isatty():
                 out.write(f"\r{meter(level)}")
@@ -116,14 +115,7 @@ def play(card: SoundCard, name: str, out: TextIO) -> int:
     return 0
 
 
-def level_dbfs(pcm: bytes) -> float:
-    """RMS of PCM16 relative to full scale, dB; minus infinity for digital silence."""
-    samples = np.frombuffer(pcm, "<i2").astype(np.float64)
-    power = float(np.mean(samples**2)) if samples.size else 0.0
-    return 10 * float(np.log10(power / 32768.0**2)) if power else float("-inf")
-
-
 def meter(level: float) -> str:
     """A bar from -60 to 0 dBFS."""
     lit = round(_METER * min(max(level + 60, 0.0), 60.0) / 60)
-    return f"[{'#' * lit}{' ' * (_METER - lit)}] {max(level, -99.0):4.0f} dBFS"
+    return f"[{'#' * lit}{' ' * (_METER - lit)}] {level:4.0f} dBFS"

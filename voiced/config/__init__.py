@@ -15,6 +15,7 @@ from pathlib import Path
 from pydantic import Field
 
 from voiced.brains.realtime.settings import RealtimeSettings
+from voiced.capture.settings import CaptureSettings
 from voiced.config import as_toml
 from voiced.config.loading import Places, given_in, validated
 from voiced.config.secrets import OpenAISettings, Secrets
@@ -34,6 +35,7 @@ class Config(Settings):
 
     openai: OpenAISettings = Field(default_factory=OpenAISettings)
     turn: TurnSettings = Field(default_factory=TurnSettings)
+    capture: CaptureSettings = Field(default_factory=CaptureSettings)
     realtime: RealtimeSettings = Field(default_factory=RealtimeSettings)
     playout: PlayoutSettings = Field(default_factory=PlayoutSettings)
     plugins: PluginSettings = Field(default_factory=PluginSettings)

@@ -13,7 +13,7 @@ import os
 import socket
 import stat
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, assert_never
@@ -39,8 +39,8 @@ ASK_WITHIN_S: Final = 10.0
 class ControlServer:
     """Edge and StatusSink in one: turns requests into events, and facts into replies and the status.
 
-    `reload` begins to read configuration and plugins anew and raises VoicedError if it can't; `plugins` is their part
-    of the status, ready for JSON.
+    `reload` begins to read configuration and plugins anew and raises VoicedError if it can't. `plugins` is their part
+    of the status, ready for JSON: name, place, tools and problems of each.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class ControlServer:
         *,
         post: Post,
         reload: Callable[[], None],
-        plugins: Callable[[], Mapping[str, Any]],
+        plugins: Callable[[], Sequence[Mapping[str, Any]]],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._path = path
@@ -93,7 +93,7 @@ class ControlServer:
     def status(self) -> dict[str, Any]:
         """What `voiced status` gets."""
         running = {"version": __version__, "pid": os.getpid()}
-        return {**running, **self._snapshot.at(self._clock()), "plugins": self._plugins()}
+        return {**running, **self._snapshot.at(self._clock()), "plugins": list(self._plugins())}
 
     # What a client calls.
 

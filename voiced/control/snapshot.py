@@ -23,6 +23,7 @@ from voiced.conversation.commands import (
     TurnFailed,
     UserHeard,
     UtteranceEnded,
+    VolumeChanged,
     Warned,
 )
 from voiced.conversation.events import Usage
@@ -40,6 +41,7 @@ class Snapshot:
         self._brain: dict[str, Any] = {"state": "connecting", "reason": ""}
         self._devices: dict[str, dict[str, Any]] = {}
         self._muted = False
+        self._volume: int | None = None
         self._counts = dict.fromkeys(
             ("turns", "replies", "barge_ins", "false_interruptions", "tools", "failed_tools", "failed_turns"), 0
         )
@@ -62,6 +64,8 @@ class Snapshot:
                     self._failed(now, f"{fact.kind}: {fact.detail}")
             case Muted():
                 self._muted = fact.muted
+            case VolumeChanged():
+                self._volume = fact.percent
             case UtteranceEnded():
                 self._counts["turns"] += 1
             case ReplyHeard():
@@ -93,6 +97,7 @@ class Snapshot:
             "uptime_s": round(now - self._started_at, 1),
             "floor": self._floor,
             "muted": self._muted,
+            "volume": self._volume,
             "brain": self._brain,
             "devices": self._devices,
             "counts": self._counts,

@@ -1,0 +1,338 @@
+"""The command line: what a newcomer reads, what a script can rely on, and that no key is ever printed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from voiced import __version__
+from voiced.audio import Ms
+from voiced.cli import main
+from voiced.cli.parser import parser
+from voiced.cli.remote import fact_line, is_well, status_lines
+from voiced.cli.sound_check import hear, listed, meter, play
+from voiced.config import example
+from voiced.control.server import ControlServer
+from voiced.conversation.commands import BrainChanged, DeviceChanged, RequestEnded, TurnFailed
+from voiced.conversation.events import AnnouncementAsked, Event, Image, MuteAsked, StopAsked, TextAsked, VolumeAsked
+from voiced.playout.earcons import tone
+from voiced.sound_card import Device
+from voiced.testing.sound_card import VirtualCard
+
+KEY = "sk-proj-0123456789abcdefghijklmnop"
+PNG = b"\x89PNG\r\n\x1a\n and so on"
+COMMANDS = ("run", "demo", "devices", "config", "status", "say", "ask", "stop", "mute", "unmute", "reload", "volume")
+
+Output = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def directory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A home of its own, with nothing in it, short enough for a socket."""
+    with TemporaryDirectory() as name:
+        for variable in [each for each in os.environ if each.startswith("VOICED_")]:
+            monkeypatch.delenv(variable)
+        for variable in ("HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR"):
+            monkeypatch.setenv(variable, name)
+        monkeypatch.setenv("OPENAI_API_KEY", KEY)
+        yield Path(name)
+
+
+@pytest.fixture
+def settings(directory: Path) -> Path:
+    """A file of settings that names this test's own socket."""
+    file = directory / "voiced.toml"
+    file.write_text(f'[control]\nsocket = "{directory}/control.sock"\n')
+    return file
+
+
+# Help.
+
+
+def test_without_a_command_it_shows_what_to_try_first(capsys: Output) -> None:
+    assert main([]) == 2
+    help = capsys.readouterr().out
+    assert "voiced demo" in help
+    assert "3 no daemon is running" in help
+    assert [name for name in COMMANDS if f"\n    {name} " not in help] == []
+
+
+@pytest.mark.parametrize(
+    "command", [*COMMANDS, *(f"config {action}" for action in ("check", "show", "path", "example"))]
+)
+def test_every_command_explains_itself(command: str, capsys: Output) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parser().parse_args([*command.split(), "--help"])
+    assert ended.value.code == 0
+    assert f"usage: voiced {command}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["dance"], "invalid choice: 'dance'"),
+        (["say"], "the following arguments are required: text"),
+        (["volume", "300"], "'300' is not a whole number from 0 to 100"),
+        (["volume", "loud"], "'loud' is not a whole number from 0 to 100"),
+        (["status", "--lik"], "unrecognized arguments: --lik"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(arguments: list[str], complaint: str, capsys: Output) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert complaint in capsys.readouterr().err
+
+
+# Settings.
+
+
+def test_wrong_settings_are_exit_code_2_with_a_line_each(settings: Path, capsys: Output) -> None:
+    settings.write_text("[turn]\nhangovr_ms = 5\nend = 'me'\n")
+    for command in (["config", "check"], ["config", "show"], ["run"], ["status"]):
+        assert main([*command, "--config", str(settings)]) == 2
+        assert capsys.readouterr() == (
+            "",
+            f"voiced: {settings}:2: no such setting: turn.hangovr_ms; did you mean turn.hangover_ms?\n"
+            f'voiced: {settings}:3: turn.end is "me"; the choices: local, server, semantic\n',
+        )
+
+
+def test_settings_are_checked(settings: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert main(["config", "check", "--config", str(settings)]) == 0
+    assert capsys.readouterr().out == "the settings are fine; the OpenAI key is set (from OPENAI_API_KEY)\n"
+    monkeypatch.delenv("OPENAI_API_KEY")
+    assert main(["config", "check", "--config", str(settings)]) == 0
+    assert capsys.readouterr().out == (
+        "warning: there is no OpenAI key: set OPENAI_API_KEY, or name a file with it in openai.key_file\n"
+        "the settings are fine; the OpenAI key is not set\n"
+    )
+    assert main(["config", "check", "--config", str(settings), "--set", "openai.key_file=/nonexistent"]) == 2
+
+
+def test_settings_are_shown_with_their_origin(settings: Path, capsys: Output) -> None:
+    assert main(["config", "show", "--config", str(settings), "--set", "log.level=debug"]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0] == "# OpenAI key: set (from OPENAI_API_KEY)"
+    assert 'level = "debug"  # --set log.level' in shown
+    assert f'socket = "{settings.parent}/control.sock"  # {settings}:2' in shown
+
+
+def test_the_places_and_the_example_are_printed(directory: Path, settings: Path, capsys: Output) -> None:
+    assert main(["config", "path", "--config", str(settings)]) == 0
+    assert capsys.readouterr().out == f"{settings}  is read\n"
+    assert main(["config", "path"]) == 0
+    assert capsys.readouterr().out.splitlines()[1] == f"{directory}/voiced/voiced.toml  is not there"
+    assert main(["config", "example"]) == 0
+    assert capsys.readouterr().out == example()
+
+
+# The running daemon.
+
+
+def test_no_daemon_is_exit_code_3(settings: Path, capsys: Output) -> None:
+    for command in (["status"], ["say", "hello"], ["ask", "hello"], ["stop"], ["volume", "5"]):
+        assert main([*command, "--config", str(settings)]) == 3
+        assert capsys.readouterr().err == (
+            f"voiced: no voiced is running (looked at {settings.parent}/control.sock); start it with: voiced run\n"
+        )
+
+
+@contextlib.asynccontextmanager
+async def daemon(settings: Path) -> AsyncIterator[tuple[ControlServer, asyncio.Queue[Event]]]:
+    events: asyncio.Queue[Event] = asyncio.Queue()
+    path = settings.parent / "control.sock"
+    server = ControlServer(path, post=events.put_nowait, reload=lambda: None, plugins=list, clock=lambda: 0.0)
+    async with server.serving():
+        yield server, events
+
+
+async def voiced(settings: Path, *arguments: str) -> int:
+    return await asyncio.to_thread(main, [*arguments, "--config", str(settings)])
+
+
+async def test_orders_reach_the_daemon(settings: Path, capsys: Output) -> None:
+    async with daemon(settings) as (_, events):
+        for order in ("stop", "mute", "unmute", "volume 40", "reload"):
+            assert await voiced(settings, *order.split()) == 0
+        assert [events.get_nowait() for _ in range(4)] == [
+            StopAsked(), MuteAsked(True), MuteAsked(False), VolumeAsked(40),
+        ]  # fmt: skip
+    assert capsys.readouterr() == ("", "")
+
+
+async def test_an_answer_is_printed_and_a_failure_is_exit_code_1(settings: Path, capsys: Output) -> None:
+    (picture := settings.parent / "cat.png").write_bytes(PNG)
+    async with daemon(settings) as (server, events), asyncio.TaskGroup() as tasks:
+        ask = tasks.create_task(voiced(settings, "ask", "What is", "this?", "--image", str(picture)))
+        assert await events.get() == TextAsked("control-1", "What is this?", (Image("image/png", PNG),))
+        server.report(RequestEnded("control-1", "A cat."))
+        assert await ask == 0
+        assert capsys.readouterr() == ("A cat.\n", "")
+        say = tasks.create_task(voiced(settings, "say", "Dinner is ready"))
+        assert await events.get() == AnnouncementAsked("control-2", "Dinner is ready")
+        server.report(RequestEnded("control-2", error="the brain is away"))
+        assert await say == 1
+        assert capsys.readouterr() == ("", "voiced: the brain is away\n")
+
+
+def test_a_picture_that_is_none_is_refused_here(settings: Path, capsys: Output) -> None:
+    for name, complaint in (
+        ("missing.png", "the picture can't be read (No such file or directory)"),
+        ("voiced.toml", "is no PNG or JPEG file; convert it"),
+    ):
+        picture = settings.parent / name
+        assert main(["ask", "What?", "--image", str(picture), "--config", str(settings)]) == 1
+        assert complaint in capsys.readouterr().err
+
+
+async def test_the_status_is_for_people_and_programs_and_its_exit_code_says_if_all_is_well(
+    settings: Path, capsys: Output
+) -> None:
+    async with daemon(settings) as (server, _):
+        assert await voiced(settings, "status") == 1  # it is still connecting
+        capsys.readouterr()
+        for fact in (BrainChanged("ready"), DeviceChanged("microphone", True, "USB Audio")):
+            server.report(fact)
+        assert await voiced(settings, "status") == 0
+        assert capsys.readouterr().out == (
+            f"voiced {__version__}, up 0 s, process {os.getpid()}\n"
+            "floor        idle\n"
+            "brain        ready\n"
+            "microphone   USB Audio\n"
+            "turns        0, failed 0, replies 0, barge-ins 0, false interruptions 0\n"
+            "tools        0 runs, failed 0\n"
+            "tokens       none\n"
+        )
+        server.report(DeviceChanged("microphone", False, "unplugged"))
+        assert await voiced(settings, "status", "--json") == 1
+        assert json.loads(capsys.readouterr().out) == server.status()
+
+
+async def test_everything_that_is_wrong_is_in_the_status_for_people(settings: Path) -> None:
+    async with daemon(settings) as (server, _):
+        for fact in (
+            BrainChanged("lost", "the network is down"),
+            DeviceChanged("loudspeaker", False, "unplugged"),
+            TurnFailed(3, "no answer"),
+        ):
+            server.report(fact)
+        plugin = {"name": "lamp", "place": "lamp.py", "tools": [], "problems": ["it does not import"]}
+        status = {**server.status(), "uptime_s": 200_000.0, "muted": True, "plugins": [plugin]}
+    lines = list(status_lines(status))
+    assert not is_well(status)
+    assert lines[0].startswith(f"voiced {__version__}, up 2 days, ")
+    assert {
+        "floor        idle, muted",
+        "brain        lost: the network is down",
+        "loudspeaker  lost: unplugged",
+        "plugin       lamp: no tools",
+        "             it does not import",
+        "0 s ago: turn 3: no answer",
+    } <= set(lines)
+
+
+def test_a_fact_is_a_line() -> None:
+    assert fact_line({"fact": "FloorChanged", "floor": "idle"}) == "FloorChanged       floor=idle"
+    assert fact_line({"fact": "ReplyHeard", "cut": True, "heard": 5}) == "ReplyHeard         cut=true  heard=5"
+
+
+# The sound card.
+
+
+def test_devices_are_listed_with_what_to_write_in_the_settings() -> None:
+    assert list(listed([Device("USB Audio", "ALSA", 0, 1, 0, 48000)])) == [
+        "microphones (capture.device):",
+        "  USB Audio  (ALSA, 1 channel)",
+        "loudspeakers (playout.device):",
+        "  none",
+    ]
+
+
+async def on_card(card: VirtualCard, check: asyncio.Future[int]) -> int:
+    """Let the card's time pass until the check is over."""
+    while not check.done():
+        await card.run(0.01)
+    return await check
+
+
+async def test_a_microphone_is_tried(capsys: Output) -> None:
+    card, out = VirtualCard(), io.StringIO()
+    card.say(tone(440, Ms(3000), dbfs=-20.0))
+    assert await on_card(card, asyncio.ensure_future(asyncio.to_thread(hear, card, "", out))) == 0
+    assert out.getvalue().splitlines()[1:] == [
+        "its loudest tenth of a second had -23 dBFS; speech should reach -40 to -10"
+    ]
+
+
+async def test_a_muted_microphone_is_exit_code_1() -> None:
+    card, out = VirtualCard(noise_dbfs=None), io.StringIO()
+    assert await on_card(card, asyncio.ensure_future(asyncio.to_thread(hear, card, "", out))) == 1
+    assert out.getvalue().splitlines()[1:] == ["it is silent: is it muted, or switched off?"]
+
+
+async def test_a_loudspeaker_is_tried() -> None:
+    card, out = VirtualCard(), io.StringIO()
+    assert await on_card(card, asyncio.ensure_future(asyncio.to_thread(play, card, "", out))) == 0
+    loud = abs(card.played.samples().astype(int)) > 1000
+    assert 0.9 < loud.sum() / card.rate < 1.2
+
+
+def test_the_meter_goes_from_60_db_below_full_scale_to_full_scale() -> None:
+    assert meter(-100.0) == f"[{' ' * 60}] -100 dBFS"
+    assert meter(-30.0) == f"[{'#' * 30}{' ' * 30}]  -30 dBFS"
+    assert meter(0.0) == f"[{'#' * 60}]    0 dBFS"
+
+
+# The process.
+
+
+def process(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    environ = {**os.environ, **more}
+    return subprocess.run(
+        [sys.executable, "-m", "voiced", *arguments],
+        capture_output=True,
+        text=True,
+        env=environ,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_installed_command_works_and_says_its_version() -> None:
+    assert process("--version").stdout == f"voiced {__version__}\n"
+
+
+def test_no_command_prints_the_key(settings: Path) -> None:
+    for command in (
+        "config show", "config check", "config path", "config example", "status", "devices", "ask hm", "",
+        f"config show --set openai.key_file={KEY}", f"config check --set turn.end={KEY}",
+        f"config show --set openai.api_key={KEY}", f"status --set control.socket=/{KEY}/control.sock",
+    ):  # fmt: skip
+        ended = process(*command.split(), OPENAI_API_KEY=KEY)
+        assert KEY not in ended.stdout + ended.stderr, command
+        assert "Traceback" not in ended.stderr, command
+
+
+def test_a_reader_that_goes_away_is_no_drama() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = subprocess.run(
+        [sys.executable, "-m", "voiced", "config", "example"],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        timeout=60,
+        check=False,
+    )
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (141, b"")
