@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ class LoopWatch:
     """Times each step that plugin code takes on the event loop.
 
     `elapsed`: a clock in seconds. A step longer than `BLOCKED_S` is logged when it ends; a thread, awake only while
-    plugin code is under way, logs it while it lasts, with the line where it is: it may never end.
+    plugin code is under way, logs it while it lasts, with the lines where it is: it may never end.
     """
 
     def __init__(self, elapsed: Callable[[], float]) -> None:
@@ -79,9 +80,10 @@ class LoopWatch:
             if step is not None and step is seen and step is not named:
                 named = step
                 frame = sys._current_frames().get(self._loop_thread)
-                _log.error("plugin code blocks the event loop", code=step.code, at=_place(frame))
+                _log.error("plugin code blocks the event loop", code=step.code, at=_innermost(frame))
             seen = step
 
 
-def _place(frame: FrameType | None) -> str:
-    return f"{frame.f_code.co_filename}:{frame.f_lineno} {frame.f_code.co_qualname}" if frame else "unknown"
+def _innermost(frame: FrameType | None) -> str:
+    calls = traceback.extract_stack(frame, limit=5)
+    return " > ".join(f"{call.filename}:{call.lineno} {call.name}" for call in calls)

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from voiced.plugins.wall_clock import Clock
@@ -40,10 +41,11 @@ def in_thread(function: Callable[[], T], name: str) -> asyncio.Future[T]:
 
 async def ended_within(future: asyncio.Future[T], timeout_s: float, clock: Clock) -> bool:
     """Wait for `future` without cancelling it. False: it goes on."""
-    late = asyncio.get_running_loop().create_future()
-    timer = clock.call_later(timeout_s, lambda: late.cancelled() or late.set_result(None))
+    late: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    timer = clock.call_later(timeout_s, partial(late.set_result, None))
     try:
-        await asyncio.wait({future, late}, return_when=asyncio.FIRST_COMPLETED)
+        either: set[asyncio.Future[Any]] = {future, late}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
     finally:
         timer.cancel()
         late.cancel()

@@ -1,0 +1,181 @@
+"""A home for plugins under test: a host with a clock that stands still and an inbox in place of the hub."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import heapq
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from voiced.conversation.commands import RunTool
+from voiced.conversation.events import AnnouncementAsked, CallId, Event, ToolReturned, ToolsChanged
+from voiced.plugins.host import PluginHost, PluginStatus
+from voiced.plugins.settings import PluginSettings
+
+E = TypeVar("E")
+
+BERLIN = ZoneInfo("Europe/Berlin")
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=BERLIN)
+PATIENCE_S = 20.0
+"""Only reached by a test that fails."""
+
+BUILT_IN = ("clock", "timers", "volume")
+
+
+class FakeTimer:
+    def __init__(self, callback: Callable[[], object], delay_s: float) -> None:
+        self.callback: Callable[[], object] | None = callback
+        self.delay_s = delay_s
+
+    def cancel(self) -> None:
+        self.callback = None
+
+
+class FakeClock:
+    """Implements `Clock`. Time passes only when a test says so; thread-safe as far as reading goes."""
+
+    def __init__(self, now: datetime = NOON) -> None:
+        self.zone = now.tzinfo
+        self._wall = now.astimezone(UTC)
+        self._elapsed = 0.0
+        self._order = count()
+        self._timers: list[tuple[float, int, FakeTimer]] = []
+        self._changed = asyncio.Event()
+
+    def now(self) -> datetime:
+        return self._wall.astimezone(self.zone)
+
+    def elapsed(self) -> float:
+        return self._elapsed
+
+    def call_later(self, delay_s: float, callback: Callable[[], object]) -> FakeTimer:
+        timer = FakeTimer(callback, delay_s)
+        heapq.heappush(self._timers, (self._elapsed + delay_s, next(self._order), timer))
+        self._changed.set()
+        return timer
+
+    def advance(self, **units: float) -> None:
+        """Let time pass, as in `advance(minutes=5)`, and everything that falls due happen at its time."""
+        end = self._elapsed + timedelta(**units).total_seconds()
+        while self._timers and self._timers[0][0] <= end:
+            due, _, timer = heapq.heappop(self._timers)
+            self._pass_to(max(due, self._elapsed))
+            if timer.callback:
+                timer.callback()
+        self._pass_to(end)
+
+    def set_wall_clock(self, moment: datetime) -> None:
+        """Somebody, or NTP, sets the time of day."""
+        self._wall = moment.astimezone(UTC)
+
+    async def timer_is_set(self, delay_s: float) -> None:
+        """Wait until somebody waits for just so long."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not any(timer.callback and timer.delay_s == delay_s for _, _, timer in self._timers):
+                self._changed.clear()
+                await self._changed.wait()
+
+    def _pass_to(self, elapsed: float) -> None:
+        self._wall += timedelta(seconds=elapsed - self._elapsed)
+        self._elapsed = elapsed
+
+
+class Home:
+    """A running host, and everything that it posted and nobody looked at yet."""
+
+    def __init__(self, root: Path, clock: FakeClock, **settings: Any) -> None:
+        self.clock = clock
+        self.folder = root / "plugins"
+        self.folder.mkdir(exist_ok=True)
+        self.state_folder = root / "state"
+        self.volume = 40
+        self._events: list[Event] = []
+        self._news = asyncio.Event()
+        self._calls = count(1)
+        settings = {"disabled": BUILT_IN, "folder": str(self.folder), **settings}
+        self.host = PluginHost(
+            PluginSettings(**settings),
+            post=self._post,
+            state_folder=self.state_folder,
+            volume=lambda: self.volume,
+            clock=clock,
+        )
+
+    def plugin(self, name: str, source: str) -> Path:
+        """Put a plugin into the folder."""
+        path = self.folder / f"{name}.py"
+        path.write_text(source)
+        return path
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[tuple[str, ...]]:
+        """Run the host; gives the names of the tools."""
+        running = asyncio.create_task(self.host.run())
+        try:
+            yield await self.tools()
+        finally:
+            running.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await running
+
+    async def tools(self) -> tuple[str, ...]:
+        """The names of the tools, once they are said to have changed."""
+        return tuple(spec.name for spec in (await self.next(ToolsChanged)).tools)
+
+    def start(self, tool: str, call: str = "", /, **arguments: Any) -> CallId:
+        """Call a tool; gives the id of the call."""
+        return self.start_raw(tool, json.dumps(arguments), call)
+
+    def start_raw(self, tool: str, arguments: str, call: str = "") -> CallId:
+        call_id = CallId(call or f"call_{next(self._calls)}")
+        self.host.do(RunTool(call_id, tool, arguments))
+        return call_id
+
+    async def returned(self, call: CallId) -> ToolReturned:
+        return await self.next(ToolReturned, lambda event: event.call == call)
+
+    async def call(self, tool: str, **arguments: Any) -> ToolReturned:
+        return await self.returned(self.start(tool, **arguments))
+
+    async def answer(self, tool: str, **arguments: Any) -> str:
+        """What a tool that must work says."""
+        returned = await self.call(tool, **arguments)
+        assert returned.ok, returned.output
+        return returned.output
+
+    async def complaint(self, tool: str, **arguments: Any) -> str:
+        """What a tool that must not work says."""
+        returned = await self.call(tool, **arguments)
+        assert not returned.ok, returned.output
+        return returned.output
+
+    async def announcement(self) -> str:
+        return (await self.next(AnnouncementAsked)).text
+
+    async def next(self, kind: type[E], matches: Callable[[E], bool] = lambda _: True) -> E:
+        """The oldest event of that kind that was not taken yet; waits for it."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                for event in self._events:
+                    if isinstance(event, kind) and matches(event):
+                        self._events.remove(event)
+                        return event
+                self._news.clear()
+                await self._news.wait()
+
+    def untaken(self, kind: type[E]) -> list[E]:
+        return [event for event in self._events if isinstance(event, kind)]
+
+    def status(self, plugin: str) -> PluginStatus:
+        return next(status for status in self.host.status() if status.name == plugin)
+
+    def _post(self, event: Event) -> None:
+        self._events.append(event)
+        self._news.set()

@@ -1,0 +1,188 @@
+"""A plugin that does not load disables itself alone, and is named."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.plugins.fakes import FakeClock, Home
+from voiced.plugins.host import SETUP_S, TEARDOWN_S
+
+GOOD = 'from voiced.api import tool\n\n@tool\nasync def good():\n    """Works."""\n    return "fine"\n'
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ("def broken(:\n", "bad.py:1: invalid syntax"),
+        ("\x00", "it does not load: "),
+        ("import no_such_module", "it does not load: ModuleNotFoundError: No module named 'no_such_module'"),
+        ("raise RuntimeError('first\\nsecond')", "it does not load: RuntimeError: first second"),
+        ("import sys; sys.exit('gone')", "it does not load: SystemExit: gone"),
+        ("from voiced.api import tool", "it has no function marked with @tool and no Plugin"),
+        (
+            "from voiced.api import Plugin\nclass Bad(Plugin):\n    def __init__(self): raise OSError('no lamp')",
+            "it does not load: OSError: no lamp",
+        ),
+        (
+            "from voiced.api import Plugin\n"
+            "class Bad(Plugin):\n    async def setup(self, context): raise OSError('no lamp')",
+            "its setup failed: OSError: no lamp",
+        ),
+        (
+            "import sys\nfrom voiced.api import Plugin\n"
+            "class Bad(Plugin):\n    async def setup(self, context): sys.exit(3)",
+            "its setup failed: SystemExit: 3",
+        ),
+        (
+            "import asyncio\nfrom voiced.api import Plugin\n"
+            "class Bad(Plugin):\n    async def setup(self, context): raise asyncio.CancelledError",
+            "its setup failed: CancelledError",
+        ),
+        (
+            "from voiced.api import Plugin\nclass Bad(Plugin):\n    def setup(self, context): pass",
+            "its setup failed: TypeError",
+        ),
+        ("from voiced.api import tool\n@tool\ndef bad(): pass", "bad.py:2 bad: write a docstring"),
+        ("from voiced.api import tool\n@tool\ndef bad(x):\n 'X.'", "bad.py:2 bad: x: give it a type hint"),
+    ],
+)
+async def test_a_bad_plugin_is_named_and_the_others_go_on(home: Home, source: str, problem: str) -> None:
+    home.plugin("bad", source)
+    home.plugin("good", GOOD)
+    async with home.running() as tools:
+        assert tools == ("good",)
+        [named] = home.status("bad").problems
+        assert problem in named
+        assert "\n" not in named
+        assert home.status("bad").tools == ()
+        assert home.status("good").problems == ()
+        assert await home.answer("good") == "fine"
+
+
+async def test_tools_of_a_plugin_whose_setup_crashed_are_not_offered(home: Home) -> None:
+    home.plugin(
+        "bad",
+        "from voiced.api import Plugin, tool\n"
+        "class Bad(Plugin):\n"
+        "    async def setup(self, context): 1 / 0\n"
+        "    @tool\n"
+        "    async def lamp(self):\n        'Switch the lamp.'\n",
+    )
+    async with home.running() as tools:
+        assert tools == ()
+        assert await home.complaint("lamp") == "Not done: no tool is loaded at the moment."
+
+
+async def test_one_bad_tool_does_not_take_the_others_of_its_plugin_along(home: Home) -> None:
+    home.plugin("mixed", f"{GOOD}@tool\nasync def bad(): pass\n")
+    async with home.running() as tools:
+        assert tools == ("good",)
+        assert "write a docstring" in home.status("mixed").problems[0]
+
+
+async def test_an_import_that_never_ends_is_given_up(home: Home) -> None:
+    home.plugin("bad", "import threading\nthreading.Event().wait()")
+    home.plugin("good", GOOD)
+    loading = home.running()
+
+    async def watch_the_clock() -> None:
+        await home.clock.timer_is_set(SETUP_S)
+        home.clock.advance(seconds=SETUP_S)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(watch_the_clock())
+        async with loading as tools:
+            assert tools == ("good",)
+            assert home.status("bad").problems == ("it does not load: its import took longer than 10 s",)
+
+
+async def test_two_tools_with_one_name_the_second_plugin_is_refused_with_both_files(home: Home) -> None:
+    first = home.plugin("a", GOOD)
+    second = home.plugin("b", GOOD)
+    async with home.running() as tools:
+        assert tools == ("good",)
+        assert home.status("a").problems == ()
+        assert home.status("b").problems == (
+            f"{second}:3 good: the name good is taken by {first}:3 good; write @tool(name=...)",
+        )
+
+
+async def test_two_tools_with_one_name_in_one_plugin(home: Home) -> None:
+    home.plugin("a", GOOD + '@tool(name="good")\nasync def other():\n    """Other."""\n')
+    async with home.running() as tools:
+        assert tools == ("good",)
+        assert "the name good is taken by" in home.status("a").problems[0]
+
+
+async def test_two_plugins_with_one_name_the_installed_one_wins(tmp_path: Path, clock: FakeClock) -> None:
+    home = Home(tmp_path, clock, disabled=("timers", "volume"))
+    home.plugin("clock", GOOD)
+    async with home.running() as tools:
+        assert tools == ("get_time",)
+        [installed, mine] = home.host.status()
+        assert installed.problems == ()
+        assert mine.problems == ("a plugin with the name clock is loaded already; rename this one",)
+
+
+async def test_an_installed_package_that_crashes_is_named(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = tmp_path / "site-packages"
+    info = installed / "voiced_lamps-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: voiced-lamps\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(
+        "[voiced.plugins]\nlamps = voiced_lamps_crash\ngood = voiced_lamps_good\ngone = voiced_lamps_gone\n"
+    )
+    (installed / "voiced_lamps_crash.py").write_text("1 / 0")
+    (installed / "voiced_lamps_good.py").write_text(GOOD)
+    monkeypatch.syspath_prepend(installed)
+    async with home.running() as tools:
+        assert tools == ("good",)
+        assert home.status("lamps").problems == ("it does not load: ZeroDivisionError: division by zero",)
+        assert home.status("lamps").place == "voiced_lamps_crash of voiced-lamps"
+        assert "No module named 'voiced_lamps_gone'" in home.status("gone").problems[0]
+
+
+async def test_a_folder_that_is_a_file_is_left_out(tmp_path: Path, clock: FakeClock) -> None:
+    (tmp_path / "file").write_text("")
+    home = Home(tmp_path, clock, disabled=("timers", "volume"), folder=str(tmp_path / "file"))
+    async with home.running() as tools:
+        assert tools == ("get_time",)
+
+
+async def test_files_that_begin_with_an_underscore_are_no_plugins(home: Home) -> None:
+    home.plugin("_helper", "1 / 0")
+    home.plugin(".hidden", "1 / 0")
+    async with home.running() as tools:
+        assert tools == ()
+        assert home.host.status() == ()
+
+
+async def test_a_teardown_that_crashes_or_hangs_holds_nobody_up(home: Home) -> None:
+    home.plugin(
+        "crashes",
+        "from voiced.api import Plugin\nclass Bad(Plugin):\n    async def teardown(self): raise OSError('no lamp')",
+    )
+    home.plugin(
+        "hangs",
+        "import asyncio\nfrom voiced.api import Plugin\n"
+        "class Bad(Plugin):\n    async def teardown(self): await asyncio.Event().wait()",
+    )
+    home.plugin("good", GOOD)
+    async with home.running() as tools:
+        assert tools == ("good",)
+        home.host.reload()
+        await home.clock.timer_is_set(TEARDOWN_S)
+        home.clock.advance(seconds=TEARDOWN_S)
+        assert await home.tools() == ("good",)
+        assert await home.answer("good") == "fine"
+        for path in home.folder.iterdir():
+            path.unlink()
+        home.host.reload()
+        await home.clock.timer_is_set(TEARDOWN_S)
+        home.clock.advance(seconds=TEARDOWN_S)
+        assert await home.tools() == ()
