@@ -313,6 +313,15 @@ async def test_items_go_where_they_are_put() -> None:
         assert client.events[-1]["previous_item_id"] == "id_b"
 
 
+async def test_a_reply_may_have_words_and_no_sound() -> None:
+    async with LoopbackServer([Say("Only words.", pcm=b"")]) as server, client_of(server) as client:
+        done = await client.ask("Hello")
+        assert done["response"]["output"][0]["content"][0]["transcript"] == "Only words."
+        assert client.audio() == b""
+    with pytest.raises(ValueError, match="pcm has 3 bytes"):
+        Say("x", pcm=b"xyz")
+
+
 async def test_without_a_script_the_server_repeats_what_it_understood() -> None:
     async with LoopbackServer() as server, client_of(server) as client:
         done = await client.ask("good morning")

@@ -48,7 +48,7 @@ async def closing(client: Client) -> tuple[int, str] | None:
 @pytest.mark.parametrize("status", [401, 403, 404, 429, 500])
 async def test_an_upgrade_is_refused_once(status: Any) -> None:
     refuse = Refuse(status, code="some_code", message="not now", retry_after_s=7 if status == 429 else None)
-    async with LoopbackServer(faults=[Fault(refuse, on=UPGRADE, connection=1)]) as server:
+    async with LoopbackServer(faults=[Fault(refuse, on=UPGRADE)]) as server:
         with pytest.raises(InvalidStatus) as refused:
             async with client_of(server):
                 pass
@@ -262,6 +262,15 @@ async def test_a_half_open_connection_does_not_keep_the_server_open() -> None:
             await server.__aexit__(None, None, None)
         assert server.connections.live == 0
         client.socket.transport.abort()
+
+
+def test_a_fault_needs_its_kind_of_moment() -> None:
+    with pytest.raises(ValueError, match=r"Reject takes place on a client event, and 'response.done' is none"):
+        Fault(Reject(), on="response.done")
+    with pytest.raises(ValueError, match=r"Garble takes place on a server event, and 'session.update' is none"):
+        Fault(Garble(garbage.huge), on="session.update")
+    with pytest.raises(ValueError, match="at OPEN there is nothing to ignore"):
+        Fault(Ignore())
 
 
 def test_only_an_upgrade_can_be_refused() -> None:

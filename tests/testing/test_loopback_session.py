@@ -6,6 +6,8 @@ import base64
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from voiced.testing.loopback import Pace, Say, Script, Silence, sweep
 from voiced.testing.loopback.events import Close, Output
@@ -153,6 +155,23 @@ def test_a_turn_during_a_reply_that_goes_on_is_answered_after_it() -> None:
     assert clock.times("response.created") == [0.0, first_done]
 
 
+def test_a_commit_in_mid_speech_ends_that_turn() -> None:
+    clock = clock_with(Script([Say("Hello.")]))
+    clock.send("input_audio_buffer.append", audio=encoded(speech(500)))
+    clock.send("input_audio_buffer.commit")
+    clock.send("input_audio_buffer.append", audio=encoded(speech(500)))
+    clock.send("input_audio_buffer.clear")
+    clock.send("input_audio_buffer.append", audio=encoded(silence(1000)))
+    assert [kind for _, kind in clock.log] == [
+        "input_audio_buffer.speech_started",
+        "input_audio_buffer.committed",
+        "conversation.item.added",
+        "conversation.item.done",
+        "input_audio_buffer.speech_started",
+        "input_audio_buffer.cleared",
+    ]
+
+
 def test_what_was_committed_is_the_audio_that_was_sent() -> None:
     clock = clock_with(Script([Say("Hello.")]))
     clock.send("session.update", session={"type": "realtime", "audio": {"input": {"turn_detection": None}}})
@@ -165,7 +184,7 @@ def test_what_was_committed_is_the_audio_that_was_sent() -> None:
 
 
 def test_old_audio_is_let_go_and_its_length_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("voiced.testing.loopback.conversation.MAX_AUDIO_BYTES", 3 * RATE)
+    monkeypatch.setattr("voiced.testing.loopback.conversation.MAX_MEDIA_BYTES", 3 * RATE)
     monkeypatch.setattr("voiced.testing.loopback.conversation.MAX_ITEMS", 4)
     clock = clock_with(Script([Say("x", pcm=sweep(RATE)), Say("y", pcm=sweep(RATE))]))
     for _ in range(2):
@@ -177,6 +196,77 @@ def test_old_audio_is_let_go_and_its_length_kept(monkeypatch: pytest.MonkeyPatch
     for text in "bc":
         clock.send("conversation.item.create", item=user_says(text))
     assert [item.text for item in clock.session.conversation.items] == ["y", "a", "b", "c"]
+
+
+RIGHT: list[Event] = [
+    {
+        "type": "session.update",
+        "session": {
+            "type": "realtime",
+            "output_modalities": ["text"],
+            "audio": {"input": {"turn_detection": {"type": "server_vad"}}, "output": {"voice": "cedar"}},
+            "tools": [{"type": "function", "name": "lamp", "parameters": {}}],
+        },
+    },
+    {"type": "input_audio_buffer.append", "audio": encoded(speech(200) + silence(300))},
+    {"type": "input_audio_buffer.commit", "event_id": "mine"},
+    {"type": "input_audio_buffer.clear"},
+    {"type": "conversation.item.create", "item": user_says("Hello") | {"id": "a"}, "previous_item_id": None},
+    {
+        "type": "conversation.item.create",
+        "item": {"type": "function_call", "call_id": "c", "name": "lamp", "arguments": "{}"},
+    },
+    {"type": "conversation.item.create", "item": {"type": "function_call_output", "call_id": "c", "output": "on"}},
+    {"type": "conversation.item.retrieve", "item_id": "a"},
+    {"type": "conversation.item.truncate", "item_id": "a", "content_index": 0, "audio_end_ms": 0},
+    {"type": "conversation.item.delete", "item_id": "a"},
+    {"type": "response.create", "response": {"metadata": {"a": "b"}, "input": [user_says("Hi")]}},
+    {"type": "response.cancel"},
+]
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=8), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@st.composite
+def nearly_right(draw: st.DrawFn) -> Any:
+    """A right event in which one thing, at any depth, may be changed, missing or too much."""
+
+    def changed(node: Any) -> Any:
+        here = draw(st.sampled_from(["as it is", "deeper", "deeper", "deeper", "other", "less", "more"]))
+        if here == "other":
+            return draw(ANY_JSON)
+        if isinstance(node, dict) and node:
+            key = draw(st.sampled_from(sorted(node)))
+            match here:
+                case "deeper":
+                    return node | {key: changed(node[key])}
+                case "less":
+                    return {name: value for name, value in node.items() if name != key}
+                case "more":
+                    return node | {draw(st.text(max_size=8)): draw(ANY_JSON)}
+        if isinstance(node, list) and node and here == "deeper":
+            return [changed(node[0]), *node[1:]]
+        return node
+
+    return changed(draw(st.sampled_from(RIGHT)))
+
+
+@settings(deadline=None)
+@given(st.lists(nearly_right() | st.sampled_from(RIGHT), max_size=12))
+def test_whatever_is_sent_the_session_answers_and_settles(messages: list[Any]) -> None:
+    clock = clock_with(Script())
+    for message in messages:
+        before = len(clock.session.violations)
+        outputs = clock.session.receive(message, clock.at)
+        refused = [output for output in outputs if isinstance(output, dict) and output["type"] == "error"]
+        assert len(refused) == len(clock.session.violations) - before
+    clock.run_until(1.0)
+    running = [output for _, output in clock.log if output in ("response.created", "response.done")]
+    assert running.count("response.created") == running.count("response.done")
 
 
 def test_a_pace_makes_sense() -> None:

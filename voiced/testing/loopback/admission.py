@@ -83,4 +83,4 @@ def _key(headers: Mapping[str, str], azure: bool) -> str:
     if azure and headers.get("api-key"):
         return headers["api-key"]
     scheme, _, key = headers.get("Authorization", "").partition(" ")
-    return key.strip() if scheme == "Bearer" else ""
+    return key.strip() if scheme.lower() == "bearer" else ""

@@ -73,8 +73,8 @@ class Connection:
             return
         actions = self._plan.at(self.session.number, faults.OPEN)
         for action in actions:
-            if isinstance(action, Anytime):
-                await self.act(action)
+            assert isinstance(action, Anytime)
+            await self.act(action)
         if not actions:
             await self._send_all(self.session.open())
 
@@ -103,9 +103,8 @@ class Connection:
                     return []
                 case faults.Reject():
                     return self.session.error(action.rejection(), event)
-                case faults.Refuse() | faults.Garble():
-                    continue
                 case _:
+                    assert isinstance(action, Anytime)
                     await self.act(action)
         return [] if self._stalled or self.session.closed else self.session.receive(event, time.monotonic())
 
@@ -149,9 +148,8 @@ class Connection:
                     return
                 case faults.Garble(how):
                     payload = how(event)
-                case faults.Refuse() | faults.Reject():
-                    continue
                 case _:
+                    assert isinstance(action, Anytime)
                     await self.act(action)
         if self._stalled:
             return

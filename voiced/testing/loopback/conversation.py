@@ -14,8 +14,8 @@ from voiced.testing.loopback.rejection import Rejection
 MAX_ITEMS: Final = 1_000
 """The oldest go first."""
 
-MAX_AUDIO_BYTES: Final = 64 * 1024 * 1024
-"""Of all items together; the oldest lose their audio first, and keep its length."""
+MAX_MEDIA_BYTES: Final = 64 * 1024 * 1024
+"""Audio and images of all items together; the oldest lose theirs first. The length of the audio stays."""
 
 Status = Literal["in_progress", "completed", "incomplete"]
 
@@ -53,6 +53,11 @@ class Part:
         self.audio_bytes = audio_end_ms * BYTES_PER_MS
         del self.pcm[self.audio_bytes :]
         self.transcript = None
+
+    def let_go(self) -> None:
+        """Forget the audio or the image, not how long it was."""
+        self.pcm.clear()
+        self.image_url = None
 
     def wire(self, with_audio: bool = False) -> Event:
         part: Event = {"type": self.type}
@@ -172,10 +177,11 @@ class Conversation:
         held = 0
         for item in reversed(self.items):
             for part in item.content:
-                held += len(part.pcm)
-                if held > MAX_AUDIO_BYTES:
-                    held -= len(part.pcm)
-                    part.pcm.clear()
+                size = len(part.pcm) + len(part.image_url or "")
+                if held + size > MAX_MEDIA_BYTES:
+                    part.let_go()
+                else:
+                    held += size
 
 
 def item_from_client(given: dict[str, Any], item_id: str) -> Item:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from voiced.testing.loopback.dialect import DIALECTS
 from voiced.testing.loopback.events import Event
 from voiced.testing.loopback.rejection import Rejection
 
@@ -104,10 +105,11 @@ Action = Refuse | Anytime | Garble | Reject | Ignore
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`action` takes place at the `nth` moment `on`, of each connection or of one.
+    """`action` takes place at the `nth` moment `on`.
 
-    `on`: `UPGRADE`, `OPEN`, or the type of an event: a client event as it arrives, a server event before it leaves.
-    `connection`: counts upgrade requests from 1. `every`: also at each later moment.
+    `on`: `UPGRADE` or `OPEN`, counted over all connections, or the type of an event, counted in each connection: a
+    client event as it arrives, a server event before it leaves. `connection`: only in this one; upgrade requests are
+    counted from 1. `every`: also at each later moment.
     """
 
     action: Action
@@ -119,6 +121,13 @@ class Fault:
     def __post_init__(self) -> None:
         if isinstance(self.action, Refuse) != (self.on == UPGRADE):
             raise ValueError("Refuse takes place on=UPGRADE, and nothing else does")
+        by_the_client = self.on in DIALECTS["ga"].shapes
+        if isinstance(self.action, Reject) and not by_the_client:
+            raise ValueError(f"Reject takes place on a client event, and {self.on!r} is none")
+        if isinstance(self.action, Garble) and (by_the_client or self.on == OPEN):
+            raise ValueError(f"Garble takes place on a server event, and {self.on!r} is none")
+        if isinstance(self.action, Ignore) and self.on == OPEN:
+            raise ValueError("at OPEN there is nothing to ignore; use Stall for a server that says nothing")
 
 
 class FaultPlan:
@@ -133,8 +142,9 @@ class FaultPlan:
         """What goes wrong now."""
         if moment not in self._moments:
             return []
-        self._counts[connection, moment] += 1
-        count = self._counts[connection, moment]
+        counted = 0 if moment in (UPGRADE, OPEN) else connection
+        self._counts[counted, moment] += 1
+        count = self._counts[counted, moment]
         return [
             fault.action
             for fault in self._faults

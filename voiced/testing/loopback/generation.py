@@ -123,10 +123,7 @@ class Generation:
         for number, chunk in enumerate(chunks):
             # The transcript runs one chunk ahead of the audio, as in the recordings.
             until = math.ceil(len(words) * min(1.0, (number + 2) / len(chunks)))
-            for piece in self._deltas(words[said:until]):
-                if item.truncated_ms is None:
-                    part.transcript = (part.transcript or "") + piece
-                yield {"type": "response.output_audio_transcript.delta", **where, **padded(piece)}
+            yield from self._transcribe(words[said:until], item, part, where)
             said = until
             if number:
                 yield from self._pause(self.pace.chunk_s)
@@ -134,6 +131,13 @@ class Generation:
                 if item.truncated_ms is None:
                     part.add_audio(pcm[number * chunk_bytes : (number + 1) * chunk_bytes])
                 yield {"type": "response.output_audio.delta", **where, "delta": delta}
+        yield from self._transcribe(words[said:], item, part, where)
+
+    def _transcribe(self, words: Sequence[str], item: Item, part: Part, where: Event) -> Iterator[Step]:
+        for piece in self._deltas(words):
+            if item.truncated_ms is None:
+                part.transcript = (part.transcript or "") + piece
+            yield {"type": "response.output_audio_transcript.delta", **where, **padded(piece)}
 
     def _call(self, index: int, call: CallTool) -> Iterator[Step]:
         call_id = self.new_id("call")

@@ -6,12 +6,15 @@ import asyncio
 import time
 from collections import Counter, deque
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from voiced.testing.loopback.events import Event
 
 MAX_ENTRIES: Final = 20_000
 """The oldest are forgotten: about six minutes of 20 ms appends."""
+
+MAX_TEXT: Final = 65_536
+"""Characters kept of one string: all that a test looks at, and not the images."""
 
 AUDIO_DELTAS: Final = ("response.output_audio.delta", "response.audio.delta")
 _AUDIO_FIELD: Final = {"input_audio_buffer.append": "audio"} | dict.fromkeys(AUDIO_DELTAS, "delta")
@@ -21,7 +24,7 @@ _AUDIO_FIELD: Final = {"input_audio_buffer.append": "audio"} | dict.fromkeys(AUD
 class Entry:
     """One event. `connection` counts from 1, `at` is `time.monotonic()` in seconds.
 
-    Audio is left out of `event`; `audio_bytes` tells how much there was.
+    Audio is left out of `event`; `audio_bytes` tells how much there was. Texts are cut after `MAX_TEXT` characters.
     """
 
     connection: int
@@ -82,7 +85,7 @@ class Journal:
             audio = event.get(field)
             audio_bytes = _decoded_length(audio) if isinstance(audio, str) else 0
             event = {key: value for key, value in event.items() if key != field}
-        entries.append(Entry(connection, kind, event, at, audio_bytes))
+        entries.append(Entry(connection, kind, _short(event), at, audio_bytes))
         self._seen[kind, connection] += 1
         self._seen[kind, None] += 1
         self._changed.set()
@@ -118,6 +121,14 @@ class Timeline:
             if entry.type in AUDIO_DELTAS:
                 first.setdefault(entry.event["response_id"], entry.at)
         return first
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _short(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_short(member) for member in value]
+    return value[:MAX_TEXT] if isinstance(value, str) else value
 
 
 def _decoded_length(encoded: str) -> int:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from voiced.testing.loopback.coded_audio import BYTES_PER_MS, spoken
 from voiced.testing.loopback.conversation import Item
 
 Phase = Literal["commentary", "final_answer"]
+_Subject = TypeVar("_Subject")
+_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,10 @@ class Say:
     text: str
     pcm: bytes | None = field(default=None, repr=False)
     phase: Phase | None = None
+
+    def __post_init__(self) -> None:
+        if self.pcm is not None and len(self.pcm) % 2:
+            raise ValueError(f"pcm has {len(self.pcm)} bytes; PCM16 has two for each sample")
 
     def audio(self) -> bytes:
         """PCM16 at 24 kHz."""
@@ -103,8 +109,8 @@ class Script:
         if replies is not None and not callable(replies):
             replies = tuple(replies)
         self._known: tuple[Reply, ...] = replies if isinstance(replies, tuple) else ()
-        self._answer: Callable[[Turn], Reply] = _source(replies, _repeat)
-        self._understand: Callable[[bytes], str | Fail] = _source(transcripts, _measure)
+        self._answer: Callable[[Turn], Reply] = _repeat if replies is None else _source(replies, _exhausted)
+        self._understand: Callable[[bytes], str | Fail] = _source(transcripts or (), _measure)
 
     @property
     def known_replies(self) -> Sequence[Reply]:
@@ -131,18 +137,14 @@ def _measure(pcm: bytes) -> str:
     return f"speech of {len(pcm) // BYTES_PER_MS} ms"
 
 
-def _source(given: Any, otherwise: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    if given is None:
-        return otherwise
+def _exhausted(turn: Turn) -> Reply:
+    raise ScriptExhausted("the script has no reply left; give it one for each response")
+
+
+def _source(
+    given: Iterable[_Made] | Callable[[_Subject], _Made], after_the_last: Callable[[_Subject], _Made]
+) -> Callable[[_Subject], _Made]:
     if callable(given):
-        return given  # type: ignore[no-any-return]
+        return given
     remaining = deque(given)
-
-    def next_one(subject: Any) -> Any:
-        if remaining:
-            return remaining.popleft()
-        if otherwise is _measure:
-            return otherwise(subject)
-        raise ScriptExhausted("the script has no reply left; give it one for each response")
-
-    return next_one
+    return lambda subject: remaining.popleft() if remaining else after_the_last(subject)

@@ -138,7 +138,8 @@ class LoopbackServer:
     @property
     def connections(self) -> Connections:
         """How many sessions there are and were."""
-        return Connections(len(self._live), self._total, self._attempts)
+        live = sum(not connection.session.closed for connection in self._live.values())
+        return Connections(live, self._total, self._attempts)
 
     @property
     def sessions(self) -> Sequence[Session]:

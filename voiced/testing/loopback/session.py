@@ -96,7 +96,7 @@ class Session:
         self._deferred: list[Event] = []
         self._late_transcriptions: list[Iterator[Step]] = []
         self._idle_at: float | None = None
-        self._cached = Tokens()
+        self._last_prompt = Tokens()
         self._listen()
 
     def open(self) -> list[Output]:
@@ -166,9 +166,13 @@ class Session:
             case "input_audio_buffer.append":
                 yield from self._append(base64.b64decode(event["audio"]))
             case "input_audio_buffer.commit":
-                yield from self._commit(self._buffer.take_all())
+                pcm = self._buffer.take_all()
+                self._hear_afresh()
+                yield from self._commit(pcm)
             case "input_audio_buffer.clear":
                 self._buffer.clear()
+                self._hear_afresh()
+                self._speech_item = None
                 yield {"type": "input_audio_buffer.cleared"}
             case "conversation.item.create":
                 yield from self._create_item(event["item"], event.get("previous_item_id"))
@@ -200,6 +204,10 @@ class Session:
         self._detector = TurnDetector(detection) if detection else None
         self._speech_item = None
         self._idle_at = None
+
+    def _hear_afresh(self) -> None:
+        if self._detector is not None:
+            self._detector.reset()
 
     @property
     def _turn_detection(self) -> dict[str, Any] | None:
@@ -334,14 +342,14 @@ class Session:
             conversation=None if apart else self.conversation,
             pace=self._pace,
             prompt=prompt,
-            cached=Tokens() if apart else self._cached,
+            cached=prompt.cached_from(self._last_prompt),
             new_id=self._new_id,
             finished=self._finished,
             says_content=self._azure,
             metadata=params.get("metadata"),
         )
         if not apart:
-            self._cached = prompt.cached()
+            self._last_prompt = prompt
             self._idle_at = None
         answer = generation.run()
         self._running[generation.id] = (generation, answer)

@@ -65,14 +65,15 @@ class TurnDetector:
             if self.speaking:
                 self._quiet_ms = 0 if self._recent[-1] else self._quiet_ms + FRAME_MS
                 if self._quiet_ms >= self.silence_ms:
-                    self._reset()
+                    self.reset()
                     yield SpeechStopped(end_ms)
             elif sum(self._recent) >= ONSET_FRAMES:
                 self.speaking = True
                 self._quiet_ms = 0
                 yield SpeechStarted(max(0, end_ms - WINDOW_FRAMES * FRAME_MS - self.prefix_ms))
 
-    def _reset(self) -> None:
+    def reset(self) -> None:
+        """Forget what was heard: it was committed or cleared."""
         self.speaking = False
         self._recent.clear()
 

@@ -33,9 +33,10 @@ class Tokens:
     def total(self) -> int:
         return self.text + self.audio + self.image
 
-    def cached(self) -> Tokens:
-        """What of an earlier prompt is still cached."""
-        return Tokens(*(count // CACHE_BLOCK * CACHE_BLOCK for count in (self.text, self.audio)))
+    def cached_from(self, earlier: Tokens) -> Tokens:
+        """What of this prompt is still cached from an `earlier` one."""
+        pairs = ((self.text, earlier.text), (self.audio, earlier.audio))
+        return Tokens(*(min(pair) // CACHE_BLOCK * CACHE_BLOCK for pair in pairs))
 
     def by_modality(self) -> Event:
         return {"text_tokens": self.text, "audio_tokens": self.audio, "image_tokens": self.image}
