@@ -443,6 +443,8 @@ class ADay(RuleBasedStateMachine):
             if not self.speaker_ok:
                 self.the_loudspeaker_is_back()
             self.pass_time(600)
+            while any(item in self.finished for item in self.buffered):
+                self.pass_time(1000)
             while self.running:
                 call = next(iter(self.running))
                 del self.running[call]
@@ -457,7 +459,7 @@ class ADay(RuleBasedStateMachine):
             if self.conversation.floor == "thinking" and due != math.inf:
                 self.now = max(self.now, due)
                 self.tell(TimePassed())
-        self.pass_time(10_000)
+        self.pass_time(600)
         assert self.conversation.floor == "idle"
         assert self.conversation.settled
         assert not self.ducked

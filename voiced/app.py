@@ -1,0 +1,192 @@
+"""The composition root: builds everything, runs it in one TaskGroup, and takes it down again.
+
+SIGTERM, SIGINT   stop within 2 s
+SIGHUP            read configuration and plugins anew; the conversation goes on
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from voiced.brains.realtime.session import RealtimeBrain
+from voiced.capture.echo import echo_control
+from voiced.capture.microphone import Microphone
+from voiced.config import Loaded
+from voiced.control.server import ControlServer
+from voiced.conversation.commands import Fact, VolumeChanged
+from voiced.conversation.events import Event, StopAsked, ToolsChanged
+from voiced.conversation.machine import Conversation
+from voiced.errors import ConfigError
+from voiced.hub import Hub
+from voiced.log import set_up as set_up_log
+from voiced.playout.speaker import Speaker
+from voiced.plugins.host import PluginHost
+from voiced.ports import StatusSink
+from voiced.sound_card import PortAudioCard, SoundCard
+from voiced.systemd import ServiceManager
+from voiced.turn_log import TurnLog
+
+PLUGINS_WITHIN_S: Final = 1.0
+"""The first session waits so long for the plugins; tools that come later are offered later."""
+
+STOP_WITHIN_S: Final = 1.8
+"""After SIGTERM a device or a thread that hangs is left behind."""
+
+log = structlog.get_logger(__name__)
+
+
+class Daemon:
+    """voiced itself, on any sound card. `sinks` watch beside the log and the control socket."""
+
+    def __init__(self, loaded: Loaded, card: SoundCard, *, sinks: Iterable[StatusSink] = ()) -> None:
+        self._loaded = loaded
+        self._card = card
+        self._sinks = tuple(sinks)
+        self._volume = _Volume(loaded.config.playout.volume)
+        self._edges: dict[str, asyncio.Task[None]] = {}
+        self._tools_known = asyncio.Event()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until `stop` is set. Raises ConfigError and ControlError where it can't even begin."""
+        environ = self._loaded.places.environ
+        config = self._loaded.config
+        manager = ServiceManager(environ)
+        control = ControlServer(
+            config.control.path_to_serve(environ),
+            post=lambda event: self._hub.post(event),
+            reload=self.reload,
+            plugins=lambda: [asdict(status) for status in self._plugins.status()],
+        )
+        self._hub = Hub(Conversation(config.turn), (TurnLog(), self._volume, control, *self._sinks))
+        self._manager = manager
+        self._plugins = PluginHost(
+            config.plugins,
+            post=self._post_tools,
+            state_folder=state_folder(environ),
+            volume=lambda: self._volume.percent,
+        )
+        self._hub.tools = self._plugins
+        self._build_sound()
+        self._build_brain()
+        async with control.serving(), asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            self._run_edges()
+            running = [
+                *self._edges.values(),
+                tasks.create_task(self._plugins.run()),
+                tasks.create_task(manager.keep_alive()),
+            ]
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._tools_known.wait(), PLUGINS_WITHIN_S)
+            self._hub.start()
+            manager.ready("listening")
+            await stop.wait()
+            log.info("stopping")
+            manager.stopping()
+            self._hub.stop()
+            for task in {*running, *self._edges.values()}:
+                task.cancel()
+
+    def reload(self) -> None:
+        """Read configuration and plugins anew. Raises ConfigError, and leaves everything as it was."""
+        loaded = self._loaded.again()
+        echo_control(loaded.config.capture)  # it may ask for something that is not installed
+        self._manager.reloading()
+        before, now = self._loaded.config, loaded.config
+        self._loaded = loaded
+        set_up_log(now.log, sys.stderr)
+        if now.control != before.control or now.plugins != before.plugins:
+            log.warning("reload.restart_needed", reason="[control] and [plugins] are read at the start only")
+        if (now.capture, now.playout) != (before.capture, before.playout):
+            self._hub.post(StopAsked())  # what plays on the old loudspeaker ends here
+            self._build_sound()
+        self._build_brain()
+        self._run_edges()
+        self._hub.reconfigure(now.turn)
+        self._plugins.reload()
+        self._manager.ready("listening")
+        log.info("reloaded")
+
+    def _build_sound(self) -> None:
+        config = self._loaded.config
+        echo = echo_control(config.capture)
+        self._speaker = self._hub.speaker = Speaker(self._card, config.playout, self._hub.post, far_end=echo.far_end)
+        self._microphone = Microphone(self._card, config.capture, self._hub.post, echo=echo)
+
+    def _build_brain(self) -> None:
+        config = self._loaded.config
+        self._brain = self._hub.brain = RealtimeBrain(self._hub.post, config.realtime, self._key, config.turn.end)
+
+    def _key(self) -> str:
+        return self._loaded.secrets.openai_key().get_secret_value()
+
+    def _run_edges(self) -> None:
+        """Run what was built; what it replaces is let go."""
+        for name, edge in (("speaker", self._speaker), ("microphone", self._microphone), ("brain", self._brain)):
+            task = self._edges.get(name)
+            if task is None or task.get_name() != f"{name} {id(edge)}":
+                if task is not None:
+                    task.cancel()
+                self._edges[name] = self._tasks.create_task(edge.run(), name=f"{name} {id(edge)}")
+
+    def _post_tools(self, event: Event) -> None:
+        self._hub.post(event)
+        if isinstance(event, ToolsChanged):
+            self._tools_known.set()
+
+
+class _Volume:
+    """`ports.StatusSink` that remembers the loudness, for the plugins."""
+
+    def __init__(self, percent: int) -> None:
+        self.percent = percent
+
+    def report(self, fact: Fact) -> None:
+        if isinstance(fact, VolumeChanged):
+            self.percent = fact.percent
+
+
+def state_folder(environ: Mapping[str, str]) -> Path:
+    """Where plugins keep what must survive a restart: systemd's state directory, or $XDG_STATE_HOME/voiced."""
+    if environ.get("STATE_DIRECTORY"):
+        return Path(environ["STATE_DIRECTORY"].partition(":")[0])
+    base = environ.get("XDG_STATE_HOME") or Path(environ.get("HOME") or "~").expanduser() / ".local" / "state"
+    return Path(base) / "voiced"
+
+
+async def run(loaded: Loaded, card: SoundCard | None = None) -> int:
+    """Run the daemon in the foreground until a signal ends it; the exit code."""
+    daemon = Daemon(loaded, card or PortAudioCard())
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+
+    def end() -> None:
+        stop.set()
+        # A device that hangs in its driver, or a tool that blocks its thread, must not keep the process alive.
+        deadline = threading.Timer(STOP_WITHIN_S, os._exit, (0,))
+        deadline.daemon = True
+        deadline.start()
+
+    def reload() -> None:
+        try:
+            daemon.reload()
+        except ConfigError as error:
+            for line in str(error).splitlines():
+                log.error("reload.refused", reason=line)
+
+    loop.add_signal_handler(signal.SIGTERM, end)
+    loop.add_signal_handler(signal.SIGINT, end)
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    await daemon.run(stop)
+    return 0
