@@ -16,10 +16,10 @@ Note = tuple[int, Ms]
 """(Hz, length); 0 Hz is a rest."""
 
 NOTES: Final[dict[str, tuple[Note, ...]]] = {
-    "listening": ((880, Ms(70)), (1175, Ms(90))),
-    "connected": ((587, Ms(90)), (880, Ms(90)), (1175, Ms(130))),
+    "failed": ((330, Ms(110)), (0, Ms(50)), (330, Ms(110))),
     "lost": ((587, Ms(120)), (392, Ms(180))),
-    "error": ((330, Ms(110)), (0, Ms(50)), (330, Ms(110))),
+    "muted": ((440, Ms(80)), (294, Ms(100))),
+    "unmuted": ((294, Ms(80)), (440, Ms(100))),
     "alarm": ((988, Ms(160)), (0, Ms(60)), (988, Ms(160)), (0, Ms(60)), (988, Ms(160)), (0, Ms(300))) * 3,
 }
 """Rising: it goes on; falling: something went away; one pitch: attention."""

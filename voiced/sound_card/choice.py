@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from voiced.errors import DeviceNotFound
 from voiced.sound_card.port import Device, Direction
 
-NOUN = {"input": "microphone", "output": "loudspeaker"}
+NOUN: Final[dict[Direction, str]] = {"input": "microphone", "output": "loudspeaker"}
 
 
 def choose(devices: Sequence[Device], name: str, direction: Direction) -> Device:
-    """The device that `name` means: its exact name, or letters that only one device's name contains.
+    """The device that `name` means: its exact name, that in other case, or letters that only one name contains.
 
     Where the same name exists in two host APIs, "name, host api" tells them apart. Raises DeviceNotFound, which
     lists what there is.
     """
     usable = [device for device in devices if device.channels(direction)]
-    for exact in (lambda device: device.name == name, lambda device: _label(device) == name):
-        if found := [device for device in usable if exact(device)]:
-            if len(found) == 1:
-                return found[0]
-            raise DeviceNotFound(f"{NOUN[direction]} {name!r} is ambiguous: use one of {_listed(found)}")
-    found = [device for device in usable if name.casefold() in _label(device).casefold()]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise DeviceNotFound(f"{NOUN[direction]} {name!r} is ambiguous: it may be {_listed(found)}")
+    folded = name.casefold()
+    likenesses: tuple[Callable[[Device], bool], ...] = (
+        lambda device: name in (device.name, _label(device)),
+        lambda device: folded == device.name.casefold(),
+        lambda device: folded in _label(device).casefold(),
+    )
+    for alike in likenesses:
+        found = [device for device in usable if alike(device)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise DeviceNotFound(f"{NOUN[direction]} {name!r} is ambiguous: it may be {_listed(found)}")
     if not usable:
         raise DeviceNotFound(f"there is no {NOUN[direction]} {name!r}, and no other: is one plugged in?")
     nearest = difflib.get_close_matches(name, [device.name for device in usable], n=1, cutoff=0.4)

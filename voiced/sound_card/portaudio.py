@@ -22,6 +22,10 @@ RATES: Final = (48_000, 24_000, 16_000, 44_100, 32_000, 96_000)
 BELIEVABLE_LATENCY_S: Final = 2.0
 """Some drivers leave the converter's time 0; beyond this the stream's nominal latency is used instead."""
 
+_lock: Final = threading.RLock()
+_open: Final[list[_PortAudioStream]] = []
+"""PortAudio is one per process, whatever number of cards: it must not be entered twice, and a rescan hits all."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -30,8 +34,6 @@ class PortAudioCard:
 
     def __init__(self, rates: Sequence[int] = RATES) -> None:
         self._rates = tuple(rates)
-        self._lock = threading.RLock()  # PortAudio itself must not be entered twice
-        self._open: list[_PortAudioStream] = []
 
     def time(self) -> float:
         """`time.monotonic()`, which is asyncio's clock too."""
@@ -40,7 +42,7 @@ class PortAudioCard:
     def devices(self) -> list[Device]:
         """All devices that PortAudio found at its last look. Raises PortAudioMissing, DeviceFailed."""
         sd = _sounddevice()
-        with self._lock:
+        with _lock:
             try:
                 apis = [api["name"] for api in sd.query_hostapis()]
                 return [_device(found, apis) for found in sd.query_devices()]
@@ -53,8 +55,8 @@ class PortAudioCard:
         A stream that can't be opened again tells its `on_stopped`. Raises PortAudioMissing, DeviceFailed.
         """
         sd = _sounddevice()
-        with self._lock:
-            interrupted = list(self._open)
+        with _lock:
+            interrupted = list(_open)
             for stream in interrupted:
                 stream.stop()
             try:
@@ -62,14 +64,14 @@ class PortAudioCard:
                     sd._terminate()
                 sd._initialize()
             except sd.PortAudioError as error:
+                for stream in interrupted:
+                    stream.lost("PortAudio does not start")
                 raise DeviceFailed(f"PortAudio does not start ({error}); it is tried again later") from error
             for stream in interrupted:
                 try:
-                    stream.start(self._candidate_rates)
+                    stream.start()
                 except AudioError as error:
-                    log.warning("sound_card.stream_lost_in_rescan", device=stream.device_name, reason=str(error))
-                    self._open.remove(stream)
-                    stream.on_stopped()
+                    stream.lost(str(error))
 
     def open_input(
         self, name: str, *, block_ms: int, callback: CaptureCallback, on_stopped: Callable[[], None]
@@ -78,39 +80,28 @@ class PortAudioCard:
 
         A device with two channels only is mixed. Raises PortAudioMissing, DeviceNotFound, DeviceFailed.
         """
-        return self._opened(_PortAudioStream(self, "input", name, block_ms, on_stopped, capture=callback))
+        stream = _PortAudioStream(self, "input", name, self._rates, block_ms, on_stopped, capture=callback)
+        stream.open()
+        return stream
 
     def open_output(
         self, name: str, *, block_ms: int, callback: PlayCallback, on_stopped: Callable[[], None]
     ) -> _PortAudioStream:
         """Open and start a loudspeaker, as `open_input`; two channels get the same."""
-        return self._opened(_PortAudioStream(self, "output", name, block_ms, on_stopped, play=callback))
-
-    def closed(self, stream: _PortAudioStream) -> None:
-        """A stream calls this to be stopped and forgotten."""
-        with self._lock:
-            if stream in self._open:
-                self._open.remove(stream)
-                stream.stop()
-
-    def _opened(self, stream: _PortAudioStream) -> _PortAudioStream:
-        with self._lock:
-            stream.start(self._candidate_rates)
-            self._open.append(stream)
+        stream = _PortAudioStream(self, "output", name, self._rates, block_ms, on_stopped, play=callback)
+        stream.open()
         return stream
-
-    def _candidate_rates(self, device: Device) -> list[int]:
-        return list(dict.fromkeys((*self._rates, device.default_rate)))
 
 
 class _PortAudioStream:
-    """One microphone or loudspeaker. `start` and `stop` are the card's to call, with its lock held."""
+    """One microphone or loudspeaker. `start` and `stop` are for a rescan, with the lock held."""
 
     def __init__(
         self,
         card: PortAudioCard,
         direction: Direction,
         name: str,
+        rates: Sequence[int],
         block_ms: int,
         on_stopped: Callable[[], None],
         *,
@@ -120,6 +111,7 @@ class _PortAudioStream:
         self._card = card
         self._direction = direction
         self._name = name
+        self._rates = rates
         self._block_ms = block_ms
         self.on_stopped = on_stopped
         self._capture = capture
@@ -130,15 +122,24 @@ class _PortAudioStream:
         self.latency_s = 0.0
         self.device_name = name
 
+    def open(self) -> None:
+        """Start it, and go on through rescans until `close`."""
+        with _lock:
+            self.start()
+            _open.append(self)
+
     def close(self) -> None:
         """Stop it and let the device go."""
-        self._card.closed(self)
+        with _lock:
+            if self in _open:
+                _open.remove(self)
+                self.stop()
 
-    def start(self, rates_for: Callable[[Device], list[int]]) -> None:
+    def start(self) -> None:
         """Open at the first rate and channel count that work. Raises what `open_input` raises."""
         sd = _sounddevice()
         device = self._found(sd)
-        tried = rates_for(device)
+        tried = list(dict.fromkeys((*self._rates, device.default_rate)))
         refusal: Exception | None = None
         for rate in tried:
             for channels in (1, 2)[: device.channels(self._direction)]:
@@ -152,6 +153,12 @@ class _PortAudioStream:
             f"{NOUN[self._direction]} {device.name!r} does not open at {', '.join(map(str, tried))} Hz "
             f"({refusal}): is another program holding it?"
         )
+
+    def lost(self, reason: str) -> None:
+        """It did not survive a rescan."""
+        log.warning("sound_card.lost_in_rescan", device=self.device_name, reason=reason)
+        _open.remove(self)
+        self.on_stopped()
 
     def stop(self) -> None:
         """Close at once; what the device still holds is lost, some 20 ms."""

@@ -1,0 +1,35 @@
+"""What all tests share: where shared data lies, and that nothing is skipped where everything is required."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+REQUIRED = ("device", "shared_data")
+"""Tests with these markers may skip on a machine that lacks what they need, but not under VOICED_REQUIRE_ALL=1."""
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder with recordings and speech: $VOICED_SHARED, or `shared` beside the checkout."""
+    folder = Path(os.environ.get("VOICED_SHARED") or Path(__file__).parents[2] / "shared")
+    if not folder.is_dir():
+        pytest.skip(f"no shared data at {folder}; set VOICED_SHARED")
+    return folder
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    required = [name for name in REQUIRED if item.get_closest_marker(name)]
+    if report.skipped and required and os.environ.get("VOICED_REQUIRE_ALL") == "1":
+        report.outcome = "failed"
+        report.longrepr = (
+            f"{item.nodeid} was skipped, and VOICED_REQUIRE_ALL=1 requires {required[0]}: {report.longrepr}"
+        )
+    return report

@@ -1,0 +1,100 @@
+"""A room with an echo: the assistant must not hear itself, and must hear the user."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from tests.device.sounds import Room
+from tests.inbox import Inbox
+from tests.speech import labelled, read_wav
+from voiced.audio import FRAME_MS
+from voiced.capture.echo import echo_control
+from voiced.capture.microphone import Microphone
+from voiced.capture.settings import CaptureSettings
+from voiced.conversation.commands import FinishItem, Play
+from voiced.conversation.events import (
+    FrameCaptured,
+    ItemId,
+    ItemPlayed,
+    MicrophoneReady,
+    PlayoutDrained,
+    SpeakerReady,
+)
+from voiced.playout.settings import PlayoutSettings
+from voiced.playout.speaker import Speaker
+from voiced.sound_card import PortAudioCard
+
+pytestmark = [pytest.mark.device, pytest.mark.shared_data]
+
+REPLY = ItemId("reply")
+ENOUGH = 200 // FRAME_MS  # frames of speech in a row: what a barge-in takes at least
+
+
+@asynccontextmanager
+async def conversing(
+    card: PortAudioCard, inbox: Inbox, mode: Literal["cancel", "half-duplex"]
+) -> AsyncIterator[Speaker]:
+    settings = CaptureSettings(device="vmic", echo=mode)
+    echo = echo_control(settings)
+    speaker = Speaker(card, PlayoutSettings(device="vspeaker", volume=100), inbox.post, far_end=echo.far_end)
+    microphone = Microphone(card, settings, inbox.post, echo=echo)
+    running = [asyncio.create_task(speaker.run()), asyncio.create_task(microphone.run())]
+    try:
+        await inbox.get(SpeakerReady)
+        await inbox.get(MicrophoneReady)
+        yield speaker
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running)
+
+
+async def test_with_cancellation_only_the_user_is_heard(card: PortAudioCard, shared_data: Path) -> None:
+    pytest.importorskip("livekit", reason="the extra voiced[echo] is not installed")
+    inbox = Inbox()
+    reply = labelled(shared_data)[0].pcm + labelled(shared_data)[2].pcm
+    user = read_wav(shared_data / "speech" / "commands" / "office_lights_01.wav")
+    with Room(card) as room:
+        async with conversing(card, inbox, "cancel") as speaker:
+            speaker.do(Play(REPLY, reply))
+            speaker.do(FinishItem(REPLY))
+            await inbox.until(lambda: played_s(inbox) > 14.0, timeout_s=30)
+            assert longest_speech(inbox) < ENOUGH, "the assistant took itself for somebody"
+            room.say(user)
+            await inbox.until(lambda: longest_speech(inbox) >= ENOUGH, timeout_s=3)
+
+
+async def test_with_half_duplex_the_user_is_heard_after_the_assistant(card: PortAudioCard, shared_data: Path) -> None:
+    inbox = Inbox()
+    user = read_wav(shared_data / "speech" / "commands" / "office_lights_01.wav")
+    with Room(card) as room:
+        async with conversing(card, inbox, "half-duplex") as speaker:
+            speaker.do(Play(REPLY, labelled(shared_data)[1].pcm))
+            speaker.do(FinishItem(REPLY))
+            await inbox.until(lambda: played_s(inbox) > 2.0)
+            room.say(user)  # in vain: voice can't interrupt here
+            await inbox.get(PlayoutDrained)
+            assert longest_speech(inbox) == 0
+            heard = len(inbox.of(FrameCaptured))
+            await inbox.until(lambda: len(inbox.of(FrameCaptured)) > heard + 500 // FRAME_MS)  # the tail
+            room.say(user)
+            await inbox.until(lambda: longest_speech(inbox) >= ENOUGH, timeout_s=3)
+
+
+def played_s(inbox: Inbox) -> float:
+    return max((event.played for event in inbox.of(ItemPlayed)), default=0) / 24_000
+
+
+def longest_speech(inbox: Inbox) -> int:
+    """Frames of the longest stretch of speech so far."""
+    longest = current = 0
+    for event in inbox.of(FrameCaptured):
+        current = current + 1 if event.frame.speech else 0
+        longest = max(longest, current)
+    return longest
