@@ -31,7 +31,7 @@ class Story:
     """A conversation, its clock, and everything that it ordered."""
 
     def __init__(self, settings: TurnSettings | None = None, *, ready: bool = True) -> None:
-        self.settings = settings or TurnSettings()
+        self.settings = settings or TurnSettings(barge_in_ms=450, min_speech_ms=160)
         self.now = 100.0
         self.conversation = Conversation(self.settings)
         self.commands: list[Command] = self.conversation.start(self.now)

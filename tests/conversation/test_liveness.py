@@ -153,7 +153,7 @@ class ADay(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.now = 1000.0
-        self.settings = TurnSettings(rollover_min=1)
+        self.settings = TurnSettings(rollover_min=1, barge_in_ms=450, min_speech_ms=160)
         self.conversation = Conversation(self.settings)
         self.server = Server(SessionId(0), ())
         self.names = 0

@@ -31,14 +31,20 @@ class TurnSettings(Settings):
         le=5000,
     )
     min_speech_ms: int = setting(
-        160, "An utterance with less speech than this is noise and is thrown away.", unit="ms", ge=0, le=2000
+        280,
+        "An utterance with less speech than this is noise and is thrown away. The detector lengthens each burst by "
+        "80 to 140 ms: a cough of 120 counts as 200, a short 'no' of 200 as 320.",
+        unit="ms",
+        ge=0,
+        le=2000,
     )
     max_utterance_s: int = setting(
         60, "The longest utterance; then it is answered as it is. Bounds memory and cost.", unit="s", ge=5, le=300
     )
     barge_in_ms: int = setting(
-        450,
-        "Speech (not time) that takes the floor from the assistant. A cough has about 120, 'mhm' up to 400.",
+        560,
+        "Speech (not time) that takes the floor from the assistant, counted as in min_speech_ms: 'mhm' of up to 400 "
+        "counts as 540. The reply is ducked long before.",
         unit="ms",
         ge=60,
         le=3000,
