@@ -241,3 +241,13 @@ def test_nothing_leaves_before_an_onset() -> None:
         story.hear(40, speech=True)
         story.hear(100, speech=False)
     assert not [c for c in story.commands if isinstance(c, StreamUtterance)]
+
+
+def test_a_refusal_in_mid_answer_lets_the_buffered_sound_play_on() -> None:
+    story = Story()
+    story.user_says()
+    story.reply_begins()
+    assert story.tell(BrainLost(S1, "no credit", fatal=True)) == [FinishItem(I1), PlayEarcon("lost")]
+    assert story.floor == "speaking"
+    assert story.drained() == [PlayEarcon("failed")]
+    assert story.floor == "idle"

@@ -744,7 +744,7 @@ class Conversation:
                 self._sync()
                 self._responses.ask()
                 self._order(StartReply(self._link.session, turn.announce))
-            elif self._link.state == "refused":
+            elif self._link.state == "refused" and not self._ledger.outstanding(turn.number):
                 if self._link.may_try_again(now):
                     self._open_session(now, Ms(0))
                 else:
@@ -758,6 +758,7 @@ class Conversation:
 
     def _gives_up_at(self, turn: Turn) -> float:
         waiting = (turn.wants or turn.first_audio_at is None) and not turn.calls
+        waiting = waiting and not self._ledger.outstanding(turn.number)  # what is buffered plays on
         return turn.asked_at + self._settings.answer_within_s if waiting else math.inf
 
     def _may_respond(self) -> bool:
