@@ -127,4 +127,4 @@ class Plugin:
         """Called once, before any tool. A crash here disables the plugin, and nothing else."""
 
     async def teardown(self) -> None:
-        """Called once, when the plugin is unloaded or voiced stops; it has one second."""
+        """Called once, when the plugin is unloaded or voiced stops; it has half a second."""

@@ -40,8 +40,8 @@ T = TypeVar("T")
 SETUP_S = 10.0
 """How long a plugin may take to be imported, and again to be set up."""
 
-TEARDOWN_S = 1.0
-"""How long a plugin may take to be torn down: voiced must be gone 2 s after SIGTERM."""
+TEARDOWN_S = 0.5
+"""How long a plugin may take to be torn down: all of voiced must be gone 2 s after SIGTERM."""
 
 REMEMBERED_CALLS = 4096
 """A call id that comes again within so many calls is not run again."""

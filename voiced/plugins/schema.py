@@ -43,8 +43,10 @@ def adapter_for(hint: Any) -> TypeAdapter[Any]:
     """What checks a value against the hint. Raises ToolSchemaError."""
     try:
         return TypeAdapter(hint)
-    except (PydanticSchemaGenerationError, PydanticUserError, NameError) as error:
-        raise ToolSchemaError(f"pydantic does not know the type {hint}; {_INSTEAD}") from error
+    except PydanticSchemaGenerationError as error:
+        raise ToolSchemaError(f"{hint} is no type that has a JSON schema; {_INSTEAD}") from error
+    except (PydanticUserError, NameError) as error:
+        raise ToolSchemaError(f"{str(error).splitlines()[0].rstrip('.')}; {_INSTEAD}") from error
 
 
 def strict_schema(adapter: TypeAdapter[Any]) -> Schema:
@@ -79,7 +81,7 @@ def describe(schema: Schema, *, before: str = "", after: str = "") -> Schema:
 
 _INSTEAD = (
     "use str, int, float, bool, Literal, an Enum, list[...], date, time or datetime, "
-    "or a TypedDict, dataclass or pydantic model of these"
+    "or a dataclass or pydantic model of these"
 )
 
 
@@ -120,7 +122,7 @@ def _shape(node: Mapping[str, Any], defs: Mapping[str, Any], inside: tuple[str, 
                 "additionalProperties": False,
             }
         case "object":
-            raise ToolSchemaError("a dict with free keys has no strict schema; name the keys in a TypedDict")
+            raise ToolSchemaError("a dict with free keys has no strict schema; name the keys in a dataclass")
         case _:
             raise ToolSchemaError(f"the type is too open; {_INSTEAD}")
 

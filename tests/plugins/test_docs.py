@@ -1,0 +1,95 @@
+"""Every example of docs/plugins.md runs."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.plugins.fakes import Home
+from voiced.plugins.settings import PluginSettings
+
+PAGE = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text()
+EXAMPLES: dict[str, str] = dict(re.findall(r"```python\n# (\w+)\.py\n(.*?)```", PAGE, re.DOTALL))
+
+
+@pytest.fixture
+async def home(home: Home) -> Home:
+    """With all examples in its folder."""
+    for name, code in EXAMPLES.items():
+        if not name.startswith("test_"):
+            home.plugin(name, code)
+    return home
+
+
+def test_every_block_of_python_is_an_example() -> None:
+    assert len(EXAMPLES) == PAGE.count("```python")
+
+
+async def test_all_examples_load(home: Home) -> None:
+    async with home.running() as tools:
+        assert tools == (
+            "roll_dice",
+            "watch_laundry",
+            "add_to_shopping_list",
+            "read_shopping_list",
+            "set_temperature",
+        )
+        assert [status.problems for status in home.host.status()] == [()] * 4
+
+
+async def test_the_first_tool(home: Home) -> None:
+    async with home.running():
+        assert await home.answer("roll_dice", count=3, sides=1) == "[1,1,1]"
+
+
+async def test_the_thermostat(home: Home) -> None:
+    async with home.running():
+        assert await home.answer("set_temperature", room="kitchen", celsius=21) == '{"room":"kitchen","celsius":21.0}'
+        assert await home.complaint("set_temperature", room="bath", celsius=21) == "There is no thermostat in the bath."
+        assert "celsius: Input should be less than" in await home.complaint("set_temperature", room="bath", celsius=99)
+        assert "room: Input should be 'kitchen' or 'bath'" in await home.complaint(
+            "set_temperature", room="attic", celsius=21
+        )
+
+
+async def test_the_laundry(home: Home) -> None:
+    async with home.running():
+        assert await home.answer("watch_laundry", minutes=40) == "I will tell you."
+        home.clock.advance(minutes=40)
+        assert await home.announcement() == "The laundry is done."
+
+
+async def test_the_shopping_list(home: Home) -> None:
+    async with home.running():
+        assert await home.answer("add_to_shopping_list", item="milk") == "1 things are on the list."
+        assert await home.complaint("add_to_shopping_list", item="milk") == "milk is on the list already."
+    async with home.running():
+        assert await home.answer("read_shopping_list") == '["milk"]'
+
+
+def test_the_test(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(home.folder)
+    home.plugin("test_dice", EXAMPLES["test_dice"])
+    try:
+        importlib.import_module("test_dice").test_dice_have_sides()
+    finally:
+        for name in ("dice", "test_dice"):
+            sys.modules.pop(name, None)
+
+
+def test_the_entry_point() -> None:
+    [block] = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    assert tomllib.loads(block)["project"]["entry-points"]["voiced.plugins"] == {"shopping": "voiced_shopping"}
+
+
+def test_all_settings_are_told_with_their_defaults() -> None:
+    told = dict(re.findall(r"^\| `(\w+)` \| (.+?) \| ", PAGE, re.MULTILINE))
+    defaults = {name: field.default for name, field in PluginSettings.model_fields.items()}
+    assert told.keys() == defaults.keys()
+    assert [int(told[name]) for name in ("timeout_s", "max_output_bytes", "max_parallel")] == [15, 16384, 8]
+    assert [defaults[name] for name in ("timeout_s", "max_output_bytes", "max_parallel")] == [15, 16384, 8]
