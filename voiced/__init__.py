@@ -1,3 +1,25 @@
-"""voiced: a voice assistant daemon that one can leave on."""
+"""voiced: a voice assistant daemon that one can leave on.
+
+The flow in one sentence: microphone → turn-taking → brain → loudspeaker, where a pure core takes events and gives
+commands (`voiced.conversation`), one hub runs it (`voiced.hub`), and thin edges that never see each other do the rest.
+
+Layers; imports go down only:
+
+    cli            commands
+    demo           the daemon on a sound card in memory, against a server on loopback
+    app            the composition root
+    config         settings, from files, environment, command line
+    hub            event → conversation → commands → ports
+    capture        microphone, echo control, voice activity        ┐
+    brains         realtime: wire (pure), connection, session      │ edges: none imports another
+    playout        jitter buffer (pure), loudspeaker, earcons      │
+    plugins        host, tools, the built-in ones                  │
+    control        protocol (pure), socket, status                 │
+    testing        loopback server, sound card in memory           ┘
+    ports          what the hub needs of each edge
+    conversation   the core (pure)  |  api: all that a plugin may import
+    sound_card     PortAudio
+    audio, errors, settings, resample
+"""
 
 __version__ = "0.1.0"
