@@ -156,7 +156,7 @@ class VirtualCard:
         self._plugged: set[Direction] = {"input", "output"}
         self._listed: set[Direction] = {"input", "output"}
         self._silent_until: dict[Direction, float] = {}
-        self._opened = threading.Condition(self._lock)
+        self._changed = threading.Condition(self._lock)
 
     # The protocol of a sound card.
 
@@ -246,7 +246,7 @@ class VirtualCard:
             await asyncio.sleep(0)
 
     async def until_open(self, streams: int) -> None:
-        """Wait, without the card's time passing, until that many streams are open. Raises TimeoutError."""
+        """Wait, without the card's time passing, until exactly that many streams are open. Raises TimeoutError."""
         await asyncio.to_thread(self._wait_for, streams)
 
     def step(self) -> None:
@@ -275,6 +275,7 @@ class VirtualCard:
             torn = [stream for stream in self._streams if stream.direction == direction]
             for stream in torn:
                 self._streams.remove(stream)
+            self._changed.notify_all()
         for stream in torn:
             stream.on_stopped()
 
@@ -314,6 +315,7 @@ class VirtualCard:
         with self._lock:
             if stream in self._streams:
                 self._streams.remove(stream)
+                self._changed.notify_all()
 
     def _open(
         self,
@@ -331,13 +333,13 @@ class VirtualCard:
             block = self.rate * block_ms // 1000
             stream = _VirtualStream(self, direction, device.name, block, start, serve, on_stopped)
             self._streams.append(stream)
-            self._opened.notify_all()
+            self._changed.notify_all()
             return stream
 
     def _wait_for(self, streams: int) -> None:
-        with self._opened:
-            if not self._opened.wait_for(lambda: len(self._streams) >= streams, timeout=OPENING_S):
-                raise TimeoutError(f"{len(self._streams)} of {streams} streams are open after {OPENING_S:g} s")
+        with self._changed:
+            if not self._changed.wait_for(lambda: len(self._streams) == streams, timeout=OPENING_S):
+                raise TimeoutError(f"{len(self._streams)} streams are open after {OPENING_S:g} s, not {streams}")
 
     def _keep_time(self) -> None:
         while self._thread is not None:
