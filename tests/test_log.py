@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, TextIO
 
 import pytest
 import structlog
@@ -29,13 +31,16 @@ def _logging_as_it_was() -> Iterator[None]:
     root, ours = logging.getLogger(), logging.getLogger("voiced")
     handlers, levels = root.handlers[:], (root.level, ours.level)
     yield
+    for handler in root.handlers:
+        if handler not in handlers:
+            handler.close()
     root.handlers[:] = handlers
     root.setLevel(levels[0])
     ours.setLevel(levels[1])
     structlog.reset_defaults()
 
 
-def logged_to(stream: io.StringIO, level: LogLevel = "info") -> Any:
+def logged_to(stream: TextIO, level: LogLevel = "info") -> Any:
     set_up(LogSettings(level=level), stream)
     return structlog.get_logger("voiced.turn")
 
@@ -97,6 +102,21 @@ def test_the_level_can_be_changed_while_it_runs() -> None:
     logged_to(stream, "debug")
     log.debug("heard")
     assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["heard"]
+
+
+def test_nothing_is_lost_while_somebody_silences_standard_error(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("w") as stream:
+        log = logged_to(stream)
+        kept = os.dup(stream.fileno())
+        silence = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silence, stream.fileno())  # as sounddevice does to descriptor 2 while PortAudio starts
+        log.info("meanwhile")
+        os.dup2(kept, stream.fileno())
+        os.close(kept)
+        os.close(silence)
+        log.info("afterwards")
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert [json.loads(line)["event"] for line in lines] == ["meanwhile", "afterwards"]
 
 
 keys = st.from_regex(r"(sk|ek|rk)[-_][A-Za-z0-9_-]{20,60}", fullmatch=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
@@ -28,6 +29,14 @@ def set_up(settings: LogSettings, stream: TextIO) -> None:
 
     Other libraries speak from WARNING up only: websockets' DEBUG lines have the Authorization header in them.
     """
+    logging.getLogger("voiced").setLevel(settings.level.upper())
+    root = logging.getLogger()
+    if not any(isinstance(handler, _Handler) and handler.made_for is stream for handler in root.handlers):
+        root.setLevel(logging.WARNING)
+        root.handlers[:] = [_handler(stream)]
+
+
+def _handler(stream: TextIO) -> _Handler:
     import structlog  # here, since most commands log nothing and it takes a third of their start-up
 
     shared: list[Processor] = [
@@ -41,8 +50,12 @@ def set_up(settings: LogSettings, stream: TextIO) -> None:
         rendered = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     else:
         rendered = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=repr)]
-
-    handler = logging.StreamHandler(stream)
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=_VoicedLoggers(),
+        cache_logger_on_first_use=False,
+    )
+    handler = _Handler(stream)
     handler.addFilter(_ours_or_grave)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -55,19 +68,29 @@ def set_up(settings: LogSettings, stream: TextIO) -> None:
             ],
         )
     )
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(logging.WARNING)
-    logging.getLogger("voiced").setLevel(settings.level.upper())
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=_VoicedLoggers(),
-        cache_logger_on_first_use=False,
-    )
+    return handler
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Writes to a descriptor of its own, where `stream` has one.
+
+    PortAudio, as it starts, has descriptor 2 turned to /dev/null to silence ALSA: what other threads log meanwhile
+    would be lost.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.made_for = stream
+        try:
+            descriptor = os.dup(stream.fileno())
+        except OSError:
+            super().__init__(stream)
+        else:
+            super().__init__(os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", buffering=1))
+
+    def close(self) -> None:
+        if self.stream is not self.made_for:
+            self.stream.close()
+        super().close()
 
 
 class _VoicedLoggers:

@@ -14,12 +14,12 @@ from voiced.cli.settings import load
 def run(arguments: Namespace, _out: TextIO) -> int:
     loaded = load(arguments)
     log.set_up(loaded.config.log, sys.stderr)
-    from voiced import app
+    from voiced.app import run as serve  # after the settings: what is wrong with them is said at once
 
-    return asyncio.run(app.run(loaded))
+    return asyncio.run(serve(loaded))
 
 
 def demo(arguments: Namespace, _out: TextIO) -> int:
-    from voiced import demo
+    from voiced.demo import main as play  # the assistant, whole: `run` needs none of it
 
-    return demo.main(arguments.output)
+    return play(arguments.output)

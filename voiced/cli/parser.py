@@ -28,7 +28,7 @@ then:
   voiced run                       talk to it; Ctrl-C ends it
 
 exit codes:
-  0 done   1 failed   2 wrong usage or settings   3 no daemon is running   130 ended by Ctrl-C
+  0 done   1 failed   2 wrong usage or settings   3 no daemon is running   130 interrupted by Ctrl-C
 """
 
 
