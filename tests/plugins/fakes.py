@@ -99,14 +99,7 @@ class Home:
         self._events: list[Event] = []
         self._news = asyncio.Event()
         self._calls = count(1)
-        settings = {"disabled": BUILT_IN, "folder": str(self.folder), **settings}
-        self.host = PluginHost(
-            PluginSettings(**settings),
-            post=self._post,
-            state_folder=self.state_folder,
-            volume=lambda: self.volume,
-            clock=clock,
-        )
+        self._settings = PluginSettings(**{"disabled": BUILT_IN, "folder": str(self.folder), **settings})
 
     def plugin(self, name: str, source: str) -> Path:
         """Put a plugin into the folder."""
@@ -116,7 +109,14 @@ class Home:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[tuple[str, ...]]:
-        """Run the host; gives the names of the tools."""
+        """Run a host, as after a start of voiced; gives the names of the tools."""
+        self.host = PluginHost(
+            self._settings,
+            post=self._post,
+            state_folder=self.state_folder,
+            volume=lambda: self.volume,
+            clock=self.clock,
+        )
         running = asyncio.create_task(self.host.run())
         try:
             yield await self.tools()

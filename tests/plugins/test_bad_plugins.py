@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.plugins.fakes import FakeClock, Home
-from voiced.plugins.host import SETUP_S, TEARDOWN_S
+from voiced.plugins.loading import SETUP_S, TEARDOWN_S
 
 GOOD = 'from voiced.api import tool\n\n@tool\nasync def good():\n    """Works."""\n    return "fine"\n'
 
@@ -44,6 +44,10 @@ GOOD = 'from voiced.api import tool\n\n@tool\nasync def good():\n    """Works.""
         (
             "from voiced.api import Plugin\nclass Bad(Plugin):\n    def setup(self, context): pass",
             "its setup failed: TypeError",
+        ),
+        (
+            "from voiced.api import tool\n@tool\ndef bad(x: 'int or ('):\n 'X.'",
+            "bad.py:2 bad: the type hints can't be read",
         ),
         ("from voiced.api import tool\n@tool\ndef bad(): pass", "bad.py:2 bad: write a docstring"),
         ("from voiced.api import tool\n@tool\ndef bad(x):\n 'X.'", "bad.py:2 bad: x: give it a type hint"),

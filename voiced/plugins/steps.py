@@ -9,7 +9,7 @@ cancellation: it is closed and left.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
@@ -57,6 +57,21 @@ class Driver:
                 return await steps.within(timeout_s)
         finally:
             self._under_way.discard(steps)
+
+    async def contain(self, function: Callable[[], Awaitable[None]], name: str, limit_s: float) -> str:
+        """Call and await `function`; what went wrong as one line, or nothing."""
+
+        async def call() -> None:
+            await function()
+
+        try:
+            await self.drive(call(), name, limit_s)
+        except TimeoutError:
+            return f"it took longer than {limit_s:g} s"
+        except Crashed as crash:
+            _log.error("plugin code crashed", code=name, exc_info=crash.error)
+            return one_line(crash.error)
+        return ""
 
     def give_up_soon(self) -> None:
         """The tasks of all coroutines were cancelled: what is not over after `GRACE_S` is given up."""
@@ -138,3 +153,10 @@ class _Steps(Generic[T]):
             self._coroutine.close()
         except RuntimeError:  # it ignores even GeneratorExit
             _log.exception("plugin code can't be closed", code=self._name)
+
+
+def one_line(error: BaseException) -> str:
+    """What went wrong, for `voiced status`."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}:{error.lineno}: {error.msg}"
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

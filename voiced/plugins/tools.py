@@ -148,6 +148,8 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
         raise ToolSchemaError(
             f"the type hint {error.name!r} is not known; import it outside of `if TYPE_CHECKING`, at module level"
         ) from error
+    except (AttributeError, SyntaxError, TypeError) as error:
+        raise ToolSchemaError(f"the type hints can't be read: {error}") from error
     hints.pop("return", None)
     return hints
 
