@@ -58,8 +58,8 @@ MOST_WAITING: Final = 6000
 MOST_WAITING_BYTES: Final = 16 * 2**20
 """PCM in the outbox: nearly six minutes."""
 
-SLOWEST: Final = 64_000
-"""Characters each second that a network must carry: speech in base64 takes as many."""
+SLOWEST: Final = 80_000
+"""Characters each second that a network must carry: live speech takes 67,500 of them."""
 
 STALLED_S: Final = 10.0
 """How much longer than at `SLOWEST` the network may take over a message: then nothing gets through."""
@@ -206,7 +206,7 @@ class Connection:
                         return
         except TimeoutError as error:
             raise Lost("the server did not accept the session in time: is this a Realtime server?") from error
-        raise Lost(f"the server speaks neither dialect: it refuses the settings in {self.dialect}, too", fatal=True)
+        raise Lost("the server refuses the settings in either dialect: is this a Realtime server?", fatal=True)
 
     async def _answer(self, kind: type[_Answer], socket: ClientConnection) -> _Answer | None:
         """The first message of `kind`, or None where the server refuses to understand our dialect."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -259,7 +260,7 @@ def test_an_idle_timeout_is_a_commit_and_a_reply_that_nobody_asked_for() -> None
         ({"usage": 12, "status_details": "fine"}, ReplyDone(S, R)),
     ],
 )
-def test_a_reply_ends_even_where_its_details_are_odd(fields: dict[str, object], done: ReplyDone) -> None:
+def test_a_reply_ends_even_where_its_details_are_odd(fields: dict[str, Any], done: ReplyDone) -> None:
     assert heard([response_done(**fields)]) == [done]
 
 

@@ -57,7 +57,7 @@ def session(settings: RealtimeSettings, turn_end: TurnEnd = "local", encoder: En
 
 def test_a_turn() -> None:
     encoder = Encoder("ga")
-    turn = [
+    turn: list[BrainCommand] = [
         StreamUtterance(S, b"\x01\x00"),
         CommitUtterance(S),
         StartReply(S),
