@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,12 @@ GOOD = 'from voiced.api import tool\n\n@tool\nasync def good():\n    """Works.""
             "its setup failed: OSError: no lamp",
         ),
         (
+            "from voiced.api import Plugin\n"
+            "class Odd(Exception):\n    def __str__(self): 1 / 0\n"
+            "class Bad(Plugin):\n    async def setup(self, context): raise Odd",
+            "its setup failed: voiced_plugin_bad.Odd: <exception str() failed>",
+        ),
+        (
             "import sys\nfrom voiced.api import Plugin\n"
             "class Bad(Plugin):\n    async def setup(self, context): sys.exit(3)",
             "its setup failed: SystemExit: 3",
@@ -39,7 +46,7 @@ GOOD = 'from voiced.api import tool\n\n@tool\nasync def good():\n    """Works.""
         (
             "import asyncio\nfrom voiced.api import Plugin\n"
             "class Bad(Plugin):\n    async def setup(self, context): raise asyncio.CancelledError",
-            "its setup failed: CancelledError",
+            "its setup failed: asyncio.exceptions.CancelledError",
         ),
         (
             "from voiced.api import Plugin\nclass Bad(Plugin):\n    def setup(self, context): pass",
@@ -101,6 +108,22 @@ async def test_an_import_that_never_ends_is_given_up(home: Home) -> None:
         async with loading as tools:
             assert tools == ("good",)
             assert home.status("bad").problems == ("it does not load: its import took longer than 10 s",)
+
+
+async def test_a_system_that_gives_no_threads_is_named(home: Home) -> None:
+    home.plugin("plain", GOOD.replace("async ", ""))
+    async with home.running():
+        threading.stack_size(2**46)  # more than any machine has
+        try:
+            assert "good failed (BlockingIOError)" in await home.complaint("good")
+            home.host.reload()
+            assert await home.tools() == ()
+        finally:
+            threading.stack_size(0)
+        assert "can't start new thread" in home.status("plain").problems[0]
+        home.host.reload()
+        assert await home.tools() == ("good",)
+        assert await home.answer("good") == "fine"
 
 
 async def test_two_tools_with_one_name_the_second_plugin_is_refused_with_both_files(home: Home) -> None:

@@ -238,6 +238,12 @@ async def test_five_megabytes_are_cut(bad: Put, kind: str) -> None:
         assert answer.endswith("[Cut here: the answer has 5000000 bytes, these are the first 16384. Ask for less.]")
 
 
+async def test_a_complaint_of_five_megabytes_is_cut_too(bad: Put) -> None:
+    home = bad('@tool\nasync def bad():\n    """Complains a lot."""\n    raise ToolError("x" * 5_000_000)')
+    async with home.running():
+        assert len(await home.complaint("bad")) < 17_000
+
+
 @pytest.mark.parametrize("kind", ["async def", "def"])
 @pytest.mark.parametrize("value", ["object()", "lambda: 0", "(n for n in range(3))", "loop()", "{1: object()}"])
 async def test_what_has_no_json_form_is_an_error_text(bad: Put, kind: str, value: str) -> None:

@@ -65,7 +65,7 @@ class ToolCalls:
         try:
             return await self._driver.drive(call(), f"tool {tool.spec.name}", timeout_s)
         except Crashed as crash:
-            return _failed(tool, crash.error)
+            return self._failed(tool, crash.error)
         finally:
             self._coroutines -= 1
 
@@ -74,16 +74,14 @@ class ToolCalls:
             try:
                 return self._done(tool.function(**tool.arguments(arguments, context)))
             except CRASHES as error:
-                return _failed(tool, error)
+                return self._failed(tool, error)
 
-        try:
-            thread = in_thread(call, f"tool {tool.spec.name}")
-        except RuntimeError as error:  # the system gives no more threads
-            return _failed(tool, error)
+        thread = in_thread(call, f"tool {tool.spec.name}")
         self._threads.add(thread)
         thread.add_done_callback(self._threads.discard)
         if await ended_within(thread, timeout_s, self._clock):
-            return thread.result()
+            error = thread.exception()  # call() raises nothing: there is no thread for it
+            return self._failed(tool, error) if error else thread.result()
         self._note_hung(tool, thread)
         raise TimeoutError
 
@@ -96,9 +94,9 @@ class ToolCalls:
     def _done(self, returned: object) -> Outcome:
         return Outcome(as_text(returned, self._settings.max_output_bytes))
 
-
-def _failed(tool: Tool, error: BaseException) -> Outcome:
-    if isinstance(error, ToolError):
-        return Outcome(str(error), ok=False)
-    _log.error("tool crashed", tool=tool.spec.name, where=tool.where, exc_info=error)
-    return Outcome(f"{tool.spec.name} failed ({type(error).__name__}); calling it again will hardly help.", ok=False)
+    def _failed(self, tool: Tool, error: BaseException) -> Outcome:
+        if isinstance(error, ToolError):
+            return Outcome(as_text(str(error), self._settings.max_output_bytes), ok=False)
+        _log.error("tool crashed", tool=tool.spec.name, where=tool.where, exc_info=error)
+        kind = type(error).__name__  # its text may hold a secret
+        return Outcome(f"{tool.spec.name} failed ({kind}); calling it again will hardly help.", ok=False)

@@ -52,6 +52,9 @@ class LoadedPlugin:
         if not await ended_within(importing, SETUP_S, self._clock):
             self.report(f"it does not load: its import took longer than {SETUP_S:g} s")
             return
+        if error := importing.exception():  # _import() raises nothing: there is no thread for it
+            self.report(f"it does not load: {one_line(error)}")
+            return
         self._plugins, tools = importing.result()
         for tool in tools:
             if isinstance(tool, str):

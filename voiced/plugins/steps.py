@@ -9,6 +9,7 @@ cancellation: it is closed and left.
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
@@ -159,4 +160,4 @@ def one_line(error: BaseException) -> str:
     """What went wrong, for `voiced status`."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}: {error.msg}"
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+    return " ".join(traceback.format_exception_only(error)[-1].split())  # str(error) may itself crash

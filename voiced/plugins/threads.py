@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -19,7 +20,10 @@ T = TypeVar("T")
 
 
 def in_thread(function: Callable[[], T], name: str) -> asyncio.Future[T]:
-    """Start `function` in a thread. The future gets what it returns, or the Exception that it raises."""
+    """Start `function` in a thread. The future gets what it returns, or the Exception that it raises.
+
+    That is an OSError where the system gives no more threads (TasksMax of the service, or memory).
+    """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
 
@@ -35,7 +39,10 @@ def in_thread(function: Callable[[], T], name: str) -> asyncio.Future[T]:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(lambda: future.cancelled() or settle(value))
 
-    threading.Thread(target=work, name=name, daemon=True).start()
+    try:
+        threading.Thread(target=work, name=name, daemon=True).start()
+    except RuntimeError as error:
+        future.set_exception(OSError(errno.EAGAIN, str(error)))
     return future
 
 
