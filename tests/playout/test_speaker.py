@@ -208,10 +208,10 @@ async def test_ducking_and_volume_are_heard() -> None:
 async def test_an_earcon_sounds_and_is_nothing_to_report() -> None:
     card, inbox = VirtualCard(), Inbox()
     async with speaking(card, inbox) as speaker:
-        speaker.do(PlayEarcon("failed"))
+        speaker.do(PlayEarcon("lost"))
         speaker.do(PlayEarcon("no such earcon"))
         await card.run(0.5)
-    assert sounding_s(card) == pytest.approx(0.27, abs=0.01)
+    assert sounding_s(card) == pytest.approx(0.30, abs=0.01)
     assert inbox.events == []
 
 

@@ -586,7 +586,7 @@ class Conversation:
     def _reply_failed(self, turn: Turn, code: str, reason: str, now: float) -> None:
         self._report(Warned(code or "reply_failed", reason))
         if turn.first_audio_at is not None:
-            self._order(PlayEarcon("failed"))  # What came of it plays on; the earcon says that there was more.
+            self._order(PlayEarcon("lost"))  # What came of it plays on; the tones say that there was more.
             self._transcript.answered(turn.number)
         elif turn.attempts < ATTEMPTS:
             turn.wants = True

@@ -1,13 +1,16 @@
-"""Short meaningful sounds, made of tones."""
+"""Short meaningful sounds: tones, and where tones would say too little, words."""
 
 from __future__ import annotations
 
 import functools
+import wave
+from importlib import resources
 from typing import Final
 
 import numpy as np
 
 from voiced.audio import RATE, SAMPLE_BYTES, Ms, to_samples
+from voiced.resample import Resampler
 
 EDGE: Final = to_samples(8)
 """Rise and fall of a tone: without them it clicks."""
@@ -25,10 +28,23 @@ NOTES: Final[dict[str, tuple[Note, ...]]] = {
 """Rising: it goes on; falling: something went away; one pitch: attention."""
 
 
+SPOKEN: Final = frozenset({"failed"})
+"""These go on in words, recorded, since they must come when no brain can speak: "Sorry, I could not answer that."."""
+
+REST_BEFORE_WORDS: Final = bytes(to_samples(150) * SAMPLE_BYTES)
+
+
 @functools.cache
 def earcon(name: str) -> bytes:
     """The sound called `name`: PCM16 at 24 kHz. Raises KeyError; `NOTES` has the names."""
-    return b"".join(tone(hz, length) for hz, length in NOTES[name])
+    tones = b"".join(tone(hz, length) for hz, length in NOTES[name])
+    return tones + REST_BEFORE_WORDS + _phrase(name) if name in SPOKEN else tones
+
+
+def _phrase(name: str) -> bytes:
+    """A recording of this package (espeak-ng's voice): PCM16 at 24 kHz."""
+    with wave.open(str(resources.files("voiced.playout") / "phrases" / f"{name}.wav")) as file:
+        return Resampler(file.getframerate(), RATE).process(file.readframes(file.getnframes()))
 
 
 def tone(hz: float, length: Ms, dbfs: float = -20.0) -> bytes:
