@@ -31,14 +31,14 @@ pytestmark = pytest.mark.shared_data
 NAMES = ("test_audio_in_server_vad_turn", "test_text_in_audio_out_turn", "test_tool_call_round")
 
 
-def received(shared: Path, name: str) -> list[dict[str, Any]]:
-    recording = yaml.load((shared / "recordings" / f"{name}.yaml").read_text("utf-8"), Loader=yaml.CSafeLoader)
+def received(shared_data: Path, name: str) -> list[dict[str, Any]]:
+    recording = yaml.load((shared_data / "recordings" / f"{name}.yaml").read_text("utf-8"), Loader=yaml.CSafeLoader)
     return [frame["data"] for frame in recording["interactions"] if frame["direction"] == "received"]
 
 
-def understood(shared: Path, name: str) -> list[Found]:
+def understood(shared_data: Path, name: str) -> list[Found]:
     decoder = Decoder(SessionId(1))
-    return [found for message in received(shared, name) for found in decoder.decode(json.dumps(message))]
+    return [found for message in received(shared_data, name) for found in decoder.decode(json.dumps(message))]
 
 
 def story(found: list[Found]) -> list[str]:
@@ -51,29 +51,29 @@ def kinds_of(found: list[Found], *kinds: type) -> list[Found]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_message_is_known(shared: Path, name: str) -> None:
-    assert kinds_of(understood(shared, name), UnknownEvent) == []
+def test_every_message_is_known(shared_data: Path, name: str) -> None:
+    assert kinds_of(understood(shared_data, name), UnknownEvent) == []
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_dialect_is_ga(shared: Path, name: str) -> None:
+def test_the_dialect_is_ga(shared_data: Path, name: str) -> None:
     dialects = [
-        event.dialect for event in understood(shared, name) if isinstance(event, SessionCreated | SessionUpdated)
+        event.dialect for event in understood(shared_data, name) if isinstance(event, SessionCreated | SessionUpdated)
     ]
     assert dialects == ["ga", "ga"]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_no_sound_is_lost_or_changed(shared: Path, name: str) -> None:
-    deltas = [m["delta"] for m in received(shared, name) if m["type"] == "response.output_audio.delta"]
-    chunks = [event for event in understood(shared, name) if isinstance(event, ReplyAudio)]
+def test_no_sound_is_lost_or_changed(shared_data: Path, name: str) -> None:
+    deltas = [m["delta"] for m in received(shared_data, name) if m["type"] == "response.output_audio.delta"]
+    chunks = [event for event in understood(shared_data, name) if isinstance(event, ReplyAudio)]
     whole = b"".join(b64decode(delta + "=" * (-len(delta) % 4)) for delta in deltas)
     assert b"".join(chunk.pcm for chunk in chunks) == whole[: len(whole) // 2 * 2]
     assert all(len(chunk.pcm) % 2 == 0 for chunk in chunks)
 
 
-def test_a_spoken_turn(shared: Path) -> None:
-    found = understood(shared, "test_audio_in_server_vad_turn")
+def test_a_spoken_turn(shared_data: Path) -> None:
+    found = understood(shared_data, "test_audio_in_server_vad_turn")
     told = story(kinds_of(found, ServerHeard, UtteranceCommitted, ReplyStarted, ReplyItemDone, ReplyDone))
     assert told == ["ServerHeard", "UtteranceCommitted", "ReplyStarted", "ReplyItemDone", "ReplyDone"]
     said = "".join(event.text for event in found if isinstance(event, ReplyText) and event.spoken)
@@ -81,8 +81,8 @@ def test_a_spoken_turn(shared: Path) -> None:
     assert [event.text for event in found if isinstance(event, UserTranscribed)] == ["Hello, my name is Marcelo."]
 
 
-def test_a_typed_turn(shared: Path) -> None:
-    found = understood(shared, "test_text_in_audio_out_turn")
+def test_a_typed_turn(shared_data: Path) -> None:
+    found = understood(shared_data, "test_text_in_audio_out_turn")
     assert story(found) == [
         "SessionCreated",
         "SessionUpdated",
@@ -94,8 +94,8 @@ def test_a_typed_turn(shared: Path) -> None:
     ]
 
 
-def test_a_tool_round(shared: Path) -> None:
-    found = understood(shared, "test_tool_call_round")
+def test_a_tool_round(shared_data: Path) -> None:
+    found = understood(shared_data, "test_tool_call_round")
     assert story(found) == [
         "SessionCreated",
         "SessionUpdated",

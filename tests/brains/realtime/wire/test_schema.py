@@ -57,9 +57,9 @@ COMMANDS = (
 
 
 @cache
-def described(shared: Path) -> dict[str, Any]:
+def described(shared_data: Path) -> dict[str, Any]:
     schemas: dict[str, Any] = yaml.load(
-        (shared / "openapi" / "openapi.yml").read_text(encoding="utf-8"), Loader=yaml.CSafeLoader
+        (shared_data / "openapi" / "openapi.yml").read_text(encoding="utf-8"), Loader=yaml.CSafeLoader
     )["components"]["schemas"]
     _forbid_undescribed(schemas)
     # The beta session as a request is described by the server's answer, which has a client secret; use the object.
@@ -80,33 +80,33 @@ def _forbid_undescribed(schema: object) -> None:
             _forbid_undescribed(inner)
 
 
-def complaints(shared: Path, dialect: Dialect, text: str) -> list[str]:
+def complaints(shared_data: Path, dialect: Dialect, text: str) -> list[str]:
     message = json.loads(text)
     prefix = "RealtimeClientEvent" if dialect == "ga" else "RealtimeBetaClientEvent"
     name = prefix + "".join(word.capitalize() for word in message["type"].replace(".", "_").split("_"))
-    schema = {"$ref": f"#/components/schemas/{name}", "components": {"schemas": described(shared)}}
+    schema = {"$ref": f"#/components/schemas/{name}", "components": {"schemas": described(shared_data)}}
     return [f"{message['type']}: {error.message}" for error in Draft202012Validator(schema).iter_errors(message)]
 
 
 @pytest.mark.parametrize("turn_end", ["server", "semantic", "local"])
 @pytest.mark.parametrize("settings", [ALL_SET, BARE], ids=["all set", "bare"])
-def test_ga_sessions(shared: Path, settings: RealtimeSettings, turn_end: TurnEnd) -> None:
-    assert complaints(shared, "ga", Encoder("ga").configure(settings, turn_end, (LAMP,))) == []
+def test_ga_sessions(shared_data: Path, settings: RealtimeSettings, turn_end: TurnEnd) -> None:
+    assert complaints(shared_data, "ga", Encoder("ga").configure(settings, turn_end, (LAMP,))) == []
 
 
 @pytest.mark.parametrize("turn_end", ["server", "semantic"])
 @pytest.mark.parametrize("settings", [ALL_SET, BARE], ids=["all set", "bare"])
-def test_beta_sessions(shared: Path, settings: RealtimeSettings, turn_end: TurnEnd) -> None:
-    assert complaints(shared, "beta", Encoder("beta").configure(settings, turn_end, (LAMP,))) == []
+def test_beta_sessions(shared_data: Path, settings: RealtimeSettings, turn_end: TurnEnd) -> None:
+    assert complaints(shared_data, "beta", Encoder("beta").configure(settings, turn_end, (LAMP,))) == []
 
 
 @pytest.mark.parametrize("dialect", ["ga", "beta"])
-def test_commands(shared: Path, dialect: Dialect) -> None:
+def test_commands(shared_data: Path, dialect: Dialect) -> None:
     encoder = Encoder(dialect)
     texts = [text for command in COMMANDS for text in encoder.encode(command)]
-    assert [complaint for text in texts for complaint in complaints(shared, dialect, text)] == []
+    assert [complaint for text in texts for complaint in complaints(shared_data, dialect, text)] == []
 
 
-def test_history(shared: Path) -> None:
+def test_history(shared_data: Path) -> None:
     texts = Encoder("ga").replay(HISTORY)
-    assert [complaint for text in texts for complaint in complaints(shared, "ga", text)] == []
+    assert [complaint for text in texts for complaint in complaints(shared_data, "ga", text)] == []
