@@ -32,7 +32,8 @@ def choose(devices: Sequence[Device], name: str, direction: Direction) -> Device
         if found:
             raise DeviceNotFound(f"{NOUN[direction]} {name!r} is ambiguous: it may be {_listed(found)}")
     if not usable:
-        raise DeviceNotFound(f"there is no {NOUN[direction]} {name!r}, and no other: is one plugged in?")
+        wanted = f" {name!r}, and no other" if name else ""
+        raise DeviceNotFound(f"there is no {NOUN[direction]}{wanted}: is one plugged in?")
     nearest = difflib.get_close_matches(name, [device.name for device in usable], n=1, cutoff=0.4)
     hint = f"did you mean {nearest[0]!r}? " if nearest else ""
     raise DeviceNotFound(f"there is no {NOUN[direction]} {name!r}; {hint}There are {_listed(usable)}")
