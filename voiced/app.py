@@ -32,6 +32,7 @@ from voiced.hub import Hub
 from voiced.log import set_up as set_up_log
 from voiced.playout.speaker import Speaker
 from voiced.plugins.host import PluginHost
+from voiced.plugins.wall_clock import Clock
 from voiced.ports import StatusSink
 from voiced.sound_card import PortAudioCard, SoundCard
 from voiced.systemd import ServiceManager
@@ -47,11 +48,17 @@ log = structlog.get_logger(__name__)
 
 
 class Daemon:
-    """voiced itself, on any sound card. `sinks` watch beside the log and the control socket."""
+    """voiced itself, on any sound card. `sinks` watch beside the log and the control socket.
 
-    def __init__(self, loaded: Loaded, card: SoundCard, *, sinks: Iterable[StatusSink] = ()) -> None:
+    `clock`: what the plugins take for the time; None is the machine's.
+    """
+
+    def __init__(
+        self, loaded: Loaded, card: SoundCard, *, sinks: Iterable[StatusSink] = (), clock: Clock | None = None
+    ) -> None:
         self._loaded = loaded
         self._card = card
+        self._clock = clock
         self._sinks = tuple(sinks)
         self._volume = _Volume(loaded.config.playout.volume)
         self._edges: dict[str, asyncio.Task[None]] = {}
@@ -75,6 +82,7 @@ class Daemon:
             post=self._post_tools,
             state_folder=state_folder(environ),
             volume=lambda: self._volume.percent,
+            clock=self._clock,
         )
         self._hub.tools = self._plugins
         self._build_sound()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from typing import Any, Final
 
 from websockets.asyncio.server import ServerConnection
@@ -32,6 +31,7 @@ class Connection:
         self._plan = plan
         self._answers: asyncio.Queue[list[Output]] = asyncio.Queue(MAX_WAITING)
         self._stalled = False
+        self._now = asyncio.get_running_loop().time
 
     async def run(self, objection: Rejection | None) -> None:
         """Serve the client; an `objection` to it is all that it gets to hear."""
@@ -106,11 +106,11 @@ class Connection:
                 case _:
                     assert isinstance(action, Anytime)
                     await self.act(action)
-        return [] if self._stalled or self.session.closed else self.session.receive(event, time.monotonic())
+        return [] if self._stalled or self.session.closed else self.session.receive(event, self._now())
 
     async def _send_what_is_due(self) -> None:
         while True:
-            now = time.monotonic()
+            now = self._now()
             due = self.session.next_due
             if not self._answers.empty():
                 await self._send_all(self._answers.get_nowait())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -196,7 +197,7 @@ class LoopbackServer:
             number=number,
             model=admitted.model,
             azure=admitted.azure,
-            opened_at=time.monotonic(),
+            opened_at=asyncio.get_running_loop().time(),
             expires_at=int(time.time() + self._options.max_session_s),
         )
         connection = Connection(socket, session, self._journal, self._plan)
