@@ -456,7 +456,7 @@ async def test_an_empty_account_in_mid_session_ends_it_after_the_reply_was_repor
 async def test_auto_speaks_beta_to_a_server_that_opens_in_beta() -> None:
     async with (
         LoopbackServer([Say("Hi")], dialect="beta", needs_beta_header=False) as server,
-        brain_at(server.base_url) as (brain, hub),
+        brain_at(server.base_url, dialect="auto") as (brain, hub),
     ):
         open_session(brain, FIRST, AssistantSaid("It is on."))
         await hub.next(BrainReady)
@@ -469,7 +469,7 @@ async def test_auto_speaks_beta_to_a_server_that_opens_in_beta() -> None:
 async def test_auto_remembers_a_server_that_wants_the_beta_header() -> None:
     async with (
         LoopbackServer([Say("Hi")], dialect="beta") as server,
-        brain_at(server.base_url) as (brain, hub),
+        brain_at(server.base_url, dialect="auto") as (brain, hub),
     ):
         open_session(brain, FIRST)
         assert await hub.next(BrainLost) == BrainLost(FIRST, "the server speaks beta: connecting again")
@@ -498,7 +498,7 @@ async def test_auto_comes_back_to_ga_when_the_server_was_upgraded() -> None:
             await socket.send(session_updated())
             await socket.wait_closed()
 
-    async with served(upgraded_meanwhile) as base_url, brain_at(base_url) as (brain, hub):
+    async with served(upgraded_meanwhile) as base_url, brain_at(base_url, dialect="auto") as (brain, hub):
         open_session(brain, FIRST)
         await hub.next(BrainLost)
         open_session(brain, SECOND)
@@ -517,7 +517,7 @@ async def test_auto_learns_from_the_refusal_where_the_session_tells_nothing() ->
         await socket.send(session_updated({"id": "sess_1"}))
         await socket.wait_closed()
 
-    async with served(beta_with_a_bare_session) as base_url, brain_at(base_url) as (brain, hub):
+    async with served(beta_with_a_bare_session) as base_url, brain_at(base_url, dialect="auto") as (brain, hub):
         open_session(brain)
         assert await hub.next(BrainReady) == BrainReady(FIRST)
 
@@ -530,7 +530,7 @@ async def test_auto_learns_from_the_names_where_nothing_else_tells() -> None:
         await socket.send(audio_delta(FRAME, kind="response.audio"))
         await socket.wait_closed()
 
-    async with served(beta_that_swallows_anything) as base_url, brain_at(base_url) as (brain, hub):
+    async with served(beta_that_swallows_anything) as base_url, brain_at(base_url, dialect="auto") as (brain, hub):
         open_session(brain)
         await hub.next(ReplyAudio)
         assert await hub.next(BrainLost) == BrainLost(FIRST, "the server speaks beta after all: connecting again")
@@ -545,7 +545,7 @@ async def test_a_server_that_refuses_both_dialects_is_given_up() -> None:
         await socket.send(refused("missing_required_parameter", "Missing required parameter: 'session.type'."))
         await socket.wait_closed()
 
-    async with served(contrary) as base_url, brain_at(base_url) as (brain, hub):
+    async with served(contrary) as base_url, brain_at(base_url, dialect="auto") as (brain, hub):
         open_session(brain)
         lost = await hub.next(BrainLost)
         assert lost.fatal
@@ -582,7 +582,7 @@ AUDIO = "response.output_audio.delta"
 async def test_one_bad_message_costs_no_more_than_itself(how: Callable[[dict[str, Any]], str | bytes]) -> None:
     async with (
         LoopbackServer([Say("Hi there")], faults=[Fault(Garble(how), AUDIO)]) as server,
-        brain_at(server.base_url) as (brain, hub),
+        brain_at(server.base_url, dialect="auto") as (brain, hub),
     ):
         open_session(brain)
         await hub.next(BrainReady)

@@ -20,8 +20,8 @@ class RealtimeSettings(Settings):
         "https://api.openai.com/v1",
         "Where the API is; http, https, ws or wss. For Azure: https://RESOURCE.openai.azure.com.",
     )
-    dialect: Literal["auto", "ga", "beta"] = setting(
-        "auto",
+    dialect: Literal["ga", "beta", "auto"] = setting(
+        "ga",
         "OpenAI and Azure speak ga; some local servers still speak beta. auto listens to what the server says.",
     )
     model: str = setting("gpt-realtime-2.1", "The model; for Azure the name of the deployment.", min_length=1)
