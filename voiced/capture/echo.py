@@ -19,6 +19,9 @@ FAR_END_BLOCKS: Final = 100
 """Blocks of the loudspeaker that may wait for the loop, 1 s of 10 ms ones: the oldest are lost beyond that. The
 canceller bears bursts of 200 ms; what comes later it would have to learn anew anyway."""
 
+GAP_BYTES: Final = to_samples(100) * SAMPLE_BYTES
+"""When the far end brought nothing for so long, it is no burst to come: silence takes its place."""
+
 AUDIBLE_DBFS: Final = -60.0
 """A far end below this is no echo that a VAD would notice."""
 
@@ -113,6 +116,7 @@ class Canceller:
         self._module = rtc.AudioProcessingModule(echo_cancellation=True, high_pass_filter=True)
         self._arrived: deque[bytes] = deque(maxlen=FAR_END_BLOCKS)
         self._far_end = bytearray()
+        self._missing = 0  # bytes of the near end since the far end's last
 
     def far_end(self, pcm: bytes, heard_at: float) -> None:
         """Hand over to the loop."""
@@ -120,12 +124,22 @@ class Canceller:
 
     def near_end(self, pcm: bytes, captured_at: float) -> bytes:
         """The frame with the echo taken out: 0.4 ms of work per 20 ms."""
+        self._fill_gap(len(pcm))
         while self._arrived:
             self._far_end += self._arrived.popleft()
         while len(self._far_end) >= STEP_BYTES:
             self._module.process_reverse_stream(self._frame(self._far_end[:STEP_BYTES]))
             del self._far_end[:STEP_BYTES]
         return b"".join(self._without_echo(pcm[at : at + STEP_BYTES]) for at in range(0, len(pcm), STEP_BYTES))
+
+    def _fill_gap(self, near_bytes: int) -> None:
+        """Where the loudspeaker stopped, keep both ends equally long, or the canceller must learn the delay anew."""
+        if self._arrived:
+            self._missing = 0
+            return
+        before, self._missing = self._missing, self._missing + near_bytes
+        if self._missing >= GAP_BYTES:
+            self._far_end += bytes(near_bytes if before >= GAP_BYTES else self._missing)
 
     def _without_echo(self, pcm: bytes) -> bytes:
         frame = self._frame(bytearray(pcm))

@@ -30,7 +30,7 @@ class Microphone:
     """Posts FrameCaptured every 20 ms, MicrophoneReady and MicrophoneLost; `run()` until cancelled.
 
     The device's thread only hands its blocks over. The loop resamples them to 24 kHz, cuts frames, takes the echo out
-    and asks the VAD: some 0.2 ms per frame, 0.6 with echo cancellation.
+    and asks the VAD: 0.15 ms per frame, 0.5 ms with echo cancellation (x86-64).
     """
 
     def __init__(self, card: SoundCard, settings: CaptureSettings, post: Post, *, echo: EchoControl) -> None:

@@ -1,9 +1,16 @@
 """Whether somebody speaks: webrtcvad, smoothed, and checked against the loudness of the background.
 
-webrtcvad alone finds speech, but says it long after the end (250 ms in the median of 40 stretches, 0.7 s in the worst
-tenth), and for any loud noise. So a level gate is added: a floor that follows the quietest moments, a peak that
-follows the voice, and a threshold a third of the way up between them. Measured on human speech, 20 ms frames: F1 90.3
-instead of 89.3, end after 137 ms instead of 250 (median), beginning 58 ms after the label instead of 36.
+webrtcvad alone finds speech, but says it long after the end, and for any loud noise. So a level gate is added: a floor
+that follows the quietest moments, a peak that follows the voice, and a threshold a third of the way up between them.
+
+On 15 clips (131 s) of human speech with 52 labelled stretches, on which the constants were also chosen:
+
+    |                  | precision | recall | F1   | onset median / 90 % | end median / 90 % |
+    |------------------|-----------|--------|------|---------------------|-------------------|
+    | webrtc 3, 3-of-5 | 87.0      | 91.7   | 89.3 | 38 / 108 ms         | 260 / 723 ms      |
+    | with the gate    | 89.8      | 90.5   | 90.2 | 54 / 110 ms         | 140 / 663 ms      |
+
+Down to 10 dB of pink noise it stays ahead; at 0 dB it loses (F1 81.7 instead of 86.7).
 """
 
 from __future__ import annotations
