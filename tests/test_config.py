@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pydantic import Field, field_validator
 
@@ -131,7 +132,7 @@ def complaints(tmp_path: Path, text: str = "", environ: dict[str, str] | None = 
         ),
         (
             "[sound]\ngain_db = 3",
-            "2: sound.gain_db is 3; it is a number in dB from -60 to 0: write for example gain_db = -6.0",
+            "2: sound.gain_db is 3; it is a number in dB from -60 to 0: write for example gain_db = -6",
         ),
         # The wrong kind of value.
         (
@@ -201,6 +202,22 @@ def test_a_file_that_cannot_be_used_says_why(tmp_path: Path) -> None:
     assert said(latin) == f"{latin}: this is not UTF-8 text; save it as UTF-8"
     nested = latin / "voiced.toml"
     assert said(nested) == f"{nested}: can't be read (Not a directory); let this user read it"
+
+
+scalars = st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats() | st.text() | st.dates()
+values = scalars | st.lists(scalars, max_size=3) | st.dictionaries(st.text(), scalars, max_size=3)
+names = st.sampled_from([key for key, _ in leaves(Config)]) | st.text(min_size=1)
+
+
+@hypothesis_settings(deadline=None)
+@given(st.lists(st.builds(Given, names, values, st.just(Origin("file", "voiced.toml", 1))), max_size=4))
+def test_whatever_is_written_there_are_settings_or_lines_with_the_place(written: list[Given]) -> None:
+    try:
+        validated(Config, written)
+        complaints = ""
+    except ConfigError as error:
+        complaints = str(error)
+    assert [line for line in complaints.splitlines() if not line.startswith("voiced.toml:1: ")] == []
 
 
 def test_variables_that_are_not_settings_are_left_alone() -> None:

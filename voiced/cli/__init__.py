@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code: int = chosen.command(chosen, sys.stdout)
         sys.stdout.flush()
     except VoicedError as error:
-        sys.stderr.write("".join(f"voiced: {line}\n" for line in redacted(str(error)).splitlines()))
+        sys.stderr.write("".join(f"voiced: {line}\n" for line in redacted(str(error)).split("\n")))
         return _code(error)
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -40,8 +40,7 @@ def toml_value(value: Any) -> str:
         )
     if isinstance(value, (list, tuple, set, frozenset)):
         return "[" + ", ".join(toml_value(item) for item in value) + "]"
-    # A JSON string is a TOML basic string, but for DEL.
-    return json.dumps("" if value is None else str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
+    return _text("" if value is None else str(value))
 
 
 def unit_of(field: FieldInfo) -> str:
@@ -113,5 +112,11 @@ def _comment(text: str) -> str:
     return "#\n".join("".join(f"# {line}\n" for line in lines) for lines in paragraphs)
 
 
+def _text(text: str) -> str:
+    """A TOML basic string, which is a JSON string; what does not print is escaped, so that it stays one line."""
+    quoted = json.dumps(text, ensure_ascii=False)
+    return "".join(each if each.isprintable() else f"\\U{ord(each):08x}" for each in quoted)
+
+
 def _key(key: str) -> str:
-    return key if key.replace("_", "").replace("-", "").isalnum() and key.isascii() else json.dumps(key)
+    return key if key.replace("_", "").replace("-", "").isalnum() and key.isascii() else _text(key)

@@ -37,7 +37,7 @@ def unknown(model: type[Settings], given: Given) -> str:
     *sections, name = given.key.split(".")
     where = ".".join(sections)
     place = _model_at(model, sections)
-    if section_of(place or model, name) and not isinstance(given.value, Mapping):
+    if place is not None and section_of(place, name) and not isinstance(given.value, Mapping):
         return f"{given.origin}: {given.key} is a section; write [{given.key}] above its settings"
     if _SECRET_NAME.search(name):
         fix = "a key has no place in the settings: put it in OPENAI_API_KEY, or in a file named by openai.key_file"
@@ -46,7 +46,8 @@ def unknown(model: type[Settings], given: Given) -> str:
     else:
         fix = _right_unit(place, where, name, given) or _right_name(model, place, where, name)
     kind = "section" if isinstance(given.value, Mapping) else "setting"
-    return f"{given.origin}: no such {kind}: {redacted(given.key)}; {fix}"
+    key = given.key if given.key.isprintable() else toml_value(given.key)
+    return f"{given.origin}: no such {kind}: {redacted(key)}; {fix}"
 
 
 def invalid(model: type[Settings], given: Given, error: Mapping[str, Any]) -> str:
@@ -56,19 +57,20 @@ def invalid(model: type[Settings], given: Given, error: Mapping[str, Any]) -> st
     field = place.model_fields[name] if place else None
     if field is None:
         return f"{given.origin}: {given.key}: {error['msg']}"
-    return f"{given.origin}: {given.key} is {_shown(given.value)}; {_fix(name, field, given, error)}"
+    return f"{given.origin}: {given.key} is {_shown(given.value)}; {_fix(field, given, error)}"
 
 
-def _fix(name: str, field: FieldInfo, given: Given, error: Mapping[str, Any]) -> str:
+def _fix(field: FieldInfo, given: Given, error: Mapping[str, Any]) -> str:
     kind = str(error["type"])
     if kind.startswith(("int", "float", "greater", "less", "finite", "decimal")):
-        return _number(name, field, given, whole=field.annotation is not float)
+        return _number(field, given)
     if kind == "literal_error":
         return _choice(field, given)
     if kind.startswith("bool"):
         return f"write {_assignment(given, True)} or {_assignment(given, False)}"
     if kind.startswith("string_type"):
-        return f"write text in quotes: {_assignment(given, str(given.value))}"
+        text = "…" if isinstance(given.value, (list, Mapping)) else str(given.value)
+        return f"write text in quotes: {_assignment(given, text)}"
     if kind in ("list_type", "tuple_type", "set_type", "frozen_set_type"):
         return f"write a list: {_assignment(given, [given.value])}"
     if cause := error.get("ctx", {}).get("error"):
@@ -76,36 +78,37 @@ def _fix(name: str, field: FieldInfo, given: Given, error: Mapping[str, Any]) ->
     return redacted(str(error["msg"])[0].lower() + str(error["msg"])[1:])
 
 
-def _number(name: str, field: FieldInfo, given: Given, *, whole: bool) -> str:
+def _number(field: FieldInfo, given: Given) -> str:
     """What to write for a number that has another form, another unit, or is out of its limits."""
-    unit = unit_of(field)
+    unit, whole = unit_of(field), field.annotation is not float
     least, greatest = limits_of(field)
-    kind = f"a {'whole ' if whole else ''}number" + (
-        f" of {_UNITS[unit][0]}" if unit in _TIMES else f" in {unit}" if unit else ""
-    )
+    kind = f"a {'whole ' if whole else ''}number{_in_unit(unit)}"
+
+    def allowed(number: float | None) -> bool:
+        return number is not None and (least is None or number >= least) and (greatest is None or number <= greatest)
+
     meant = _quantity(given.value, unit)
-    if (
-        meant is None
-        and unit == "ms"
-        and _is_number(given.value)
-        and 0 < given.value < 60
-        and given.value < (least or 1)
-    ):
-        meant = given.value * 1000
-        if _within(meant, least, greatest):
-            return f"it is {kind}: if {given.value} s is meant, write {_assignment(given, _tidy(meant, whole))}"
-    elif meant is not None and _within(meant, least, greatest):
+    if meant is not None and allowed(meant):
         return f"it is {kind}, without the unit: write {_assignment(given, _tidy(meant, whole))}"
+    number = given.value if _is_number(given.value) else None
+    if unit == "ms" and number is not None and not allowed(number) and allowed(number * 1000):
+        return f"it is {kind}: if {number} s is meant, write {_assignment(given, _tidy(number * 1000, whole))}"
+    example = number if number is not None and allowed(number) else field.get_default(call_default_factory=True)
+    return f"it is {kind}{_limits(least, greatest)}: write for example {_assignment(given, _tidy(example, whole))}"
+
+
+def _in_unit(unit: str) -> str:
+    if unit in _TIMES:
+        return f" of {_UNITS[unit][0]}"
+    return f" in {unit}" if unit else ""
+
+
+def _limits(least: Any, greatest: Any) -> str:
     if least is not None and greatest is not None:
-        kind += f" from {least} to {greatest}"
-    elif least is not None:
-        kind += f", at least {least}"
-    elif greatest is not None:
-        kind += f", at most {greatest}"
-    example = field.get_default(call_default_factory=True)
-    if _is_number(given.value) and _within(given.value, least, greatest):
-        example = _tidy(given.value, whole)
-    return f"it is {kind}: write for example {_assignment(given, example)}"
+        return f" from {least} to {greatest}"
+    if least is not None:
+        return f", at least {least}"
+    return f", at most {greatest}" if greatest is not None else ""
 
 
 def _choice(field: FieldInfo, given: Given) -> str:
@@ -217,7 +220,3 @@ def _tidy(number: float, whole: bool) -> float | int:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _within(number: float, least: Any, greatest: Any) -> bool:
-    return (least is None or number >= least) and (greatest is None or number <= greatest)
