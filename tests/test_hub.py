@@ -1,0 +1,141 @@
+"""The hub: everything that happens goes in by one door, in order, and each order reaches its port."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from voiced.audio import FRAME_BYTES, Frame
+from voiced.conversation.commands import (
+    BrainChanged,
+    BrainCommand,
+    CommitUtterance,
+    Fact,
+    FloorChanged,
+    OpenSession,
+    PlayEarcon,
+    RequestEnded,
+    RunTool,
+    SpeakerCommand,
+    StartReply,
+    StreamUtterance,
+)
+from voiced.conversation.events import (
+    BrainLost,
+    BrainReady,
+    CallId,
+    Event,
+    FrameCaptured,
+    ItemId,
+    ReplyId,
+    ReplyStarted,
+    SessionId,
+    TextAsked,
+    ToolCalled,
+    ToolReturned,
+)
+from voiced.conversation.machine import Conversation
+from voiced.conversation.settings import TurnSettings
+from voiced.hub import Hub
+
+S1 = SessionId(1)
+
+
+class Ports:
+    """All edges in one: writes down what it is told, and may answer at once."""
+
+    def __init__(self) -> None:
+        self.told: list[object] = []
+        self.answer: Callable[[object], None] = lambda command: None
+
+    def do(self, command: BrainCommand | SpeakerCommand | RunTool) -> None:
+        self.told.append(command)
+        self.answer(command)
+
+    def report(self, fact: Fact) -> None:
+        self.told.append(fact)
+
+    def kinds(self) -> list[type[object]]:
+        return [type(told) for told in self.told]
+
+
+def household(settings: TurnSettings | None = None) -> tuple[Hub, Ports]:
+    ports = Ports()
+    hub = Hub(Conversation(settings or TurnSettings()), [ports])
+    hub.brain = hub.speaker = hub.tools = ports
+    return hub, ports
+
+
+def say(hub: Hub, frames: int, *, speech: bool) -> None:
+    for _ in range(frames):
+        hub.post(FrameCaptured(Frame(bytes(FRAME_BYTES), speech)))
+
+
+async def test_a_frame_reaches_the_brain_before_post_returns() -> None:
+    hub, ports = household()
+    hub.start()
+    hub.post(BrainReady(S1))
+    say(hub, 3, speech=True)
+    assert ports.kinds()[-2:] == [StreamUtterance, FloorChanged]
+    say(hub, 1, speech=True)
+    assert ports.kinds()[-1] is StreamUtterance
+
+
+async def test_what_a_port_posts_while_it_obeys_waits_for_its_turn() -> None:
+    hub, ports = household()
+    hub.start()
+    hub.post(BrainReady(S1))
+    say(hub, 20, speech=True)
+
+    def tool_that_returns_at_once(command: object) -> None:
+        if isinstance(command, StartReply):
+            reply = ReplyId("r1")
+            hub.post(ReplyStarted(S1, reply))
+            hub.post(ToolCalled(S1, reply, ItemId("i1"), CallId("c1"), "clock", "{}"))
+        elif isinstance(command, RunTool):
+            hub.post(ToolReturned(command.call, "noon"))
+
+    ports.answer = tool_that_returns_at_once
+    say(hub, 25, speech=False)
+    kinds = ports.kinds()
+    assert kinds.index(CommitUtterance) < kinds.index(StartReply) < kinds.index(RunTool)
+
+
+async def test_time_passes_without_a_microphone() -> None:
+    ended = asyncio.Event()
+
+    class Waiting:
+        def report(self, fact: Fact) -> None:
+            if isinstance(fact, RequestEnded):
+                assert fact == RequestEnded("q1", error="no brain is connected; see `voiced status`")
+                ended.set()
+
+    ports = Ports()
+    hub = Hub(Conversation(TurnSettings(answer_within_s=5)), [Waiting()])
+    hub.brain = hub.speaker = hub.tools = ports
+    hub.start()
+    hub.post(TextAsked("q1", "hello?"))
+    assert not ended.is_set()
+    await asyncio.wait_for(ended.wait(), 10)
+
+
+async def test_each_order_goes_to_its_port() -> None:
+    hub, ports = household()
+    brain, speaker = Ports(), Ports()
+    hub.brain, hub.speaker = brain, speaker
+    hub.start()
+    events: list[Event] = [BrainReady(S1)]
+    for event in events:
+        hub.post(event)
+    say(hub, 20, speech=True)
+    say(hub, 25, speech=False)
+    hub.post(BrainLost(S1, "reset"))
+    assert speaker.told == [PlayEarcon("lost")]
+    assert [type(told) for told in brain.told if not isinstance(told, StreamUtterance)] == [
+        OpenSession,
+        CommitUtterance,
+        StartReply,
+        OpenSession,
+    ]
+    assert BrainChanged("lost", "reset") in ports.told
+    hub.stop()

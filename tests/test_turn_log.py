@@ -1,0 +1,34 @@
+"""The log has each turn's numbers, and none of its words."""
+
+from __future__ import annotations
+
+from structlog.testing import capture_logs
+
+from voiced.audio import Ms
+from voiced.conversation.commands import ReplyHeard, ToolEnded, UserHeard, UtteranceEnded
+from voiced.conversation.events import CallId
+from voiced.turn_log import TurnLog
+
+
+def test_one_line_a_turn_with_no_words_above_debug() -> None:
+    with capture_logs() as lines:
+        log = TurnLog()
+        log.report(UtteranceEnded(3, Ms(1800), Ms(900)))
+        log.report(UserHeard(3, "where is my purple umbrella"))
+        log.report(ToolEnded(CallId("c1"), "find_things", True, Ms(12)))
+        log.report(ReplyHeard(3, "in the hall", Ms(700), Ms(1500), cut=True, first_audio=Ms(640)))
+    told = [line for line in lines if line["log_level"] != "debug"]
+    assert told == [
+        {
+            "event": "turn",
+            "log_level": "info",
+            "turn": 3,
+            "spoken_ms": 900,
+            "first_audio_ms": 640,
+            "heard_ms": 700,
+            "received_ms": 1500,
+            "cut": True,
+            "tools": ["find_things 12 ms"],
+        }
+    ]
+    assert not any(word in str(told) for word in ("umbrella", "hall"))
