@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import sys
@@ -10,7 +11,7 @@ import tempfile
 import time
 from typing import Final, NamedTuple
 
-from tests.benchmarks.trial import CHECKOUT
+from tests.benchmarks.trial import CHECKOUT, TrialFailed
 from voiced.testing.loopback import LoopbackServer
 
 CORE: Final = """
@@ -45,8 +46,11 @@ async def bare_imports() -> Imports:
 
 
 async def voiced() -> float:
-    """Milliseconds of `voiced run` as it is, with whatever sound devices there are; none do not hold it up."""
-    with tempfile.TemporaryDirectory(prefix="voiced-benchmark-") as folder:
+    """Milliseconds of `voiced run` as it is, with whatever sound devices there are; none do not hold it up.
+
+    Raises TrialFailed.
+    """
+    with tempfile.TemporaryDirectory(prefix="voiced-benchmark-") as folder, tempfile.TemporaryFile() as errors:
         async with LoopbackServer() as server:
             began = time.monotonic()
             process = await asyncio.create_subprocess_exec(
@@ -54,13 +58,17 @@ async def voiced() -> float:
                 *("-m", "voiced", "run"),
                 cwd=CHECKOUT,
                 env=_environment(server, folder),
-                stderr=asyncio.subprocess.DEVNULL,
+                stderr=errors,
             )
             try:
                 arrived = await server.wait_for("session.update", 20.0)
                 return 1000 * (arrived.at - began)
+            except TimeoutError as error:
+                errors.seek(0)
+                raise TrialFailed(f"voiced run: {error}\n{errors.read().decode(errors='replace')}") from error
             finally:
-                process.terminate()
+                with contextlib.suppress(ProcessLookupError):  # it ended by itself
+                    process.terminate()
                 async with asyncio.timeout(STOPPED_WITHIN_S):
                     await process.wait()
 
