@@ -15,7 +15,7 @@ from pydantic import Field, field_validator
 
 from voiced.config import Config, Loaded, OpenAISettings, example, load_config
 from voiced.config.as_toml import in_force, toml_value
-from voiced.config.loading import Places, given_in, validated
+from voiced.config.loading import LayeredSettings, Places, given_in, validated
 from voiced.config.secrets import Secrets
 from voiced.config.sources import Given, Origin, environment_name, leaves
 from voiced.errors import ConfigError
@@ -48,7 +48,7 @@ class Sound(Settings):
         return words
 
 
-class House(Settings):
+class House(LayeredSettings):
     """A small configuration with one setting of each kind."""
 
     turn: Turn = Field(default_factory=Turn)

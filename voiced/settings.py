@@ -13,7 +13,7 @@ class Settings(BaseModel):
     The class docstring becomes the comment above its section in `config/voiced.toml`.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
 
 
 def setting(default: Any, doc: str, *, unit: str = "", **limits: Any) -> Any:

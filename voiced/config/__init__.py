@@ -2,8 +2,9 @@
 
     defaults  <  /etc/voiced/voiced.toml  <  $XDG_CONFIG_HOME/voiced/voiced.toml  <  VOICED_SECTION__NAME  <  --set
 
-With `--config FILE` that file alone is read. pydantic validates; the reading is our own, since every mistake is
-reported with the file and line it stands in, unknown variables too, and `voiced config show` names each value's place.
+With `--config FILE` that file alone is read. pydantic-settings merges the layers and validates; each layer is a source
+of our own, since every mistake is reported with the file and line it stands in, unknown variables too, and
+`voiced config show` names each value's place.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pydantic import Field
 from voiced.brains.realtime.settings import RealtimeSettings
 from voiced.capture.settings import CaptureSettings
 from voiced.config import as_toml
-from voiced.config.loading import Places, given_in, validated
+from voiced.config.loading import LayeredSettings, Places, given_in, validated
 from voiced.config.secrets import OpenAISettings, Secrets
 from voiced.config.sources import SYSTEM_FILE, Origin
 from voiced.control.settings import ControlSettings
@@ -25,12 +26,11 @@ from voiced.conversation.settings import TurnSettings
 from voiced.log import LogSettings
 from voiced.playout.settings import PlayoutSettings
 from voiced.plugins.settings import PluginSettings
-from voiced.settings import Settings
 
 __all__ = ["Config", "Loaded", "OpenAISettings", "Origin", "Places", "Secrets", "example", "load_config"]
 
 
-class Config(Settings):
+class Config(LayeredSettings):
     """Every setting of voiced: one section for each room."""
 
     openai: OpenAISettings = Field(default_factory=OpenAISettings)

@@ -2,21 +2,58 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from voiced.config import complaints, sources
 from voiced.config.sources import Given, Origin
 from voiced.errors import ConfigError
 from voiced.settings import Settings
 
-SettingsT = TypeVar("SettingsT", bound=Settings)
+
+class _Layer(PydanticBaseSettingsSource):
+    """What one place says, as a source of pydantic-settings."""
+
+    def __init__(self, model: type[BaseSettings], given: Sequence[Given]) -> None:
+        super().__init__(model)
+        self._tables = sources.nested((one.key, _as_python(one.value)) for one in given)
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """One section, as it stands."""
+        return self._tables.get(field_name), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """All sections."""
+        return self._tables
+
+
+class LayeredSettings(Settings, BaseSettings):
+    """The root of all settings. pydantic-settings merges `layers`, lists of `Given` in falling precedence."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """One source for each layer, and none of the library's own: they don't know where a value stands."""
+        assert isinstance(init_settings, InitSettingsSource)
+        return tuple(_Layer(settings_cls, layer) for layer in init_settings.init_kwargs.get("layers", ()))
+
+
+ConfigT = TypeVar("ConfigT", bound=LayeredSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +90,29 @@ def given_in(model: type[Settings], places: Places) -> list[Given]:
     return given
 
 
-def validated(model: type[SettingsT], given: Sequence[Given]) -> tuple[SettingsT, dict[str, Origin]]:
+def validated(model: type[ConfigT], given: Sequence[Given]) -> tuple[ConfigT, dict[str, Origin]]:
     """The settings that `given` makes, the last word for each key winning, and where each came from.
 
     Raises ConfigError with one line for each mistake.
     """
     known = {key for key, _ in sources.leaves(model)}
     wrong = [complaints.unknown(model, one) for one in given if one.key not in known]
-    winners = {one.key: one for one in given if one.key in known}
-    tables = sources.nested((key, one.value) for key, one in winners.items())
+    meant = [one for one in given if one.key in known]
+    winners = {one.key: one for one in meant}
+    last_first = dict.fromkeys(one.origin.layer for one in reversed(meant))
+    layers = [[one for one in meant if one.origin.layer == layer] for layer in last_first]
     try:
-        # JSON, since pydantic's strictness fits it: "500" and true are no numbers, yet a text may be a path.
-        settings = model.model_validate_json(json.dumps(tables, default=str), strict=True)
+        settings = model(layers=layers)  # type: ignore[call-arg]  # no field, but for the sources
     except ValidationError as error:
         wrong += _invalid(model, winners, error)
     if wrong:
         raise ConfigError("\n".join(dict.fromkeys(wrong)))
     return settings, {key: one.origin for key, one in winners.items()}
+
+
+def _as_python(value: Any) -> Any:
+    """TOML has no tuples, and validation is strict: "500" and true are no numbers."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _invalid(model: type[Settings], winners: Mapping[str, Given], error: ValidationError) -> Iterator[str]:

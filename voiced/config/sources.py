@@ -26,6 +26,11 @@ class Origin:
     place: str
     line: int = 0
 
+    @property
+    def layer(self) -> tuple[str, str]:
+        """One file, all variables, or all arguments."""
+        return self.kind, self.place if self.kind == "file" else ""
+
     def __str__(self) -> str:
         return f"{self.place}:{self.line}" if self.line else self.place
 
