@@ -10,7 +10,8 @@
     ├── BrainError               a brain refused or was lost
     ├── PluginError              a plugin that does not load
     │   └── ToolSchemaError      a tool whose signature can't become a schema
-    └── ControlError             the control socket: no daemon, or a message that it does not know
+    └── ControlError             the control socket: a message that it does not know
+        └── NoDaemon             nobody listens there (in `voiced.control.client`)
 
 `ToolError`, which a tool raises to tell the model what went wrong, is part of `voiced.api`.
 """
@@ -59,4 +60,4 @@ class ToolSchemaError(PluginError):
 
 
 class ControlError(VoicedError):
-    """The control socket: no daemon, or a message that it does not know."""
+    """The control socket: a message that it does not know, or nobody there."""
