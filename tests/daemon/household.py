@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
 import logging
@@ -43,7 +44,8 @@ KEY: Final = "sk-household-000"
 
 
 class Household:
-    """Enter it, and voiced runs. Nothing passes of its time but what the test turns: `run`, `until`, `next`.
+    """Enter it, then `start` voiced, or wait for it to be `ready`. Nothing passes of its time but what the test
+    turns: `run`, `until`, `next`.
 
     `server`: None where there is none. `settings`: lines of a voiced.toml, which `reconfigure` changes. The card runs
     at 24 kHz, so that the tapes hold what the server sent, sample by sample.
@@ -82,12 +84,15 @@ class Household:
         self._threads_before = set(threading.enumerate())
         root = logging.getLogger()
         self._logging_before = (root.handlers[:], root.level, structlog.get_config())
+        self._stderr = contextlib.redirect_stderr(self._log)  # a reload logs there too
+        self._stderr.__enter__()
         set_up(LogSettings(level="debug"), self._log)
         self.clock = SwiftClock()
+        self._began = self.clock.time() - self.card.time()
         (self.folder / "plugins").mkdir(exist_ok=True)
         if self._server is not None:
             await self._server.__aenter__()
-        self.start()
+        self.write_settings()
         return self
 
     async def __aexit__(
@@ -99,6 +104,7 @@ class Household:
         finally:
             if self._server is not None:
                 await self._server.__aexit__(kind, error, trace)
+            self._stderr.__exit__(None, None, None)
             root = logging.getLogger()
             root.handlers[:], level, config = self._logging_before
             root.setLevel(level)
@@ -108,7 +114,6 @@ class Household:
 
     def start(self) -> None:
         """Switch voiced on; it was off."""
-        self.write_settings()
         home = {name: str(self.folder) for name in ("HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME")}
         loaded = load_config(environ=home, system_file=self.folder / "nowhere.toml")
         self._stop = asyncio.Event()
@@ -211,15 +216,15 @@ class Household:
         return found[0]
 
     async def ready(self) -> None:
-        """Let time pass until it hears, answers and speaks."""
+        """Switch voiced on, if it was off, and let time pass until it hears, answers and speaks."""
+        if self._running is None:
+            self.start()
         await self.until(lambda: self._can("microphone") and self._can("loudspeaker") and self._connected())
 
     async def _tick(self) -> None:
         """One tick of the card; whoever waits for a socket, a thread or a time gets a chance before the next."""
-        began = self.clock.time()
-        before = self.card.time()
         self.card.step()
-        self.clock.hurry_to(began + self.card.time() - before)
+        self.clock.hurry_to(self._began + self.card.time())
         for _ in range(4):
             await asyncio.sleep(0)
 
