@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.conversation.story import MS_100, Story, stream
-from voiced.audio import Ms, Samples, to_samples
+from voiced.audio import Ms, to_samples
 from voiced.conversation.commands import (
     AddHistory,
     AssistantSaid,
@@ -23,6 +23,7 @@ from voiced.conversation.commands import (
     StreamUtterance,
     ToolUsed,
     TruncateReply,
+    TurnFailed,
     Unduck,
     UserSaid,
 )
@@ -41,6 +42,7 @@ from voiced.conversation.events import (
     ReplyStarted,
     ReplyText,
     SessionId,
+    TimePassed,
     ToolCalled,
     ToolReturned,
     UserTranscribed,
@@ -184,10 +186,12 @@ def test_realtime_is_lost_in_mid_answer() -> None:
     assert lost == [
         FinishItem(I2),
         PlayEarcon("lost"),
-        OpenSession(S2, (UserSaid(None, pcm), ToolUsed(call, "switch_lamp", "{}", "on")), (), Ms(0)),
+        OpenSession(S2, (), (), Ms(0)),
     ]
     # What is buffered plays on, and only what was heard of it goes into the new session's history.
-    assert story.tell(BrainReady(S2)) == []
+    assert story.tell(BrainReady(S2)) == [
+        AddHistory(S2, (UserSaid(None, pcm), ToolUsed(call, "switch_lamp", "{}", "on"))),
+    ]
     assert story.floor == "speaking"
     assert story.drained("i2") == [
         AddHistory(S2, (AssistantSaid("one two three four five"),)),
@@ -208,6 +212,21 @@ def test_an_utterance_while_nothing_is_connected_is_answered_later() -> None:
         AddHistory(S1, (UserSaid(None, stream(1, spoken=1000, silent=500).pcm),)),
         StartReply(S1),
     ]
+
+
+def test_a_question_that_was_given_up_while_nothing_was_connected_is_not_asked_later() -> None:
+    """The session that was ordered while the question waited comes up after its failure was told."""
+    story = Story()
+    story.tell(BrainLost(S1, "no network"))
+    story.user_says(1000)
+    story.tell(BrainLost(S2, "no network"))
+    story.now += story.settings.answer_within_s
+    story.tell(TimePassed())
+    assert len(story.facts(TurnFailed)) == 1
+    [*_, opened] = [command for command in story.commands if isinstance(command, OpenSession)]
+    assert isinstance(opened, OpenSession)
+    assert (opened.session, opened.history) == (SessionId(3), ())
+    assert story.tell(BrainReady(SessionId(3))) == []
 
 
 def test_a_session_that_comes_up_in_mid_utterance_gets_it_from_its_beginning() -> None:

@@ -817,7 +817,8 @@ class Conversation:
         session = self._link.open(now)
         self._transcript.new_session()
         self._responses = Responses()
-        self._order(OpenSession(session, self._transcript.unknown_to(session), self._tools, after))
+        history = self._transcript.unknown_to(session, answered=True)
+        self._order(OpenSession(session, history, self._tools, after))
         self._report(BrainChanged("connecting"))
 
     def _brain_ready(self, session: SessionId, now: float) -> None:
@@ -825,6 +826,8 @@ class Conversation:
         self._report(BrainChanged("ready"))
         if isinstance(self._state, Listening):
             self._order(StreamUtterance(session, self._state.utterance.pcm))
+        elif isinstance(self._state, Replying | Overlap):
+            self._sync()  # A long question takes its time on a slow network: not only when its answer is asked for.
 
     def _brain_lost(self, reason: str, fatal: bool, retry_after_s: float, now: float) -> None:
         after = self._link.lost(now, fatal, retry_after_s)

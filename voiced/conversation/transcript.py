@@ -132,13 +132,16 @@ class Transcript:
 
     # For a brain.
 
-    def unknown_to(self, session: SessionId) -> tuple[HistoryItem, ...]:
+    def unknown_to(self, session: SessionId, *, answered: bool = False) -> tuple[HistoryItem, ...]:
         """What the session was not told yet, in order; it counts as told from now on.
 
-        Items that still play are left for later: only what was heard goes into a history.
+        Items that still play are left for later: only what was heard goes into a history. `answered`: no further than
+        to the first question that waits for its answer, which may be given up before the session is there.
         """
         items: list[HistoryItem] = []
         for entry in self._entries:
+            if answered and isinstance(entry, UserEntry) and not entry.answered:
+                break
             if entry.known_to == session:
                 continue
             item = _history_item(entry)
