@@ -25,7 +25,7 @@ from voiced.capture.microphone import Microphone
 from voiced.config import Loaded
 from voiced.control.server import ControlServer
 from voiced.conversation.commands import Fact, VolumeChanged
-from voiced.conversation.events import Event, StopAsked, ToolsChanged
+from voiced.conversation.events import Event, StopAsked, ToolsChanged, VolumeAsked
 from voiced.conversation.machine import Conversation
 from voiced.errors import ConfigError
 from voiced.hub import Hub
@@ -118,6 +118,8 @@ class Daemon:
             log.warning("reload.restart_needed", reason="[control] and [plugins] are read at the start only")
         if (now.capture, now.playout) != (before.capture, before.playout):
             self._hub.post(StopAsked())  # what plays on the old loudspeaker ends here
+            if now.playout.volume != before.playout.volume:
+                self._volume.percent = now.playout.volume
             self._build_sound()
         self._build_brain()
         self._run_edges()
@@ -131,6 +133,7 @@ class Daemon:
         echo = echo_control(config.capture)
         self._speaker = self._hub.speaker = Speaker(self._card, config.playout, self._hub.post, far_end=echo.far_end)
         self._microphone = Microphone(self._card, config.capture, self._hub.post, echo=echo)
+        self._hub.post(VolumeAsked(self._volume.percent))  # what somebody chose outlasts a change of devices
 
     def _build_brain(self) -> None:
         config = self._loaded.config

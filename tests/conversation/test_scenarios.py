@@ -9,6 +9,7 @@ from voiced.conversation.commands import (
     AssistantSaid,
     CancelReply,
     CommitUtterance,
+    DeleteItem,
     DiscardUtterance,
     Duck,
     FinishItem,
@@ -17,6 +18,7 @@ from voiced.conversation.commands import (
     Play,
     PlayEarcon,
     ReplyHeard,
+    RequestEnded,
     RunTool,
     SendToolResult,
     StartReply,
@@ -42,6 +44,8 @@ from voiced.conversation.events import (
     ReplyStarted,
     ReplyText,
     SessionId,
+    SpeakerLost,
+    TextAsked,
     TimePassed,
     ToolCalled,
     ToolReturned,
@@ -212,6 +216,20 @@ def test_an_utterance_while_nothing_is_connected_is_answered_later() -> None:
         AddHistory(S1, (UserSaid(None, stream(1, spoken=1000, silent=500).pcm),)),
         StartReply(S1),
     ]
+
+
+def test_who_typed_reads_the_whole_answer_though_its_sound_was_lost() -> None:
+    story = Story()
+    story.tell(SpeakerLost("unplugged"))
+    story.tell(TextAsked("control-1", "Count."))
+    story.reply_begins(text="one two three")
+    story.now += 10.0
+    assert story.tell(TimePassed()) == [FlushPlayout((I1,))]
+    assert story.tell(PlayoutFlushed(I1, to_samples(0))) == [DeleteItem(S1, I1)]
+    story.tell(ReplyText(S1, R1, I1, " four five"))
+    story.reply_ends()
+    assert story.facts(RequestEnded) == [RequestEnded("control-1", "one two three four five")]
+    assert [fact.text for fact in story.facts(ReplyHeard) if isinstance(fact, ReplyHeard)] == [""]
 
 
 def test_a_question_that_was_given_up_while_nothing_was_connected_is_not_asked_later() -> None:

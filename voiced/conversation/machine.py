@@ -165,6 +165,8 @@ class Turn:
     not_before: float = 0.0
     first_audio_at: float | None = None
     heard: list[str] = field(default_factory=list)
+    said: dict[ItemId, str] = field(default_factory=dict)
+    """All that came, where `heard` is what sounded: who typed reads it, whatever became of the loudspeaker."""
     heard_ms: int = 0
     received_ms: int = 0
     cut: bool = False
@@ -315,8 +317,7 @@ class Conversation:
             case ReplyAudio(session, reply, item, pcm):
                 self._reply_audio(session, reply, item, pcm, now)
             case ReplyText(session, reply, item, text, _):
-                if self._live(reply):
-                    self._transcript.assistant_says(item, text, session)
+                self._reply_text(session, reply, item, text)
             case ItemPlayed(item, played):
                 self._ledger.played(item, played)
             case ReplyItemDone(session, reply, item):
@@ -546,6 +547,12 @@ class Conversation:
             turn.first_audio_at = now
         self._ledger.receive(item, session, reply, turn.number, samples_of(pcm))
         self._order(Play(item, pcm))
+
+    def _reply_text(self, session: SessionId, reply: ReplyId, item: ItemId, text: str) -> None:
+        turn = self._live(reply)
+        if turn is not None:
+            self._transcript.assistant_says(item, text, session)
+            turn.said[item] = turn.said.get(item, "") + text
 
     def _item_done(self, session: SessionId, reply: ReplyId, item: ItemId) -> None:
         turn = self._live(reply)
@@ -789,7 +796,7 @@ class Conversation:
         if turn.first_audio_at is not None and turn.ended_at is not None:
             first = Ms(int((turn.first_audio_at - turn.ended_at) * 1000))
         self._report(ReplyHeard(turn.number, text, Ms(turn.heard_ms), Ms(turn.received_ms), turn.cut, first))
-        self._end_request(turn, text)
+        self._end_request(turn, " ".join(said.strip() for said in turn.said.values()))
 
     def _end_request(self, turn: Turn, text: str = "", error: str = "") -> None:
         if turn.request:
