@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from voiced.audio import FRAME_BYTES, FRAME_MS, Frame, Samples, to_samples
 from voiced.conversation.commands import Command, Fact, FloorChanged, OpenSession, Report, StreamUtterance
 from voiced.conversation.events import (
@@ -20,6 +22,8 @@ from voiced.conversation.events import (
 )
 from voiced.conversation.machine import Conversation
 from voiced.conversation.settings import TurnSettings
+
+F = TypeVar("F", bound=Fact)
 
 SILENT = Frame(bytes(FRAME_BYTES), speech=False)
 SPOKEN = Frame(b"\x01\x00" * (FRAME_BYTES // 2), speech=True)
@@ -82,7 +86,7 @@ class Story:
     def floor(self) -> str:
         return self.conversation.floor
 
-    def facts(self, kind: type[Fact]) -> list[Fact]:  # type: ignore[valid-type]
+    def facts(self, kind: type[F]) -> list[F]:
         return [c.fact for c in self.commands if isinstance(c, Report) and isinstance(c.fact, kind)]
 
     def floors(self) -> list[str]:

@@ -125,6 +125,7 @@ MAX_LOSSES = 3
 """Sessions that may be lost during one turn."""
 SPEAKER_PATIENCE_S = 10.0
 """A reply whose loudspeaker is gone for this long is over; what was heard stands."""
+STOPPED = "it was stopped"
 
 BrainEvent = (
     BrainReady
@@ -147,8 +148,8 @@ class Turn:
     """What was asked, and how far the answer is."""
 
     number: int
-    asked_at: float
-    """When the user was done; moved on while tools run, for they take the time that they take."""
+    alive_at: float
+    """When the answer last came a step closer: it was asked for, a tool returned, something came or sounded."""
     ended_at: float | None = None
     """The end of the utterance, for the latency report; None where nobody spoke."""
     request: str = ""
@@ -159,9 +160,12 @@ class Turn:
     """Tool calls that have not returned."""
     called: bool = False
     """The response at hand called a tool, so it is not the answer yet."""
+    spoke: bool = False
+    """The response at hand has sounded, or has text for who reads: what is left out of it is not asked for again."""
     rounds: int = 0
     losses: int = 0
     attempts: int = 0
+    """Responses asked for; 0 where the server began the one at hand by itself, which nobody will miss."""
     not_before: float = 0.0
     first_audio_at: float | None = None
     heard: list[str] = field(default_factory=list)
@@ -170,6 +174,7 @@ class Turn:
     heard_ms: int = 0
     received_ms: int = 0
     cut: bool = False
+    """The floor was taken from it."""
 
 
 @dataclass(slots=True)
@@ -221,6 +226,8 @@ class Conversation:
     def __init__(self, settings: TurnSettings, tools: tuple[ToolSpec, ...] = ()) -> None:
         self._settings = settings
         self._tools = tools
+        self._offered = tools
+        """What the session was told of them."""
         self._state: State = Idle(0.0)
         self._link = Link()
         self._responses = Responses()
@@ -240,7 +247,6 @@ class Conversation:
 
     def start(self, now: float) -> list[Command]:
         """Connect."""
-        self._state = Idle(now)
         self._open_session(now, Ms(0))
         return self._take()
 
@@ -249,22 +255,15 @@ class Conversation:
         self._settings = settings
         self._pre_roll = PreRoll(Ms(settings.pre_roll_ms))
         self._onset = Onset(settings)
-        self._session_gone(now)
         self._link.failures = 0
-        self._open_session(now, Ms(0))
-        self._advance(now)
-        return self._take()
+        self._replace_session(now)
+        return self._outcome(now)
 
     def handle(self, event: Event, now: float) -> list[Command]:
         """What to do about `event`. `now`: seconds, monotonic."""
         if not (isinstance(event, BrainEvent) and event.session != self._link.session):
             self._dispatch(event, now)
-        self._advance(now)
-        floor = self.floor
-        if floor != self._floor:
-            self._floor = floor
-            self._report(FloorChanged(floor))
-        return self._take()
+        return self._outcome(now)
 
     @property
     def floor(self) -> Floor:
@@ -317,12 +316,14 @@ class Conversation:
             case ReplyAudio(session, reply, item, pcm):
                 self._reply_audio(session, reply, item, pcm, now)
             case ReplyText(session, reply, item, text, _):
-                self._reply_text(session, reply, item, text)
+                self._reply_text(session, reply, item, text, now)
             case ItemPlayed(item, played):
                 self._ledger.played(item, played)
+                self._alive(now)
             case ReplyItemDone(session, reply, item):
                 self._item_done(session, reply, item)
             case PlayoutDrained(item, played):
+                self._alive(now)
                 self._item_over(item, self._ledger.settle(item, played))
             case PlayoutFlushed(item, played):
                 self._flushed(item, self._ledger.settle(item, played))
@@ -355,14 +356,14 @@ class Conversation:
                 self._report(DeviceChanged("microphone", True, device))
             case SpeakerLost(reason):
                 self._report(DeviceChanged("loudspeaker", False, reason))
-                self._speaker_lost_at = now
+                if self._speaker_lost_at is None:
+                    self._speaker_lost_at = now
             case SpeakerReady(device):
                 self._report(DeviceChanged("loudspeaker", True, device))
                 self._speaker_lost_at = None
             case ToolsChanged(tools):
                 self._tools = tools
-                if self._link.ready:
-                    self._order(UpdateTools(self._link.session, tools))
+                self._offer_tools()
             case TextAsked() | AnnouncementAsked():
                 self._errand(event, now)
             case StopAsked():
@@ -430,7 +431,8 @@ class Conversation:
 
     def _committed(self, item: ItemId, now: float) -> None:
         """The server made a user item: because we asked, or because its VAD found the end of the turn."""
-        if isinstance(self._state, Listening) and self._settings.end != "local":
+        ours = self._transcript.awaits_name
+        if isinstance(self._state, Listening) and self._settings.end != "local" and not ours:
             entry = self._end_utterance(self._state.utterance, now)
             entry.known_to = self._link.session
             self._transcript.commit_sent(entry)
@@ -496,7 +498,7 @@ class Conversation:
             self._order(CancelReply(self._link.session, self._responses.reply))
         if turn.heard or turn.first_audio_at is not None:
             self._transcript.answered(turn.number)
-        self._flush(self._ledger.flush(turn.number))
+        self._flush(self._ledger.flush(turn=turn.number))
         if self._ledger.outstanding(turn.number):
             self._cut_turns[turn.number] = turn
         else:
@@ -508,28 +510,29 @@ class Conversation:
 
     def _stop(self, now: float) -> None:
         """Whatever is being said, or is about to be said, is not wanted any more."""
-        self._errands = deque(errand for errand in self._errands if isinstance(errand.asked, TextAsked))
+        for errand in tuple(self._errands):
+            if isinstance(errand.asked, AnnouncementAsked):
+                self._errands.remove(errand)
+                self._report(RequestEnded(errand.asked.request, error=STOPPED))
         match self._state:
-            case Replying(turn):
+            case Replying(turn) | Overlap(turn):
+                if turn.announce is not None:
+                    self._end_request(turn, error=STOPPED)
                 self._cut(turn)
-            case Overlap(turn):
-                self._cut(turn)
-                self._order(Unduck())
+                self._transcript.answered(turn.number)
+                if isinstance(self._state, Overlap):
+                    self._order(Unduck())
+                self._be_idle(now)
             case Listening():
                 self._discard(now)
-                return
             case Idle():
-                return
-        self._transcript.answered(turn.number)
-        self._be_idle(now)
+                pass
 
     # The reply comes.
 
     def _live(self, reply: ReplyId) -> Turn | None:
         """The turn that the reply answers; None for a straggler of a cancelled one."""
-        if self._responses.is_live(reply) and isinstance(self._state, Replying | Overlap):
-            return self._state.turn
-        return None
+        return self._turn if self._responses.is_live(reply) else None
 
     def _reply_started(self, reply: ReplyId, now: float) -> None:
         if self._responses.started(reply) != "foreign":
@@ -545,12 +548,15 @@ class Conversation:
             return
         if turn.first_audio_at is None:
             turn.first_audio_at = now
+        turn.spoke = True
+        turn.alive_at = now
         self._ledger.receive(item, session, reply, turn.number, samples_of(pcm))
         self._order(Play(item, pcm))
 
-    def _reply_text(self, session: SessionId, reply: ReplyId, item: ItemId, text: str) -> None:
+    def _reply_text(self, session: SessionId, reply: ReplyId, item: ItemId, text: str, now: float) -> None:
         turn = self._live(reply)
         if turn is not None:
+            turn.alive_at = now
             self._transcript.assistant_says(item, text, session)
             turn.said[item] = turn.said.get(item, "") + text
 
@@ -561,6 +567,7 @@ class Conversation:
                 self._order(FinishItem(item))
             elif not self._ledger.awaits(item):
                 turn.heard.append(self._transcript.heard(item, Samples(0), Samples(0), whole=True))  # Text, no sound.
+                turn.spoke = turn.spoke or item in turn.said
         elif (
             self._responses.is_dropped(reply) and not self._ledger.awaits(item) and item not in self._responses.settled
         ):
@@ -579,24 +586,22 @@ class Conversation:
         if turn is None:
             return
         self._link.answered()
-        match event.status:
-            case "failed":
-                self._reply_failed(turn, event.code, event.reason or "the server could not answer", now)
-            case "completed" | "incomplete" | "cancelled":
-                turn.attempts = 0
-                if turn.called:
-                    turn.called = False
-                    turn.rounds += 1
-                else:
-                    self._transcript.answered(turn.number)
+        if event.status == "failed" or (event.status != "completed" and not turn.spoke and not turn.called):
+            self._reply_failed(turn, event.code, event.reason or "the server could not answer", now)
+            return
+        turn.attempts = 0
+        if turn.called:
+            turn.rounds += 1
+        else:
+            self._transcript.answered(turn.number)
 
     def _reply_failed(self, turn: Turn, code: str, reason: str, now: float) -> None:
         self._report(Warned(code or "reply_failed", reason))
-        if turn.first_audio_at is not None:
+        if turn.spoke:
             self._order(PlayEarcon("lost"))  # What came of it plays on; the tones say that there was more.
             self._transcript.answered(turn.number)
         elif turn.attempts < ATTEMPTS:
-            turn.wants = True
+            turn.wants = turn.attempts > 0
             turn.not_before = now + RETRY_PAUSE_S * 2 ** (turn.attempts - 1)
         else:
             self._fail(turn, reason, now)
@@ -619,15 +624,12 @@ class Conversation:
         if entry is None:
             return
         text = self._transcript.heard(item, entry.heard, entry.received, entry.wholly_heard)
-        turn = self._cut_turns.get(entry.turn)
-        if turn is None and isinstance(self._state, Replying | Overlap) and self._state.turn.number == entry.turn:
-            turn = self._state.turn
-        if turn is None:
+        turn = self._cut_turns.get(entry.turn, self._turn)
+        if turn is None or turn.number != entry.turn:
             return
         turn.heard.append(text)
         turn.heard_ms += entry.heard_ms
         turn.received_ms += entry.received_ms
-        turn.cut = turn.cut or not entry.wholly_heard
         if entry.turn in self._cut_turns and not self._ledger.outstanding(entry.turn):
             del self._cut_turns[entry.turn]
             self._turn_heard(turn)
@@ -661,7 +663,7 @@ class Conversation:
         self._report(ToolEnded(call_id, call.name, ok, Ms(int((now - call.started_at) * 1000))))
         turn = call.turn
         turn.calls.discard(call_id)
-        turn.asked_at = now
+        turn.alive_at = now
         if not turn.cut and not turn.calls:
             turn.wants = True
 
@@ -713,9 +715,18 @@ class Conversation:
 
     # Turns.
 
+    @property
+    def _turn(self) -> Turn | None:
+        """The turn that is being answered."""
+        return self._state.turn if isinstance(self._state, Replying | Overlap) else None
+
     def _new_turn(self, now: float) -> Turn:
         self._turns += 1
-        return Turn(self._turns, asked_at=now)
+        return Turn(self._turns, alive_at=now)
+
+    def _alive(self, now: float) -> None:
+        if self._turn is not None:
+            self._turn.alive_at = now
 
     def _reply_to(self, turn: Turn) -> None:
         turn.wants = True
@@ -727,18 +738,26 @@ class Conversation:
         self._state = Idle(now)
         self._onset.reset()
 
+    def _outcome(self, now: float) -> list[Command]:
+        """All that comes of what happened."""
+        self._advance(now)
+        floor = self.floor
+        if floor != self._floor:
+            self._floor = floor
+            self._report(FloorChanged(floor))
+        return self._take()
+
     def _advance(self, now: float) -> None:
         """Do what has become possible: ask for the response that is wanted, end what is over, begin what waits."""
         if self._speaker_lost_at is not None and now - self._speaker_lost_at >= SPEAKER_PATIENCE_S:
             self._flush(self._ledger.flush())
-        if isinstance(self._state, Replying | Overlap):
-            self._advance_turn(self._state.turn, now)
+        if self._turn is not None:
+            self._advance_turn(self._turn, now)
         if isinstance(self._state, Idle):
             if self._errands:
                 self._run_errands(now)
             elif now >= self._link.rollover_at(self._state.since, self._settings.rollover_min):
-                self._session_gone(now)
-                self._open_session(now, Ms(0))
+                self._replace_session(now)
 
     def _advance_turn(self, turn: Turn, now: float) -> None:
         if turn.rounds > self._settings.tool_rounds:
@@ -746,7 +765,7 @@ class Conversation:
             return
         if turn.wants:
             if not turn.calls and self._may_respond() and now >= turn.not_before:
-                turn.wants = False
+                turn.wants = turn.called = turn.spoke = False
                 turn.attempts += 1
                 self._sync()
                 self._responses.ask()
@@ -754,19 +773,25 @@ class Conversation:
             elif self._link.state == "refused" and not self._ledger.outstanding(turn.number):
                 if self._link.may_try_again(now):
                     self._open_session(now, Ms(0))
+                elif turn.announce is not None:
+                    self._cut(turn)
+                    self._yield_floor(now)
+                    return
                 else:
                     self._fail(turn, "the brain refuses to connect", now)
                     return
         if now >= self._gives_up_at(turn):
             self._fail(turn, f"no answer within {self._settings.answer_within_s} s", now)
+            if self._link.ready and not self._responses.free:
+                self._replace_session(now)  # What it has owed for so long it may owe for ever.
             return
         if not turn.wants and not turn.calls and self._responses.free and not self._ledger.outstanding(turn.number):
             self._settle(turn, now)
 
     def _gives_up_at(self, turn: Turn) -> float:
-        waiting = (turn.wants or turn.first_audio_at is None) and not turn.calls
-        waiting = waiting and not self._ledger.outstanding(turn.number)  # what is buffered plays on
-        return turn.asked_at + self._settings.answer_within_s if waiting else math.inf
+        if turn.calls or self._ledger.audible():
+            return math.inf
+        return turn.alive_at + self._settings.answer_within_s
 
     def _may_respond(self) -> bool:
         # Before the tail of a lost or cut reply is over nobody knows what was heard of it.
@@ -778,8 +803,12 @@ class Conversation:
         )
 
     def _settle(self, turn: Turn, now: float) -> None:
-        """Nothing is owed to the turn any more. If somebody is talking, the floor is theirs."""
+        """Nothing is owed to the turn any more."""
         self._turn_heard(turn)
+        self._yield_floor(now)
+
+    def _yield_floor(self, now: float) -> None:
+        """The turn is over. If somebody is talking, the floor is theirs."""
         if isinstance(self._state, Overlap):
             utterance = self._state.utterance
             self._order(Unduck())
@@ -788,6 +817,10 @@ class Conversation:
             self._be_idle(now)
 
     def _turn_heard(self, turn: Turn) -> None:
+        if turn.cut and turn.announce is not None and turn.request and not turn.heard_ms:
+            # The floor was taken before anybody knew what it was for: it waits for the next silence.
+            self._errands.appendleft(Errand(AnnouncementAsked(turn.request, turn.announce), turn.alive_at))
+            return
         if turn.cut and not turn.received_ms:
             self._end_request(turn, error="it was interrupted")  # Nothing of it ever sounded.
             return
@@ -795,7 +828,8 @@ class Conversation:
         first = None
         if turn.first_audio_at is not None and turn.ended_at is not None:
             first = Ms(int((turn.first_audio_at - turn.ended_at) * 1000))
-        self._report(ReplyHeard(turn.number, text, Ms(turn.heard_ms), Ms(turn.received_ms), turn.cut, first))
+        cut = turn.cut or turn.heard_ms < turn.received_ms
+        self._report(ReplyHeard(turn.number, text, Ms(turn.heard_ms), Ms(turn.received_ms), cut, first))
         self._end_request(turn, " ".join(said.strip() for said in turn.said.values()))
 
     def _end_request(self, turn: Turn, text: str = "", error: str = "") -> None:
@@ -811,12 +845,7 @@ class Conversation:
         if turn.announce is None:  # An announcement had its earcon when it was due.
             self._order(PlayEarcon("failed"))
         self._report(TurnFailed(turn.number, reason))
-        if isinstance(self._state, Overlap):
-            utterance = self._state.utterance
-            self._order(Unduck())
-            self._listen(utterance)
-        else:
-            self._be_idle(now)
+        self._yield_floor(now)
 
     # The brain comes and goes.
 
@@ -825,15 +854,26 @@ class Conversation:
         self._transcript.new_session()
         self._responses = Responses()
         history = self._transcript.unknown_to(session, answered=True)
+        self._offered = self._tools
         self._order(OpenSession(session, history, self._tools, after))
         self._report(BrainChanged("connecting"))
+
+    def _replace_session(self, now: float) -> None:
+        self._session_gone(now)
+        self._open_session(now, Ms(0))
+
+    def _offer_tools(self) -> None:
+        if self._link.ready and self._tools != self._offered:
+            self._offered = self._tools
+            self._order(UpdateTools(self._link.session, self._tools))
 
     def _brain_ready(self, session: SessionId, now: float) -> None:
         self._link.up(now)
         self._report(BrainChanged("ready"))
+        self._offer_tools()
         if isinstance(self._state, Listening):
             self._order(StreamUtterance(session, self._state.utterance.pcm))
-        elif isinstance(self._state, Replying | Overlap):
+        elif self._turn is not None:
             self._sync()  # A long question takes its time on a slow network: not only when its answer is asked for.
 
     def _brain_lost(self, reason: str, fatal: bool, retry_after_s: float, now: float) -> None:
@@ -850,16 +890,14 @@ class Conversation:
         for item in self._ledger.incomplete():
             self._ledger.complete(item)
             self._order(FinishItem(item))
-        if isinstance(self._state, Replying | Overlap) and answering:
-            turn = self._state.turn
+        turn = self._turn
+        if turn is not None and turn.attempts and answering:
             turn.losses += 1
             if turn.losses > MAX_LOSSES:
                 self._fail(turn, "the connection was lost again and again", now)
                 return
             if turn.losses == 1:
                 self._order(PlayEarcon("lost"))
-            if turn.first_audio_at is not None:
-                turn.asked_at = now
             turn.wants = True
             turn.attempts = 0
 
@@ -873,24 +911,35 @@ class Conversation:
 
     def _refused(self, event: RequestRefused, now: float) -> None:
         self._report(Warned(event.code or "refused", event.message))
+        turn = self._turn
         match event.request:
+            case "reply" if event.code == "conversation_already_has_active_response":
+                self._responses.blocked()
+                if turn is not None:
+                    self._ask_again(turn)  # Whatever is active, it is not what we asked for.
             case "reply":
-                if event.code == "conversation_already_has_active_response":
-                    self._responses.blocked()
-                    self._want_again()
-                else:
-                    self._responses.refused()
-                    if isinstance(self._state, Replying | Overlap) and self._responses.free:
-                        self._reply_failed(self._state.turn, event.code, event.message, now)
+                if self._responses.refused() and turn is not None:
+                    self._reply_failed(turn, event.code, event.message, now)
+            case "cancel":
+                self._responses.nothing_to_cancel()
+            case "commit":
+                entry = self._transcript.commit_refused()
+                if entry is not None and turn is not None and turn.number == entry.turn:
+                    self._ask_again(turn)
             case "text":
-                if isinstance(self._state, Replying | Overlap):
-                    self._fail(self._state.turn, event.message, now)
+                if turn is not None and turn.request and turn.announce is None:
+                    self._fail(turn, event.message, now)
             case _:
                 pass  # Benign: the server's state is what we wanted, or nothing can be done about it.
 
-    def _want_again(self) -> None:
-        if isinstance(self._state, Replying | Overlap):
-            self._state.turn.wants = True
+    def _ask_again(self, turn: Turn) -> None:
+        """The response at hand, if any, is no answer to the turn."""
+        reply = self._responses.reply
+        if self._responses.cancel():
+            self._order(CancelReply(self._link.session, reply))
+        if reply is not None:
+            self._flush(self._ledger.flush(reply=reply))
+        turn.wants = True
 
     # Output.
 

@@ -70,10 +70,12 @@ class PlayoutLedger:
         self.played(item, played)
         return self._entries.pop(item, None)
 
-    def flush(self, turn: int | None = None) -> tuple[ItemId, ...]:
-        """Mark all items (or one turn's) as flushed; returns those that were not yet."""
+    def flush(self, *, turn: int | None = None, reply: ReplyId | None = None) -> tuple[ItemId, ...]:
+        """Mark all items (or those of one turn, or reply) as flushed; returns those that were not yet."""
         items = tuple(
-            item for item, entry in self._entries.items() if not entry.flushing and (turn is None or entry.turn == turn)
+            item
+            for item, entry in self._entries.items()
+            if not entry.flushing and turn in (None, entry.turn) and reply in (None, entry.reply)
         )
         for item in items:
             self._entries[item].flushing = True

@@ -61,9 +61,16 @@ class Responses:
     def is_dropped(self, reply: ReplyId) -> bool:
         return self.phase == "cancelling" and self.reply == reply
 
-    def refused(self) -> None:
-        """The server would not begin it."""
-        if self.phase == "asked" or (self.phase == "cancelling" and self.reply is None):
+    def refused(self) -> bool:
+        """The server would not begin it. True where somebody still waits for it."""
+        missed = self.phase == "asked"
+        if missed or (self.phase == "cancelling" and self.reply is None):
+            self._free()
+        return missed
+
+    def nothing_to_cancel(self) -> None:
+        """The server has no response to cancel; were its end on the way, it would have come before."""
+        if self.phase == "cancelling":
             self._free()
 
     def blocked(self) -> None:

@@ -73,6 +73,19 @@ class Transcript:
         """Its sound went out as the next user item."""
         self._awaiting_item.append(entry)
 
+    @property
+    def awaits_name(self) -> bool:
+        """Whether the server has yet to name a user item of ours."""
+        return bool(self._awaiting_item)
+
+    def commit_refused(self) -> UserEntry | None:
+        """The server made no user item of it, so it does not know that one."""
+        if not self._awaiting_item:
+            return None
+        entry = self._awaiting_item.popleft()
+        entry.known_to = None
+        return entry
+
     def committed(self, item: ItemId) -> None:
         """The server named the next user item."""
         if self._awaiting_item:
