@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from types import FrameType
 from typing import Final
 
 import structlog
@@ -182,8 +183,9 @@ async def run(loaded: Loaded, card: SoundCard | None = None) -> int:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
 
-    def end() -> None:
-        stop.set()
+    def end(_number: int, _frame: FrameType | None) -> None:
+        """In the main thread, whatever it does: a plugin may have the loop wait, and it would never see the signal."""
+        loop.call_soon_threadsafe(stop.set)
         # A device that hangs in its driver, or a tool that blocks its thread, must not keep the process alive.
         deadline = threading.Timer(STOP_WITHIN_S, os._exit, (0,))
         deadline.daemon = True
@@ -196,8 +198,8 @@ async def run(loaded: Loaded, card: SoundCard | None = None) -> int:
             for line in str(error).splitlines():
                 log.error("reload.refused", reason=line)
 
-    loop.add_signal_handler(signal.SIGTERM, end)
-    loop.add_signal_handler(signal.SIGINT, end)
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
     loop.add_signal_handler(signal.SIGHUP, reload)
     await daemon.run(stop)
     return 0
