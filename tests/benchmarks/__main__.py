@@ -41,7 +41,7 @@ class Amount:
 
 
 FULL: Final = Amount(rounds=4, interruptions=25, idle_s=15.0, starts=12)
-QUICK: Final = Amount(rounds=2, interruptions=2, idle_s=0.5, starts=2)
+QUICK: Final = Amount(rounds=2, interruptions=1, idle_s=0.5, starts=1)
 
 
 @dataclass(slots=True)
