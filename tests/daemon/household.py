@@ -73,6 +73,7 @@ class Household:
         self._base_url = base_url
         self._refused = refused
         self._read = 0
+        self._since = 0  # the facts of this run of the daemon
         self._log = io.StringIO()
         self._stop = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
@@ -117,6 +118,7 @@ class Household:
         home = {name: str(self.folder) for name in ("HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME")}
         loaded = load_config(environ=home, system_file=self.folder / "nowhere.toml")
         self._stop = asyncio.Event()
+        self._since = len(self.facts)
         self.daemon = Daemon(loaded, self.card, sinks=(self,), clock=self.clock)
         self._running = asyncio.get_running_loop().create_task(self.daemon.run(self._stop), name="the daemon")
 
@@ -255,10 +257,14 @@ class Household:
     # What must hold at the end.
 
     def _can(self, device: str) -> bool:
-        return [fact.ok for fact in self.of(DeviceChanged) if fact.kind == device][-1:] == [True]
+        told = [fact.ok for fact in self._now() if isinstance(fact, DeviceChanged) and fact.kind == device]
+        return told[-1:] == [True]
 
     def _connected(self) -> bool:
-        return [fact.state for fact in self.of(BrainChanged)][-1:] == ["ready"]
+        return [fact.state for fact in self._now() if isinstance(fact, BrainChanged)][-1:] == ["ready"]
+
+    def _now(self) -> list[Fact]:
+        return self.facts[self._since :]
 
     def _nothing_is_left(self) -> None:
         if self._server is not None and not self._refused:

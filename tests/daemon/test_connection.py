@@ -167,10 +167,10 @@ async def test_refused_for_good(household: Callable[..., Household], status: int
         home.start()
         refused = await home.next(BrainChanged, lambda fact: fact.state == "refused")
         assert f"HTTP {status}" in refused.reason
-        await home.run(600)
+        await home.run(120)
         assert home.server.connections.attempts == 1
         assert len([line for line in home.log if line["event"] == "brain.refused"]) == 1
-        for attempts in (2, 2):  # what was refused an hour ago is tried again for whoever speaks, but not each time
+        for attempts in (2, 2):  # what was refused minutes ago is tried again for whoever speaks, but not each time
             home.say("tea")
             await home.next(TurnFailed)
             before = home.card.time() - 1

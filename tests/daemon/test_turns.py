@@ -121,3 +121,24 @@ async def test_what_the_server_cut_short_is_heard_as_far_as_it_came(household: C
         assert (reply.text, reply.cut) == (MOON.text, False)
         home.say("tea")
         assert (await home.next(ReplyHeard)).text == TEA.text
+
+
+@pytest.mark.parametrize("moment", ["listening", "thinking", "speaking", "overlap"])
+async def test_it_can_be_stopped_at_any_moment(household: Callable[..., Household], moment: str) -> None:
+    """And started again, with a clean slate."""
+    async with household([RAIN, TEA, TEA], pace=Pace(first_delta_delay_s=0.3, speed=3.0)) as home:
+        await home.ready()
+        home.say("rain")
+        if moment == "overlap":
+            await home.next(FloorChanged, lambda fact: fact.floor == "speaking")
+            home.say("tea")
+        await home.next(FloorChanged, lambda fact: fact.floor == moment)
+        await home.run(0.1)
+        await home.stop()
+        stopped = home.card.time()
+        await home.run(10)
+        assert passages(home.loudspeaker(stopped + 0.1)) == []
+        await home.ready()
+        home.say("tea")
+        reply = await home.next(ReplyHeard)
+        assert not reply.cut
