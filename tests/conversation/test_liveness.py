@@ -35,7 +35,6 @@ from voiced.conversation.commands import (
     SetVolume,
     StartReply,
     StreamUtterance,
-    ToolUsed,
     TruncateReply,
     TurnFailed,
     Unduck,
