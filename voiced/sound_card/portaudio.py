@@ -246,7 +246,8 @@ def _device(found: Any, apis: Sequence[str]) -> Device:
 
 def _sounddevice() -> ModuleType:
     try:
-        import sounddevice
+        with _lock:  # a thread that waits for another's import which fails gets half a module, and no error
+            import sounddevice
     except OSError as error:  # sounddevice is a wheel; the library that it loads is not
         raise PortAudioMissing(
             "PortAudio is not installed: sudo apt-get install libportaudio2 (Debian, Ubuntu, Raspberry Pi OS), "
