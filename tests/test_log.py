@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import logging
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -45,12 +47,24 @@ def logged_to(stream: TextIO, level: LogLevel = "info") -> Any:
     return structlog.get_logger("voiced.turn")
 
 
+def flushed() -> None:
+    """Wait for the thread that writes the log."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+
+
+def written(stream: io.StringIO) -> str:
+    """All that was logged."""
+    flushed()
+    return stream.getvalue()
+
+
 def test_a_machine_gets_one_json_object_a_line() -> None:
     stream = io.StringIO()
     log = logged_to(stream)
     log.info("turn.done", turn=3, heard_ms=900)
     log.debug("turn.text", text="what people said")
-    (line,) = map(json.loads, stream.getvalue().splitlines())
+    (line,) = map(json.loads, written(stream).splitlines())
     assert line.pop("timestamp").endswith("Z")
     assert line == {"event": "turn.done", "turn": 3, "heard_ms": 900, "level": "info", "logger": "voiced.turn"}
 
@@ -58,8 +72,8 @@ def test_a_machine_gets_one_json_object_a_line() -> None:
 def test_a_person_gets_a_readable_line() -> None:
     stream = Terminal()
     logged_to(stream, "debug").debug("turn.done", turn=3)
-    assert "turn.done" in stream.getvalue()
-    assert not stream.getvalue().startswith("{")
+    assert "turn.done" in written(stream)
+    assert not written(stream).startswith("{")
 
 
 @pytest.mark.parametrize("stream", [io.StringIO(), Terminal()])
@@ -72,7 +86,7 @@ def test_no_key_no_header_and_no_sound_is_logged(stream: io.StringIO) -> None:
     except ValueError:
         log.exception("failed")
     logging.getLogger("somebody").error("Authorization: Basic dXNlcjpwYXNz")
-    text = stream.getvalue()
+    text = written(stream)
     assert KEY not in text
     assert "dXNlcjpwYXNz" not in text
     assert "x01" not in text
@@ -92,7 +106,7 @@ def test_a_library_is_heard_from_warnings_up_whatever_its_own_level(name: str) -
     logger.info("connection open")
     logger.warning("slow")
     logger.setLevel(level)
-    assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["slow"]
+    assert [json.loads(line)["event"] for line in written(stream).splitlines()] == ["slow"]
 
 
 def test_the_level_can_be_changed_while_it_runs() -> None:
@@ -101,7 +115,7 @@ def test_the_level_can_be_changed_while_it_runs() -> None:
     log.info("unheard")
     logged_to(stream, "debug")
     log.debug("heard")
-    assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["heard"]
+    assert [json.loads(line)["event"] for line in written(stream).splitlines()] == ["heard"]
 
 
 def test_nothing_is_lost_while_somebody_silences_standard_error(tmp_path: Path) -> None:
@@ -115,8 +129,26 @@ def test_nothing_is_lost_while_somebody_silences_standard_error(tmp_path: Path) 
         os.close(kept)
         os.close(silence)
         log.info("afterwards")
+        flushed()
     lines = (tmp_path / "log").read_text().splitlines()
     assert [json.loads(line)["event"] for line in lines] == ["meanwhile", "afterwards"]
+
+
+def test_a_log_that_nobody_reads_stops_nobody_and_tells_what_was_lost() -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "w") as stream, os.fdopen(reading) as reader, ThreadPoolExecutor(1) as somebody:
+        log = logged_to(stream)
+        for _ in range(3000):
+            log.info("x" * 100)  # a pipe holds 64 KiB of it, and the queue a thousand lines
+        lines = somebody.submit(lambda: list(itertools.takewhile(lambda line: "the last" not in line, reader)))
+        flushed()
+        log.info("somebody reads again")
+        log.info("the last")
+        flushed()
+        *_, again, lost = (json.loads(line)["event"] for line in lines.result(timeout=10))
+    assert again == "somebody reads again"
+    assert lost.endswith(" log lines were dropped: nobody read the log")
+    assert 1000 < int(lost.partition(" ")[0]) < 2500
 
 
 keys = st.from_regex(r"(sk|ek|rk)[-_][A-Za-z0-9_-]{20,60}", fullmatch=True)

@@ -5,13 +5,18 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, TextIO
+from logging.handlers import QueueHandler, QueueListener
+from queue import Full, Queue
+from typing import TYPE_CHECKING, Any, Final, Literal, TextIO
 
 from voiced.redaction import redacted
 from voiced.settings import Settings, setting
 
 if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger
+
+MOST_LINES: Final = 1000
+"""That may wait to be written."""
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -33,7 +38,10 @@ def set_up(settings: LogSettings, stream: TextIO) -> None:
     root = logging.getLogger()
     if not any(isinstance(handler, _Handler) and handler.made_for is stream for handler in root.handlers):
         root.setLevel(logging.WARNING)
-        root.handlers[:] = [_handler(stream)]
+        before, root.handlers[:] = root.handlers[:], [_handler(stream)]
+        for handler in before:
+            if isinstance(handler, _Handler):
+                handler.close()
 
 
 def _handler(stream: TextIO) -> _Handler:
@@ -71,26 +79,53 @@ def _handler(stream: TextIO) -> _Handler:
     return handler
 
 
-class _Handler(logging.StreamHandler[TextIO]):
-    """Writes to a descriptor of its own, where `stream` has one.
+class _Handler(QueueHandler):
+    """Formats a line where it is logged, and has a thread write it: a pipe that nobody reads must not stop the sound.
 
-    PortAudio, as it starts, has descriptor 2 turned to /dev/null to silence ALSA: what other threads log meanwhile
-    would be lost.
+    Lines that find the queue full are dropped, and their number is told once it has room again. The descriptor is a copy,
+    where `stream` has one: PortAudio, as it starts, has descriptor 2 turned to /dev/null to silence ALSA, and what
+    other threads log meanwhile would be lost.
     """
 
     def __init__(self, stream: TextIO) -> None:
         self.made_for = stream
+        super().__init__(Queue(MOST_LINES))
         try:
-            descriptor = os.dup(stream.fileno())
+            self._stream: TextIO = os.fdopen(
+                os.dup(stream.fileno()), "w", encoding="utf-8", errors="backslashreplace", buffering=1
+            )
         except OSError:
-            super().__init__(stream)
+            self._stream = stream
+        self._dropped = 0
+        self._writer = _Writer(self.queue, logging.StreamHandler(self._stream))
+        self._writer.start()
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        try:
+            self.queue.put_nowait(record)
+        except Full:
+            self._dropped += 1
         else:
-            super().__init__(os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", buffering=1))
+            dropped, self._dropped = self._dropped, 0
+            if dropped:
+                logging.getLogger("voiced.log").warning("%d log lines were dropped: nobody read the log", dropped)
+
+    def flush(self) -> None:
+        """Wait until all lines are written."""
+        self._writer.stop()
+        self._writer.start()
 
     def close(self) -> None:
-        if self.stream is not self.made_for:
-            self.stream.close()
+        self._writer.stop()
+        if self._stream is not self.made_for:
+            self._stream.close()
         super().close()
+
+
+class _Writer(QueueListener):
+    def enqueue_sentinel(self) -> None:
+        """Wait for a place in the queue: the library's own gives up where it is full."""
+        self.queue.put(self._sentinel)  # type: ignore[attr-defined]  # as the library's own does
 
 
 class _VoicedLoggers:

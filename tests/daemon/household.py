@@ -107,6 +107,8 @@ class Household:
                 await self._server.__aexit__(kind, error, trace)
             self._stderr.__exit__(None, None, None)
             root = logging.getLogger()
+            for handler in root.handlers:
+                handler.close()
             root.handlers[:], level, config = self._logging_before
             root.setLevel(level)
             structlog.configure(**config)
@@ -170,6 +172,8 @@ class Household:
     @property
     def log(self) -> list[dict[str, Any]]:
         """The daemon's log so far."""
+        for handler in logging.getLogger().handlers:
+            handler.flush()
         return [json.loads(line) for line in self._log.getvalue().splitlines()]
 
     # Facts.
