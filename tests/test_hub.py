@@ -101,6 +101,20 @@ async def test_what_a_port_posts_while_it_obeys_waits_for_its_turn() -> None:
     assert kinds.index(CommitUtterance) < kinds.index(StartReply) < kinds.index(RunTool)
 
 
+async def test_what_a_port_posts_while_it_is_set_up_anew_waits_for_its_turn() -> None:
+    hub, ports = household()
+
+    def server_that_hangs_up_at_once(command: object) -> None:
+        if isinstance(command, OpenSession) and command.session == 2:
+            hub.post(BrainLost(command.session, "reset"))
+
+    ports.answer = server_that_hangs_up_at_once
+    hub.start()
+    hub.reconfigure(TurnSettings())
+    states = [told.state for told in ports.told if isinstance(told, BrainChanged)]
+    assert states == ["connecting", "connecting", "lost", "connecting"]
+
+
 async def test_time_passes_without_a_microphone() -> None:
     ended = asyncio.Event()
 

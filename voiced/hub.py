@@ -58,13 +58,11 @@ class Hub:
 
     def start(self) -> None:
         """Let the conversation connect."""
-        self._obey(self._conversation.start(self._loop.time()))
-        self._set_alarm()
+        self._work(self._conversation.start(self._loop.time()))
 
     def reconfigure(self, settings: TurnSettings) -> None:
         """Go on with other settings, in a new session."""
-        self._obey(self._conversation.reconfigure(settings, self._loop.time()))
-        self._set_alarm()
+        self._work(self._conversation.reconfigure(settings, self._loop.time()))
 
     def stop(self) -> None:
         """No more `TimePassed`."""
@@ -74,10 +72,13 @@ class Hub:
     def post(self, event: Event) -> None:
         """The only way in. On the loop's thread; others use `loop.call_soon_threadsafe(hub.post, event)`."""
         self._inbox.append(event)
-        if self._busy:
-            return
+        if not self._busy:
+            self._work([])
+
+    def _work(self, commands: list[Command]) -> None:
         self._busy = True
         try:
+            self._obey(commands)
             while self._inbox:
                 self._obey(self._conversation.handle(self._inbox.popleft(), self._loop.time()))
         finally:

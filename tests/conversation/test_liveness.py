@@ -7,6 +7,8 @@ loudspeaker that plays what it was given and no more, tools that return when the
 from __future__ import annotations
 
 import math
+from collections import deque
+from typing import Literal
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -55,13 +57,16 @@ from voiced.conversation.events import (
     MuteAsked,
     PlayoutDrained,
     PlayoutFlushed,
+    Refusable,
     ReplyAudio,
     ReplyDone,
     ReplyId,
     ReplyItemDone,
     ReplyStarted,
+    ReplyStatus,
     ReplyText,
     RequestRefused,
+    ServerHeard,
     SessionId,
     SpeakerLost,
     SpeakerReady,
@@ -70,18 +75,23 @@ from voiced.conversation.events import (
     TimePassed,
     ToolCalled,
     ToolReturned,
+    ToolsChanged,
+    ToolSpec,
     UserTranscribed,
     UtteranceCommitted,
 )
 from voiced.conversation.machine import Conversation
-from voiced.conversation.settings import TurnSettings
+from voiced.conversation.settings import TurnEnd, TurnSettings
+
+SHORTEST_COMMIT = to_samples(100) * SAMPLE_BYTES
 
 
 class Server:
     """One session of a Realtime server, as strict as the real one."""
 
-    def __init__(self, session: SessionId, history: tuple[HistoryItem, ...]) -> None:
+    def __init__(self, session: SessionId, history: tuple[HistoryItem, ...], tools: tuple[ToolSpec, ...]) -> None:
         self.session = session
+        self.tools = tools
         self.ready = False
         self.buffer = b""
         self.heard: list[set[int]] = []
@@ -92,9 +102,17 @@ class Server:
         self.active: ReplyId | None = None
         self.asked = False
         self.cancelled = False
-        self.open_item: ItemId | None = None
+        self.open_items: list[ItemId] = []
         self.sounded = False
-        self.unnamed = 0
+        self.unnamed: deque[Literal["named", "ended", "refused"]] = deque()
+        """What it will say of the commits so far: by us, by its own VAD, or that there was nothing to commit."""
+        self.untranscribed: list[ItemId] = []
+        self.refuses_a_commit = False
+        self.refused: set[int] = set()
+        """Utterances of refused commits that it did not tell of yet."""
+        self.mute_refusals = False
+        """It refused a response without saying which request that was."""
+        self.cancels_refused = 0
         self.add(history)
 
     def add(self, history: tuple[HistoryItem, ...]) -> None:
@@ -106,11 +124,16 @@ class Server:
         match command:
             case StreamUtterance(_, pcm):
                 self.buffer += pcm
-            case CommitUtterance():
-                assert len(self.buffer) >= to_samples(100) * SAMPLE_BYTES, "input_audio_buffer_commit_empty"
-                self.heard.append(marks(self.buffer))
+            case CommitUtterance() if self.refuses_a_commit:
+                self.refuses_a_commit = False
+                self.refused |= marks(self.buffer)
                 self.buffer = b""
-                self.unnamed += 1
+                self.unnamed.append("refused")
+            case CommitUtterance() if len(self.buffer) < SHORTEST_COMMIT:
+                assert "ended" in self.unnamed, "input_audio_buffer_commit_empty"
+                self.unnamed.append("refused")
+            case CommitUtterance():
+                self.commit("named")
             case DiscardUtterance():
                 self.buffer = b""
             case SendText():
@@ -124,8 +147,11 @@ class Server:
                 assert self.active is None, "conversation_already_has_active_response"
                 assert not self.asked, "conversation_already_has_active_response"
                 self.asked = True
+            case CancelReply() if not self.asked and not self.active:
+                assert self.mute_refusals, "response_cancel_not_active"
+                self.mute_refusals = False
+                self.cancels_refused += 1
             case CancelReply():
-                assert self.asked or self.active, "response_cancel_not_active"
                 assert not self.cancelled
                 self.cancelled = True
             case TruncateReply(_, item, heard):
@@ -137,10 +163,15 @@ class Server:
                 assert item in self.audio, "item_not_found"
                 assert item not in self.gone
                 self.gone.add(item)
-            case UpdateTools():
-                pass
+            case UpdateTools(_, tools):
+                self.tools = tools
             case _:
                 raise AssertionError(command)
+
+    def commit(self, how: Literal["named", "ended"]) -> None:
+        self.heard.append(marks(self.buffer))
+        self.buffer = b""
+        self.unnamed.append(how)
 
 
 def marks(pcm: bytes) -> set[int]:
@@ -152,9 +183,10 @@ class ADay(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.now = 1000.0
-        self.settings = TurnSettings(rollover_min=1, barge_in_ms=450, min_speech_ms=160)
-        self.conversation = Conversation(self.settings)
-        self.server = Server(SessionId(0), ())
+        self.server = Server(SessionId(0), (), ())
+        self.tools: tuple[ToolSpec, ...] = ()
+        self.inbox: deque[Event] = deque()
+        self.busy = False
         self.names = 0
         self.utterance = 0
         self.ducked = False
@@ -177,9 +209,9 @@ class ADay(RuleBasedStateMachine):
     def obey(self, commands: list[Command]) -> None:
         for command in commands:
             match command:
-                case OpenSession(session, history):
+                case OpenSession(session, history, tools):
                     assert session > self.server.session
-                    self.server = Server(session, history)
+                    self.server = Server(session, history, tools)
                 case Play(item, pcm):
                     assert item not in self.flushed, "old sound after a barge-in"
                     self.buffered[item] = self.buffered.get(item, 0) + samples_of(pcm)
@@ -213,14 +245,24 @@ class ADay(RuleBasedStateMachine):
                     assert command.session == self.server.session, "a command for an old session"
                     assert self.server.ready
                     if isinstance(command, StartReply) and command.announce is None:
-                        known = set().union(*self.server.heard)
+                        known = self.server.refused.union(*self.server.heard, self.in_flight())
                         assert self.spoken - self.answered <= known, "asked for an answer to what was never sent"
                     if isinstance(command, CancelReply) and self.server.sounded:
                         self.answered |= self.spoken  # The user took the floor from an answer.
                     self.server.obey(command)
 
     def tell(self, event: Event) -> None:
-        self.obey(self.conversation.handle(event, self.now))
+        self.inbox.append(event)
+        if not self.busy:
+            self.work([])
+
+    def work(self, commands: list[Command]) -> None:
+        """As the hub does."""
+        self.busy = True
+        self.obey(commands)
+        while self.inbox:
+            self.obey(self.conversation.handle(self.inbox.popleft(), self.now))
+        self.busy = False
 
     def pass_time(self, ms: int, *, speech: bool = False) -> None:
         """Frames come, the loudspeaker plays."""
@@ -253,9 +295,13 @@ class ADay(RuleBasedStateMachine):
 
     # The user.
 
-    @initialize()
-    def begins(self) -> None:
-        self.obey(self.conversation.start(self.now))
+    @initialize(end=st.sampled_from(["local", "local", "server"]))
+    def begins(self, end: TurnEnd) -> None:
+        self.settings = TurnSettings(
+            end=end, rollover_min=1, barge_in_ms=450, min_speech_ms=160, server_patience_ms=1000
+        )
+        self.conversation = Conversation(self.settings)
+        self.work(self.conversation.start(self.now))
 
     @rule(ms=st.sampled_from([300, 700, 1500]))
     def user_says_something(self, ms: int) -> None:
@@ -297,6 +343,7 @@ class ADay(RuleBasedStateMachine):
     @rule()
     def a_timer_rings(self) -> None:
         request = self.name("a")
+        self.requests.add(request)
         self.tell(AnnouncementAsked(request, "the eggs are done", earcon="alarm"))
 
     @rule()
@@ -308,6 +355,15 @@ class ADay(RuleBasedStateMachine):
     def mute(self, muted: bool) -> None:
         self.muted = muted
         self.tell(MuteAsked(muted))
+
+    @rule()
+    def a_plugin_comes_or_goes(self) -> None:
+        self.tools = (ToolSpec(self.name("tool"), "Switch the lamp.", {}),)
+        self.tell(ToolsChanged(self.tools))
+
+    @rule()
+    def somebody_reloads(self) -> None:
+        self.work(self.conversation.reconfigure(self.settings, self.now))
 
     @rule()
     def the_microphone_is_unplugged(self) -> None:
@@ -337,54 +393,119 @@ class ADay(RuleBasedStateMachine):
     def socket_lost(self, fatal: bool) -> None:
         self.tell(BrainLost(self.server.session, "reset", fatal=fatal and not self.server.ready))
 
+    @precondition(lambda self: self.settings.end == "server" and len(self.server.buffer) >= SHORTEST_COMMIT)
+    @rule()
+    def server_ends_the_turn(self) -> None:
+        self.server.commit("ended")
+
+    @precondition(lambda self: self.settings.end == "local")
+    @rule()
+    def server_will_refuse_a_commit(self) -> None:
+        self.server.refuses_a_commit = True
+
     @precondition(lambda self: self.server.unnamed)
+    @rule()
+    def server_says_what_became_of_a_commit(self) -> None:
+        server = self.server
+        what = server.unnamed.popleft()
+        if what == "refused":
+            if "refused" not in server.unnamed:
+                server.refused.clear()
+            self.tell(RequestRefused(server.session, "commit", "input_audio_buffer_commit_empty", "too small"))
+            return
+        if what == "ended":
+            self.tell(ServerHeard(server.session, speaking=False))
+        server.untranscribed.append(ItemId(self.name("u")))
+        self.tell(UtteranceCommitted(server.session, server.untranscribed[-1]))
+
+    def server_catches_up(self) -> None:
+        """It answers requests in the order in which they came."""
+        while self.server.unnamed:
+            self.server_says_what_became_of_a_commit()
+        while self.server.cancels_refused:
+            self.cancel_is_refused()
+
+    @precondition(lambda self: self.server.untranscribed)
     @rule(text=st.sampled_from([None, "", "what is the time"]))
-    def the_utterance_is_named_and_transcribed(self, text: str | None) -> None:
-        self.server.unnamed -= 1
-        item = ItemId(self.name("u"))
-        self.tell(UtteranceCommitted(self.server.session, item))
-        self.tell(UserTranscribed(self.server.session, item, text))
+    def an_utterance_is_transcribed(self, text: str | None) -> None:
+        self.tell(UserTranscribed(self.server.session, self.server.untranscribed.pop(0), text))
 
     @precondition(lambda self: self.server.asked)
     @rule()
     def response_begins(self) -> None:
+        self.server_catches_up()
         self.server.asked = False
         self.server.active = ReplyId(self.name("r"))
-        self.server.open_item = None
+        self.server.open_items = []
         self.server.sounded = False
         self.tell(ReplyStarted(self.server.session, self.server.active))
 
     @precondition(lambda self: self.server.asked)
-    @rule(code=st.sampled_from(["server_error", "conversation_already_has_active_response"]))
-    def response_is_refused(self, code: str) -> None:
-        if code != "server_error":
-            return
+    @rule(says_which=st.booleans())
+    def response_is_refused(self, says_which: bool) -> None:
+        self.server_catches_up()
+        self.server.mute_refusals = not says_which and not self.server.cancelled
         self.server.asked = self.server.cancelled = False
-        self.tell(RequestRefused(self.server.session, "reply", code, "no"))
+        request: Refusable | None = None if self.server.mute_refusals else "reply"
+        self.tell(RequestRefused(self.server.session, request, "server_error", "no"))
+
+    @precondition(lambda self: self.server.asked and not self.server.cancelled)
+    @rule(sounds=st.booleans())
+    def server_speaks_up_just_before_it_is_asked(self, sounds: bool) -> None:
+        self.response_begins()
+        if not self.server.active:
+            return  # a refused commit came first, and the response that was asked for is not wanted
+        if sounds:
+            self.response_sounds(100, new=True)
+        busy = "conversation_already_has_active_response"
+        self.tell(RequestRefused(self.server.session, "reply", busy, "wait for its end"))
+
+    @precondition(lambda self: self.server.cancels_refused)
+    @rule()
+    def cancel_is_refused(self) -> None:
+        self.server.cancels_refused -= 1
+        self.tell(RequestRefused(self.server.session, "cancel", "response_cancel_not_active", "nothing to cancel"))
+
+    @precondition(lambda self: self.server.ready)
+    @rule(request=st.sampled_from(["audio", "truncate", "delete", "text", "tool_result", None]))
+    def something_else_is_refused(self, request: Refusable | None) -> None:
+        self.tell(RequestRefused(self.server.session, request, "odd", "I can't do that"))
 
     @precondition(lambda self: self.server.ready and not self.server.asked and not self.server.active)
     @rule()
     def server_speaks_up_by_itself(self) -> None:
-        self.server.asked = True
-        self.response_begins()
+        self.server_catches_up()
+        if not self.server.asked:
+            self.response_begins()
 
     @precondition(lambda self: self.server.active)
-    @rule(ms=st.sampled_from([100, 1000, 4000]))
-    def response_sounds(self, ms: int) -> None:
-        server = self.server
-        if server.open_item is None:
-            server.open_item = ItemId(self.name("i"))
+    @rule(ms=st.sampled_from([100, 1000, 4000]), new=st.booleans())
+    def response_sounds(self, ms: int, new: bool) -> None:
+        server, item = self.server, self.item(new)
+        assert server.active
         server.sounded = True
-        server.audio[server.open_item] = server.audio.get(server.open_item, 0) + to_samples(ms)
-        self.tell(ReplyText(server.session, server.active, server.open_item, "some words "))  # type: ignore[arg-type]
-        self.tell(ReplyAudio(server.session, server.active, server.open_item, bytes(2 * to_samples(ms))))  # type: ignore[arg-type]
+        server.audio[item] += to_samples(ms)
+        self.tell(ReplyText(server.session, server.active, item, "some words "))
+        self.tell(ReplyAudio(server.session, server.active, item, bytes(2 * to_samples(ms))))
 
-    @precondition(lambda self: self.server.active and self.server.open_item)
+    @precondition(lambda self: self.server.active)
+    @rule(new=st.booleans())
+    def response_writes(self, new: bool) -> None:
+        assert self.server.active
+        self.tell(ReplyText(self.server.session, self.server.active, self.item(new), "some words ", spoken=False))
+
+    def item(self, new: bool) -> ItemId:
+        """A new item of the response, or the last that is open."""
+        if new or not self.server.open_items:
+            self.server.open_items.append(ItemId(self.name("i")))
+            self.server.audio[self.server.open_items[-1]] = 0
+        return self.server.open_items[-1]
+
+    @precondition(lambda self: self.server.active and self.server.open_items)
     @rule()
     def item_ends(self) -> None:
-        server = self.server
-        item, server.open_item = server.open_item, None
-        self.tell(ReplyItemDone(server.session, server.active, item))  # type: ignore[arg-type]
+        assert self.server.active
+        self.tell(ReplyItemDone(self.server.session, self.server.active, self.server.open_items.pop(0)))
 
     @precondition(lambda self: self.server.active)
     @rule()
@@ -394,18 +515,19 @@ class ADay(RuleBasedStateMachine):
         self.tell(ToolCalled(self.server.session, self.server.active, ItemId(self.name("i")), call, "lamp", "{}"))  # type: ignore[arg-type]
 
     @precondition(lambda self: self.server.active)
-    @rule(fails=st.sampled_from([False, False, False, True]), closes=st.booleans())
-    def response_ends(self, fails: bool, closes: bool) -> None:
+    @rule(status=st.sampled_from(["completed", "completed", "failed", "incomplete"]), closes=st.booleans())
+    def response_ends(self, status: ReplyStatus, closes: bool) -> None:
         server = self.server
-        if closes and server.open_item:
+        while closes and server.open_items:
             self.item_ends()
         reply, server.active = server.active, None
         assert reply is not None
-        status = "cancelled" if server.cancelled else "failed" if fails else "completed"
+        if server.cancelled:
+            status = "cancelled"
+        elif (status == "completed" or server.sounded) and not server.calls_open:
+            self.answered |= self.in_flight().union(*server.heard)
         server.cancelled = False
-        if status == "completed" and not server.calls_open:
-            self.answered |= set().union(*server.heard)
-        self.tell(ReplyDone(server.session, reply, status))  # type: ignore[arg-type]
+        self.tell(ReplyDone(server.session, reply, status))
 
     @precondition(lambda self: self.running)
     @rule(data=st.data())
@@ -413,6 +535,10 @@ class ADay(RuleBasedStateMachine):
         call = data.draw(st.sampled_from(sorted(self.running)))
         del self.running[call]
         self.tell(ToolReturned(call, "done"))
+
+    def in_flight(self) -> set[int]:
+        """Where the server ends the turns: what it got after its last decision, which waits for its next."""
+        return marks(self.server.buffer) if self.settings.end == "server" else set()
 
     # What always holds.
 
@@ -432,6 +558,11 @@ class ADay(RuleBasedStateMachine):
             self.tell(TimePassed())
             assert self.conversation.deadline() > self.now
 
+    @invariant()
+    def who_thinks_is_waited_for_no_longer_than_patience_lasts(self) -> None:
+        if self.conversation.floor == "thinking" and not self.running:
+            assert self.conversation.deadline() < math.inf
+
     def teardown(self) -> None:
         """Let everybody finish."""
         self.muted = False
@@ -448,11 +579,12 @@ class ADay(RuleBasedStateMachine):
                 call = next(iter(self.running))
                 del self.running[call]
                 self.tell(ToolReturned(call, "done"))
+            self.server_catches_up()
             if self.server.asked:
                 self.response_begins()
-                self.response_sounds(1000)
+                self.response_sounds(1000, new=True)
             if self.server.active:
-                self.response_ends(fails=False, closes=True)
+                self.response_ends("completed", closes=True)
             self.pass_time(600)
             due = self.conversation.deadline()
             if self.conversation.floor == "thinking" and due != math.inf:
@@ -464,7 +596,8 @@ class ADay(RuleBasedStateMachine):
         assert not self.ducked
         assert not self.server.active
         assert not self.server.asked
-        assert not self.requests, "a typed question without an answer"
+        assert not self.requests, "a typed question or an announcement that nobody heard of again"
+        assert self.server.tools == self.tools
         assert self.spoken <= self.answered, "an utterance was neither answered nor its failure told"
 
 

@@ -43,6 +43,7 @@ from voiced.conversation.events import (
     ReplyStarted,
     ReplyStatus,
     RequestRefused,
+    ServerHeard,
     SessionId,
     SpeakerLost,
     SpeakerReady,
@@ -254,10 +255,17 @@ def test_the_commit_of_the_last_utterance_does_not_end_this_one() -> None:
     assert story.hear(3000, speech=False)[-2:] == [CommitUtterance(S1), StartReply(S1)]
     story.hear(460, speech=True)
     assert story.floor == "listening"
+    story.tell(ServerHeard(S1, speaking=True), UtteranceCommitted(S1, U1))
+    assert story.floor == "listening"
+    story.tell(ServerHeard(S1, speaking=False), UtteranceCommitted(S1, U2))
+    assert story.floor == "thinking"
+
+
+def test_the_item_of_an_idle_timeout_does_not_end_an_utterance_that_just_began() -> None:
+    story = Story(SERVER_ENDS)
+    story.hear(100, speech=True)
     story.tell(UtteranceCommitted(S1, U1))
     assert story.floor == "listening"
-    story.tell(UtteranceCommitted(S1, U2))
-    assert story.floor == "thinking"
 
 
 def test_speech_before_the_first_session_is_ordered_is_not_lost() -> None:

@@ -172,7 +172,7 @@ class UtteranceCommitted:
 
 @dataclass(frozen=True, slots=True)
 class ServerHeard:
-    """The server's VAD: speech began (`True`) or ended. Advice only: barge-in is decided here."""
+    """The server's VAD: speech began (`True`) or ended, which is no barge-in: that is decided here."""
 
     session: SessionId
     speaking: bool

@@ -204,6 +204,7 @@ class Idle:
 @dataclass(slots=True)
 class Listening:
     utterance: Utterance
+    server_heard_end: bool = False
 
 
 @dataclass(slots=True)
@@ -341,8 +342,9 @@ class Conversation:
                 entry = self._transcript.transcribed(item, text)
                 if entry is not None and text:
                     self._report(UserHeard(entry.turn, text))
-            case ServerHeard():
-                pass  # Advice: barge-in and onset are decided by what is heard here.
+            case ServerHeard(_, speaking):
+                if isinstance(self._state, Listening):
+                    self._state.server_heard_end = not speaking
             case RequestRefused():
                 self._refused(event, now)
             case BrainReady(session):
@@ -431,8 +433,8 @@ class Conversation:
 
     def _committed(self, item: ItemId, now: float) -> None:
         """The server made a user item: because we asked, or because its VAD found the end of the turn."""
-        ours = self._transcript.awaits_name
-        if isinstance(self._state, Listening) and self._settings.end != "local" and not ours:
+        # One that no end of speech came before names an earlier utterance, or is the server's idle timeout.
+        if isinstance(self._state, Listening) and self._state.server_heard_end and self._settings.end != "local":
             entry = self._end_utterance(self._state.utterance, now)
             entry.known_to = self._link.session
             self._transcript.commit_sent(entry)

@@ -73,11 +73,6 @@ class Transcript:
         """Its sound went out as the next user item."""
         self._awaiting_item.append(entry)
 
-    @property
-    def awaits_name(self) -> bool:
-        """Whether the server has yet to name a user item of ours."""
-        return bool(self._awaiting_item)
-
     def commit_refused(self) -> UserEntry | None:
         """The server made no user item of it, so it does not know that one."""
         if not self._awaiting_item:
