@@ -224,10 +224,10 @@ State = Idle | Listening | Replying | Overlap
 class Conversation:
     """The pure core. `start` once, then `handle` each event; wake it with TimePassed at `deadline()`."""
 
-    def __init__(self, settings: TurnSettings, tools: tuple[ToolSpec, ...] = ()) -> None:
+    def __init__(self, settings: TurnSettings) -> None:
         self._settings = settings
-        self._tools = tools
-        self._offered = tools
+        self._tools: tuple[ToolSpec, ...] = ()
+        self._offered = self._tools
         """What the session was told of them."""
         self._state: State = Idle(0.0)
         self._link = Link()
