@@ -227,7 +227,7 @@ class Conversation:
     def __init__(self, settings: TurnSettings) -> None:
         self._settings = settings
         self._tools: tuple[ToolSpec, ...] = ()
-        self._offered = self._tools
+        self._offered: tuple[ToolSpec, ...] = ()
         """What the session was told of them."""
         self._state: State = Idle(0.0)
         self._link = Link()
