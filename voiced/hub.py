@@ -19,6 +19,7 @@ from voiced.conversation.commands import (
     DeleteItem,
     DiscardUtterance,
     Duck,
+    Fact,
     FinishItem,
     FlushPlayout,
     OpenSession,
@@ -54,6 +55,7 @@ class Hub:
         self._loop = asyncio.get_running_loop()
         self._inbox: deque[Event] = deque()
         self._busy = False
+        self._facts: list[Fact] = []
         self._alarm: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
@@ -65,7 +67,8 @@ class Hub:
         self._work(self._conversation.reconfigure(settings, self._loop.time()))
 
     def stop(self) -> None:
-        """No more `TimePassed`."""
+        """No more `TimePassed`; the last facts are told."""
+        self._tell()
         if self._alarm is not None:
             self._alarm.cancel()
 
@@ -99,8 +102,16 @@ class Hub:
                 case RunTool():
                     self.tools.do(command)
                 case Report(fact):
-                    for sink in self._sinks:
-                        sink.report(fact)
+                    if not self._facts:
+                        self._loop.call_later(0, self._tell)  # a timer: it runs after the socket's writer
+                    self._facts.append(fact)
+
+    def _tell(self) -> None:
+        """Facts wait for one turn of the loop: who watches must not delay what is done."""
+        facts, self._facts = self._facts, []
+        for fact in facts:
+            for sink in self._sinks:
+                sink.report(fact)
 
     def _set_alarm(self) -> None:
         due = self._conversation.deadline()

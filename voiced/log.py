@@ -82,9 +82,9 @@ def _handler(stream: TextIO) -> _Handler:
 class _Handler(QueueHandler):
     """Formats a line where it is logged, and has a thread write it: a pipe that nobody reads must not stop the sound.
 
-    Lines that find the queue full are dropped, and their number is told once it has room again. The descriptor is a copy,
-    where `stream` has one: PortAudio, as it starts, has descriptor 2 turned to /dev/null to silence ALSA, and what
-    other threads log meanwhile would be lost.
+    Lines that find the queue full are dropped, and their number is told once it has room again. The descriptor is a
+    copy, where `stream` has one: PortAudio, as it starts, has descriptor 2 turned to /dev/null to silence ALSA, and
+    what other threads log meanwhile would be lost.
     """
 
     def __init__(self, stream: TextIO) -> None:

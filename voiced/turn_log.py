@@ -33,6 +33,7 @@ class TurnLog:
         match fact:
             case UtteranceEnded(turn=turn):
                 self._asked = {turn: fact}
+                self._tools.clear()
             case ToolEnded(name=name, ok=ok, took=took):
                 self._tools.append(f"{name} {took} ms" if ok else f"{name} failed after {took} ms")
                 del self._tools[:-8]

@@ -111,7 +111,7 @@ class Floor:
             return
         utterance.add(frame)
         if not self._streaming:
-            match verdict(utterance, TURN):
+            match verdict(utterance, TURN, audible=True):
                 case "barge_in":
                     await self._interrupt()
                     await self._stream(utterance)

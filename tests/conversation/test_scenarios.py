@@ -288,3 +288,20 @@ def test_a_refusal_in_mid_answer_lets_the_buffered_sound_play_on() -> None:
     assert story.floor == "speaking"
     assert story.drained() == [PlayEarcon("failed")]
     assert story.floor == "idle"
+
+
+def test_a_short_no_while_the_assistant_thinks_is_not_lost() -> None:
+    story = Story()
+    story.user_says(1000)
+    ordered = story.hear(200, speech=True)
+    assert ordered[:2] == [Duck(), CancelReply(S1, None)]
+    assert story.floor == "listening"
+    assert story.hear(500, speech=False)[-1] == CommitUtterance(S1)
+
+
+def test_a_cough_while_the_assistant_thinks_is_still_a_cough() -> None:
+    story = Story()
+    story.user_says(1000)
+    assert story.hear(120, speech=True) == [Duck()]
+    assert story.hear(300, speech=False) == [Unduck()]
+    assert story.floor == "thinking"

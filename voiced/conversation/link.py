@@ -13,6 +13,8 @@ FIRST_BACKOFF = Ms(250)
 MAX_BACKOFF = Ms(30_000)
 REFUSED_RETRY_S = 60.0
 """After a fatal refusal the next utterance tries again, but no more than once in this time."""
+LONGEST_RETRY_AFTER_S = 600.0
+"""A server that sends us away for longer is asked again anyway."""
 STABLE_S = 60.0
 """A session that lived this long has earned a quick reconnect."""
 ROLLOVER_QUIET_S = 5.0
@@ -59,7 +61,7 @@ class Link:
         after = Ms(0) if self.failures == 0 and self.ready else Ms(FIRST_BACKOFF * 2 ** min(self.failures, 10))
         self.failures += 1
         self.state, self.since = "connecting", now
-        return Ms(max(min(after, MAX_BACKOFF), int(retry_after_s * 1000)))
+        return Ms(max(min(after, MAX_BACKOFF), int(min(retry_after_s, LONGEST_RETRY_AFTER_S) * 1000)))
 
     def may_try_again(self, now: float) -> bool:
         return self.state == "refused" and now - self.since >= REFUSED_RETRY_S

@@ -408,7 +408,7 @@ class Conversation:
                     self._order(Duck())
             case Overlap(turn, utterance):
                 utterance.add(frame)
-                match verdict(utterance, self._settings):
+                match verdict(utterance, self._settings, audible=self._ledger.audible()):
                     case "barge_in":
                         self._barge_in(turn, utterance)
                     case "false_interruption":

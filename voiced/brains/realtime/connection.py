@@ -113,7 +113,7 @@ class Connection:
         self._wake = asyncio.Event()
 
         self._malformed_in_row = 0
-        self._heard_at = self._now()
+        self._heard_at = self._alive_at = self._now()
         self._sending = False
         self._carried_by = self._now()
         self._reply_owed_since: float | None = None
@@ -243,7 +243,7 @@ class Connection:
             message = await socket.recv()
         except ConnectionClosed as error:
             raise closed(error) from error
-        self._heard_at = self._now()
+        self._heard_at = self._alive_at = self._now()
         self._counters.received(message)
         try:
             found = self._decoder.decode(message)
@@ -337,10 +337,10 @@ class Connection:
                 raise Lost(f"the server owes a reply and was silent for {settings.silent_timeout_s:g} s")
             if socket.state is not State.OPEN:
                 await socket.close()  # one that says goodbye but does not hang up
-            elif pinged_at > self._heard_at:
+            elif pinged_at > self._alive_at:
                 if now > max(pinged_at, self._carried_by) + settings.ping_s:
                     raise Lost("the network is dead: no answer to a ping")
-            elif now > self._heard_at + settings.ping_s and not self._sending:
+            elif now > self._alive_at + settings.ping_s and not self._sending:
                 pinged_at = now
                 await self._ping(socket)
 
@@ -352,7 +352,7 @@ class Connection:
         pong.add_done_callback(self._ponged)
 
     def _ponged(self, _: asyncio.Future[float]) -> None:
-        self._heard_at = self._now()
+        self._alive_at = self._now()  # the network lives; that the server owes a reply stands
 
 
 async def _close(socket: ClientConnection) -> None:
