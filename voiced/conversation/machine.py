@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass, field
 from typing import assert_never
 
 from voiced.audio import Frame, Ms, Samples, samples_of
@@ -114,6 +113,7 @@ from voiced.conversation.playout_ledger import Entry, PlayoutLedger
 from voiced.conversation.responses import Responses
 from voiced.conversation.settings import TurnSettings
 from voiced.conversation.transcript import Transcript, UserEntry
+from voiced.conversation.turn import Call, Errand, Idle, Listening, Overlap, Replying, State, Turn
 from voiced.conversation.utterance import PreRoll, Utterance
 
 MAX_ERRANDS = 16
@@ -141,84 +141,6 @@ BrainEvent = (
     | UserTranscribed
     | RequestRefused
 )
-
-
-@dataclass(slots=True, eq=False)
-class Turn:
-    """What was asked, and how far the answer is."""
-
-    number: int
-    alive_at: float
-    """When the answer last came a step closer: it was asked for, a tool returned, something came or sounded."""
-    ended_at: float | None = None
-    """The end of the utterance, for the latency report; None where nobody spoke."""
-    request: str = ""
-    announce: str | None = None
-    wants: bool = False
-    """A response is still to be asked for."""
-    calls: set[CallId] = field(default_factory=set)
-    """Tool calls that have not returned."""
-    called: bool = False
-    """The response at hand called a tool, so it is not the answer yet."""
-    spoke: bool = False
-    """The response at hand has sounded, or has text for who reads: what is left out of it is not asked for again."""
-    rounds: int = 0
-    losses: int = 0
-    attempts: int = 0
-    """Responses asked for; 0 where the server began the one at hand by itself, which nobody will miss."""
-    not_before: float = 0.0
-    first_audio_at: float | None = None
-    heard: list[str] = field(default_factory=list)
-    said: dict[ItemId, str] = field(default_factory=dict)
-    """All that came, where `heard` is what sounded: who typed reads it, whatever became of the loudspeaker."""
-    heard_ms: int = 0
-    received_ms: int = 0
-    cut: bool = False
-    """The floor was taken from it."""
-
-
-@dataclass(slots=True)
-class Call:
-    """A tool call that has not returned."""
-
-    turn: Turn
-    session: SessionId
-    name: str
-    arguments: str = field(repr=False)
-    started_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Errand:
-    """Something typed or to be announced, which waits for a silence."""
-
-    asked: TextAsked | AnnouncementAsked
-    at: float
-
-
-@dataclass(slots=True)
-class Idle:
-    since: float
-
-
-@dataclass(slots=True)
-class Listening:
-    utterance: Utterance
-    server_heard_end: bool = False
-
-
-@dataclass(slots=True)
-class Replying:
-    turn: Turn
-
-
-@dataclass(slots=True)
-class Overlap:
-    turn: Turn
-    utterance: Utterance
-
-
-State = Idle | Listening | Replying | Overlap
 
 
 class Conversation:

@@ -1,0 +1,86 @@
+"""A turn on its way to its answer, and the four states of the floor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from voiced.conversation.events import AnnouncementAsked, CallId, ItemId, SessionId, TextAsked
+from voiced.conversation.utterance import Utterance
+
+
+@dataclass(slots=True, eq=False)
+class Turn:
+    """What was asked, and how far the answer is."""
+
+    number: int
+    alive_at: float
+    """When the answer last came a step closer: it was asked for, a tool returned, something came or sounded."""
+    ended_at: float | None = None
+    """The end of the utterance, for the latency report; None where nobody spoke."""
+    request: str = ""
+    announce: str | None = None
+    wants: bool = False
+    """A response is still to be asked for."""
+    calls: set[CallId] = field(default_factory=set)
+    """Tool calls that have not returned."""
+    called: bool = False
+    """The response at hand called a tool, so it is not the answer yet."""
+    spoke: bool = False
+    """The response at hand has sounded, or has text for who reads: what is left out of it is not asked for again."""
+    rounds: int = 0
+    losses: int = 0
+    attempts: int = 0
+    """Responses asked for; 0 where the server began the one at hand by itself, which nobody will miss."""
+    not_before: float = 0.0
+    first_audio_at: float | None = None
+    heard: list[str] = field(default_factory=list)
+    said: dict[ItemId, str] = field(default_factory=dict)
+    """All that came, where `heard` is what sounded: who typed reads it, whatever became of the loudspeaker."""
+    heard_ms: int = 0
+    received_ms: int = 0
+    cut: bool = False
+    """The floor was taken from it."""
+
+
+@dataclass(slots=True)
+class Call:
+    """A tool call that has not returned."""
+
+    turn: Turn
+    session: SessionId
+    name: str
+    arguments: str = field(repr=False)
+    started_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """Something typed or to be announced, which waits for a silence."""
+
+    asked: TextAsked | AnnouncementAsked
+    at: float
+
+
+@dataclass(slots=True)
+class Idle:
+    since: float
+
+
+@dataclass(slots=True)
+class Listening:
+    utterance: Utterance
+    server_heard_end: bool = False
+
+
+@dataclass(slots=True)
+class Replying:
+    turn: Turn
+
+
+@dataclass(slots=True)
+class Overlap:
+    turn: Turn
+    utterance: Utterance
+
+
+State = Idle | Listening | Replying | Overlap
