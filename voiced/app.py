@@ -141,7 +141,9 @@ class Daemon:
         self._brain = self._hub.brain = RealtimeBrain(self._hub.post, config.realtime, self._key, config.turn.end)
 
     def _key(self) -> str:
-        return self._loaded.secrets.openai_key().get_secret_value()
+        """Empty where nobody gave one, which a server of one's own may not mind."""
+        secrets = self._loaded.secrets
+        return secrets.openai_key().get_secret_value() if secrets.given else ""
 
     def _run_edges(self) -> None:
         """Run what was built; what it replaces is let go."""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
 import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.plugins.fakes import Home
 from voiced.plugins.settings import PluginSettings
+from voiced.testing.loopback import LoopbackServer
 
 PAGE = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text()
 EXAMPLES: dict[str, str] = dict(re.findall(r"```python\n# (\w+)\.py\n(.*?)```", PAGE, re.DOTALL))
@@ -80,6 +83,18 @@ def test_the_test(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     finally:
         for name in ("dice", "test_dice"):
             sys.modules.pop(name, None)
+
+
+async def test_the_test_aloud(
+    home: Home, monkeypatch: pytest.MonkeyPatch, loopback: Callable[..., LoopbackServer], tmp_path: Path
+) -> None:
+    monkeypatch.syspath_prepend(home.folder)
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    home.plugin("test_dice_aloud", EXAMPLES["test_dice_aloud"])
+    try:
+        await importlib.import_module("test_dice_aloud").test_the_model_rolls_dice(loopback, tmp_path)
+    finally:
+        sys.modules.pop("test_dice_aloud", None)
 
 
 def test_the_entry_point() -> None:

@@ -33,6 +33,11 @@ class Secrets:
         self._settings = settings
         self._environ = environ
 
+    @property
+    def given(self) -> bool:
+        """Whether somebody gave a key, right or wrong."""
+        return self._place() is not None
+
     def openai_key(self) -> SecretStr:
         """The key. Raises ConfigError, in one line that says the fix and never the key."""
         place = self._place()

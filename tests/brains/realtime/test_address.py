@@ -61,7 +61,7 @@ def test_a_local_server_needs_no_key() -> None:
 @pytest.mark.parametrize("base_url", ["https://api.openai.com/v1", "https://res.openai.azure.com"])
 @pytest.mark.parametrize("key", ["", "  \n"])
 def test_openai_and_azure_do(base_url: str, key: str) -> None:
-    with pytest.raises(ConfigError, match="there is no API key"):
+    with pytest.raises(ConfigError, match="no OpenAI key: set OPENAI_API_KEY"):
         address(RealtimeSettings(base_url=base_url), "ga", key)
 
 

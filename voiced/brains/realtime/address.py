@@ -38,7 +38,10 @@ def address(settings: RealtimeSettings, dialect: Dialect, key: str) -> Address:
 
     key = key.strip()
     if not key and (azure or f".{host}".endswith(_OPENAI)):
-        raise ConfigError("there is no API key for Realtime: configure one (OPENAI_API_KEY)")
+        raise ConfigError(
+            "no OpenAI key: set OPENAI_API_KEY, or name a file with it in openai.key_file, "
+            "or give the systemd unit LoadCredential=openai_api_key:FILE"
+        )
     if not (key.isascii() and key.isprintable()) or " " in key:
         raise ConfigError(
             "the API key has a blank, a line break or a letter that no key has: copy it again, on one line"
