@@ -308,11 +308,8 @@ class TimePassed:
     """Nothing happened until the deadline that the conversation had asked for."""
 
 
-Event = (
-    FrameCaptured
-    | MicrophoneLost
-    | MicrophoneReady
-    | BrainReady
+BrainEvent = (
+    BrainReady
     | BrainLost
     | ReplyStarted
     | ReplyAudio
@@ -324,6 +321,13 @@ Event = (
     | ServerHeard
     | UserTranscribed
     | RequestRefused
+)
+
+Event = (
+    FrameCaptured
+    | MicrophoneLost
+    | MicrophoneReady
+    | BrainEvent
     | ItemPlayed
     | PlayoutFlushed
     | PlayoutDrained

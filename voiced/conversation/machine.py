@@ -73,6 +73,7 @@ from voiced.conversation.commands import (
 from voiced.conversation.endpointing import Onset, ending
 from voiced.conversation.events import (
     AnnouncementAsked,
+    BrainEvent,
     BrainLost,
     BrainReady,
     CallId,
@@ -126,21 +127,6 @@ MAX_LOSSES = 3
 SPEAKER_PATIENCE_S = 10.0
 """A reply whose loudspeaker is gone for this long is over; what was heard stands."""
 STOPPED = "it was stopped"
-
-BrainEvent = (
-    BrainReady
-    | BrainLost
-    | ReplyStarted
-    | ReplyAudio
-    | ReplyText
-    | ReplyItemDone
-    | ToolCalled
-    | ReplyDone
-    | UtteranceCommitted
-    | ServerHeard
-    | UserTranscribed
-    | RequestRefused
-)
 
 
 class Conversation:
