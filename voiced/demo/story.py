@@ -42,7 +42,7 @@ LINES: Final = {
     "coffee": Line(
         "Tell me about coffee.",
         "Coffee was first grown in Ethiopia. From there it came to Yemen, where people have drunk it since the "
-        "fifteenth century. Traders carried it on to Istanbul, Venice and London, where the first coffee house opened.",
+        "fifteenth century. Traders carried it on to Istanbul, Venice and London.",
     ),
     "tea": Line(
         "No wait, tell me about tea instead.",
