@@ -196,6 +196,18 @@ def test_a_picture_that_is_none_is_refused_here(settings: Path, capsys: Output) 
         assert complaint in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [("", "the text is empty"), (" ", "the text is empty"), ("\udcff", "the text is not UTF-8")],
+)
+@pytest.mark.parametrize("command", ["say", "ask"])
+def test_a_text_that_is_none_is_refused_here(
+    command: str, text: str, complaint: str, settings: Path, capsys: Output
+) -> None:
+    assert main([command, text, "--config", str(settings)]) == 1
+    assert capsys.readouterr() == ("", f"voiced: {complaint}\n")
+
+
 async def test_the_status_is_for_people_and_programs_and_its_exit_code_says_if_all_is_well(
     settings: Path, capsys: Output
 ) -> None:

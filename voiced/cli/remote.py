@@ -27,13 +27,14 @@ def status(arguments: Namespace, out: TextIO) -> int:
 
 
 def say(arguments: Namespace, _out: TextIO) -> int:
-    client.ask(_paths(arguments), protocol.Say(text=" ".join(arguments.text)))
+    client.ask(_paths(arguments), protocol.request(protocol.Say, text=" ".join(arguments.text)))
     return 0
 
 
 def ask(arguments: Namespace, out: TextIO) -> int:
     images = tuple(base64.b64encode(_picture(path)).decode() for path in arguments.image)
-    reply = client.ask(_paths(arguments), protocol.Ask(text=" ".join(arguments.text), images=images))
+    request = protocol.request(protocol.Ask, text=" ".join(arguments.text), images=images)
+    reply = client.ask(_paths(arguments), request)
     print(reply["answer"], file=out)
     return 0
 

@@ -20,9 +20,9 @@ import binascii
 import dataclasses
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 from voiced.conversation.commands import Fact
 from voiced.conversation.events import Image
@@ -33,6 +33,8 @@ MAX_LINE: Final = 8 * 2**20
 
 MAX_TEXT: Final = 20_000
 """Characters of what is to be said or asked: far beyond what anybody listens to."""
+
+_Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TEXT)]
 
 PICTURES: Final[Mapping[bytes, Literal["image/png", "image/jpeg"]]] = {
     b"\x89PNG\r\n\x1a\n": "image/png",
@@ -64,14 +66,14 @@ class Say(Message):
     """Say this aloud when nobody holds the floor."""
 
     do: Literal["say"] = "say"
-    text: str = Field(min_length=1, max_length=MAX_TEXT, repr=False)
+    text: _Text = Field(repr=False)
 
 
 class Ask(Message):
     """Answer this, aloud and in the reply. `images`: whole PNG or JPEG files in base64."""
 
     do: Literal["ask"] = "ask"
-    text: str = Field(min_length=1, max_length=MAX_TEXT, repr=False)
+    text: _Text = Field(repr=False)
     images: tuple[str, ...] = Field(default=(), max_length=10, repr=False)
 
 
@@ -105,12 +107,21 @@ Request = Status | Watch | Say | Ask | Stop | Mute | Volume | Reload
 
 _REQUESTS: Final = {kind.model_fields["do"].default: kind for kind in Request.__args__}
 _REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="do")])
+_Kind = TypeVar("_Kind", bound=Message)
 
 
 def parse_request(line: bytes) -> Request:
     """The request in one line. Raises ControlError that says what is wrong with it, and quotes no more than a name."""
     try:
         return _REQUEST.validate_json(line)
+    except ValidationError as error:
+        raise ControlError(_complaint(error)) from None
+
+
+def request(kind: type[_Kind], **values: Any) -> _Kind:
+    """The request that somebody typed. Raises ControlError that says what is wrong with it."""
+    try:
+        return kind(**values)
     except ValidationError as error:
         raise ControlError(_complaint(error)) from None
 
@@ -189,6 +200,10 @@ def _complaint(error: ValidationError) -> str:
         case "extra_forbidden":
             do, name = problem["loc"][0], problem["loc"][-1]
             return f"{do} has no {str(name)[:40]!r}; it has {', '.join(_REQUESTS[str(do)].model_fields)}"
+        case "string_too_short":
+            return f"the {problem['loc'][-1]} is empty"
+        case "string_unicode":
+            return f"the {problem['loc'][-1]} is not UTF-8"
         case _:
             where = ".".join(str(part) for part in problem["loc"])
             return f"{where}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
