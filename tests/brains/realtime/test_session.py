@@ -326,7 +326,7 @@ async def test_a_key_that_is_none_is_said_without_asking_the_server(key: str) ->
         open_session(brain)
         lost = await hub.next(BrainLost)
         assert lost.fatal
-        assert "API key" in lost.reason
+        assert "key" in lost.reason
 
 
 async def test_a_key_that_can_not_be_read_says_why() -> None:
