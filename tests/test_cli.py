@@ -171,6 +171,16 @@ async def test_orders_reach_the_daemon(settings: Path, capsys: Output) -> None:
     assert capsys.readouterr() == ("", "")
 
 
+async def test_half_edited_settings_keep_nobody_from_muting(directory: Path, capsys: Output) -> None:
+    (directory / "voiced").mkdir()
+    (directory / "voiced" / "voiced.toml").write_text("[turn\n")
+    assert await asyncio.to_thread(main, ["mute"]) == 2
+    async with daemon(directory / "voiced" / "voiced.toml") as (_, events):
+        assert await asyncio.to_thread(main, ["mute"]) == 0
+        assert events.get_nowait() == MuteAsked(True)
+    assert "voiced.toml:1:6: this is not TOML" in capsys.readouterr().err
+
+
 async def test_an_answer_is_printed_and_a_failure_is_exit_code_1(settings: Path, capsys: Output) -> None:
     (picture := settings.parent / "cat.png").write_bytes(PNG)
     async with daemon(settings) as (server, events), asyncio.TaskGroup() as tasks:

@@ -44,6 +44,8 @@ def test_an_ambiguous_name_lists_what_it_may_be() -> None:
 def test_an_unknown_name_is_answered_with_the_nearest_and_all() -> None:
     with pytest.raises(DeviceNotFound, match=r"did you mean 'Webcam Mic'.*'USB Mic"):
         choose(CARD, "Webkam Mik", "input")
+    with pytest.raises(DeviceNotFound, match=r"no microphone 'zzz'; there are '"):
+        choose(CARD, "zzz", "input")
 
 
 def test_only_devices_of_the_right_direction_count() -> None:

@@ -12,7 +12,8 @@ from typing import Any, Final, TextIO
 
 from voiced.cli.settings import load
 from voiced.control import client, protocol
-from voiced.errors import ControlError
+from voiced.control.settings import ControlSettings
+from voiced.errors import ConfigError, ControlError
 
 PROMPTLY_S: Final = 10.0
 """Everything but an answer comes at once, or the daemon hangs."""
@@ -113,7 +114,14 @@ def _order(arguments: Namespace, request: protocol.Request) -> int:
 
 
 def _paths(arguments: Namespace) -> tuple[Path, ...]:
-    return load(arguments).config.control.paths_to_try(os.environ)
+    """Where the daemon may be. One in its usual place can be muted also while somebody edits the settings."""
+    try:
+        return load(arguments).config.control.paths_to_try(os.environ)
+    except ConfigError:
+        usual = ControlSettings().paths_to_try(os.environ)
+        if arguments.config or arguments.overrides or not any(map(os.path.exists, usual)):
+            raise
+        return usual
 
 
 def _picture(path: Path) -> bytes:

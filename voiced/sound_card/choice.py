@@ -35,8 +35,8 @@ def choose(devices: Sequence[Device], name: str, direction: Direction) -> Device
         wanted = f" {name!r}, and no other" if name else ""
         raise DeviceNotFound(f"there is no {NOUN[direction]}{wanted}: is one plugged in?")
     nearest = difflib.get_close_matches(name, [device.name for device in usable], n=1, cutoff=0.4)
-    hint = f"did you mean {nearest[0]!r}? " if nearest else ""
-    raise DeviceNotFound(f"there is no {NOUN[direction]} {name!r}; {hint}There are {_listed(usable)}")
+    hint = f"did you mean {nearest[0]!r}? There" if nearest else "there"
+    raise DeviceNotFound(f"there is no {NOUN[direction]} {name!r}; {hint} are {_listed(usable)}")
 
 
 def _label(device: Device) -> str:
