@@ -30,7 +30,7 @@ from voiced.conversation.events import (
 )
 from voiced.playout.earcons import tone
 from voiced.playout.settings import PlayoutSettings
-from voiced.playout.speaker import Speaker
+from voiced.playout.speaker import SETTLE_S, Speaker
 from voiced.testing.sound_card import VirtualCard
 
 A, B = ItemId("a"), ItemId("b")
@@ -44,7 +44,7 @@ async def speaking(card: VirtualCard, inbox: Inbox, settings: PlayoutSettings = 
     running = asyncio.create_task(speaker.run())
     try:
         await card.until_open(1)
-        card.step()
+        await card.run(2 * SETTLE_S)
         await inbox.get(SpeakerReady)
         inbox.events.clear()
         yield speaker
@@ -177,7 +177,7 @@ async def test_a_suspended_loudspeaker_is_noticed_and_flushes_meanwhile() -> Non
         await card.until_open(0)
         card.resume("output")
         await card.until_open(1)
-        card.step()
+        await card.run(2 * SETTLE_S)
         await inbox.get(SpeakerReady)
 
 

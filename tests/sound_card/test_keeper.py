@@ -15,13 +15,14 @@ from voiced.testing.sound_card import VirtualCard
 class Listener:
     """A keeper's owner that writes down what it is told."""
 
-    def __init__(self, card: VirtualCard) -> None:
+    def __init__(self, card: VirtualCard, settle_s: float = 0.0) -> None:
         self.told: list[str] = []
         self.news = asyncio.Event()
         self.keeper = StreamKeeper(
             card,
             lambda on_stopped: card.open_input("", block_ms=20, callback=self._heard, on_stopped=on_stopped),
             patience_s=0.1,
+            settle_s=settle_s,
             on_ready=lambda stream: self._note(f"ready {stream.device_name}"),
             on_lost=lambda reason: self._note(f"lost {reason}"),
         )
@@ -67,6 +68,23 @@ async def test_a_device_that_opens_and_never_calls_back_is_lost(card: VirtualCar
     await card.until_open(1)
     await card.run(0.2)
     assert "no sign of life" in (await listener.until_told(1))[0]
+
+
+async def test_a_device_that_takes_what_fits_into_its_buffer_and_no_more_never_was_ready(card: VirtualCard) -> None:
+    listener = Listener(card, settle_s=0.1)
+    running = asyncio.create_task(listener.keeper.run())
+    await card.until_open(1)
+    await card.run(0.05)
+    card.suspend("input")
+    await card.run(0.2)
+    assert "no sign of life" in (await listener.until_told(1))[0]
+    await card.until_open(0)
+    card.resume("input")
+    await card.until_open(1)
+    await card.run(0.15)
+    assert (await listener.until_told(2))[1:] == ["ready virtual microphone"]
+    running.cancel()
+    await asyncio.wait([running])
 
 
 async def test_the_same_reason_is_told_once(card: VirtualCard, listener: Listener) -> None:

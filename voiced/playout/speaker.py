@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from typing import NoReturn, assert_never
+from typing import Final, NoReturn, assert_never
 
 import structlog
 
@@ -28,6 +28,9 @@ from voiced.playout.settings import PlayoutSettings
 from voiced.ports import Post
 from voiced.resample import Resampler
 from voiced.sound_card import BlockTime, SoundCard, Stream, StreamKeeper
+
+SETTLE_S: Final = 0.1
+"""Longer than what a device asks for ahead, so that a suspended one is not taken for one that plays."""
 
 log = structlog.get_logger(__name__)
 
@@ -66,6 +69,7 @@ class Speaker:
                 settings.device, block_ms=settings.block_ms, callback=self._render, on_stopped=on_stopped
             ),
             patience_s=settings.lost_after_s,
+            settle_s=SETTLE_S,
             on_ready=self._ready,
             on_lost=self._lost,
         )

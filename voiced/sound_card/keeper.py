@@ -19,7 +19,8 @@ class StreamKeeper:
     """Opens a stream off the loop, notices when it stops *or falls silent*, and opens it again.
 
     A suspended device neither calls back nor reports an error, so its callback must say `alive` at every block;
-    when none came for `patience_s`, the device counts as lost. `open_stream` gets the `on_stopped` to pass on.
+    when none came for `patience_s`, the device counts as lost. It is ready once blocks came for `settle_s`: a
+    suspended loudspeaker still asks for what fits into its buffer. `open_stream` gets the `on_stopped` to pass on.
     `on_ready(stream)` and `on_lost(reason)` are called on the loop; a reason that did not change is told once.
     """
 
@@ -29,26 +30,32 @@ class StreamKeeper:
         open_stream: Callable[[Callable[[], None]], Stream],
         *,
         patience_s: float,
+        settle_s: float = 0.0,
         on_ready: Callable[[Stream], None],
         on_lost: Callable[[str], None],
     ) -> None:
         self._card = card
         self._open_stream = open_stream
         self._patience_s = patience_s
+        self._settle_s = settle_s
         self._on_ready = on_ready
         self._on_lost = on_lost
         self._reason_told = ""
         self._failures = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._news = asyncio.Event()
+        self._first_block: float | None = None
         self._last_block: float | None = None
+        self._settled = False
         self._stopped = False
 
     def alive(self, now: float) -> None:
         """A block was there at `now` (the card's clock). In the device's thread."""
-        first = self._last_block is None
+        if self._first_block is None:
+            self._first_block = now
         self._last_block = now
-        if first:
+        if not self._settled and now - self._first_block >= self._settle_s:
+            self._settled = True
             self._wake()
 
     async def run(self) -> NoReturn:
@@ -56,7 +63,8 @@ class StreamKeeper:
         self._loop = asyncio.get_running_loop()
         while True:
             self._news.clear()
-            self._last_block, self._stopped = None, False
+            self._first_block = self._last_block = None
+            self._settled = self._stopped = False
             try:
                 stream = await self._opened()
             except AudioError as error:
@@ -92,7 +100,7 @@ class StreamKeeper:
                     self._news.clear()
             if self._stopped:
                 return f"{stream.device_name!r} stopped: was it unplugged?"
-            if not ready and self._last_block is not None:
+            if not ready and self._settled:
                 ready, self._failures, self._reason_told = True, 0, ""
                 self._on_ready(stream)
             last_sign = opened if self._last_block is None else self._last_block
