@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import queue
 
 import pytest
 
 from tests.device.pulse import PrivatePulse
 from voiced.audio import SAMPLE_BYTES
-from voiced.errors import DeviceNotFound
+from voiced.errors import DeviceFailed, DeviceNotFound
 from voiced.sound_card import BlockTime, PortAudioCard
 
 pytestmark = pytest.mark.device
@@ -52,6 +53,15 @@ def test_the_default_device_needs_no_name(card: PortAudioCard) -> None:
 def test_a_name_that_is_nearly_right_is_answered_with_the_right_one(card: PortAudioCard) -> None:
     with pytest.raises(DeviceNotFound, match="did you mean 'vspeaker'"):
         card.open_output("vspaeker", block_ms=10, callback=lambda n, *_: bytes(2 * n), on_stopped=lambda: None)
+
+
+def test_a_device_that_does_not_open_is_one_error_and_no_babble(
+    card: PortAudioCard, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(DeviceFailed, match="loudspeaker 'vmic' does not open at"):
+        card.open_output("vmic", block_ms=10, callback=lambda n, *_: bytes(2 * n), on_stopped=lambda: None)
+    os.write(2, b"heard")
+    assert capfd.readouterr() == ("", "heard")
 
 
 def test_a_rescan_leaves_open_streams_running(card: PortAudioCard) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, Final
 
@@ -55,7 +57,7 @@ class PortAudioCard:
         A stream that can't be opened again tells its `on_stopped`. Raises PortAudioMissing, DeviceFailed.
         """
         sd = _sounddevice()
-        with _lock:
+        with _lock, _hushed():
             interrupted = list(_open)
             for stream in interrupted:
                 stream.stop()
@@ -124,7 +126,7 @@ class _PortAudioStream:
 
     def open(self) -> None:
         """Start it, and go on through rescans until `close`."""
-        with _lock:
+        with _lock, _hushed():
             self.start()
             _open.append(self)
 
@@ -133,7 +135,8 @@ class _PortAudioStream:
         with _lock:
             if self in _open:
                 _open.remove(self)
-                self.stop()
+                with _hushed():
+                    self.stop()
 
     def start(self) -> None:
         """Open at the first rate and channel count that work. Raises what `open_input` raises."""
@@ -242,6 +245,27 @@ def _device(found: Any, apis: Sequence[str]) -> Device:
         max_output_channels=found["max_output_channels"],
         default_rate=int(found["default_samplerate"]),
     )
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Keep what ALSA and PortAudio write to descriptor 2 out of the log, which has one of its own. With the lock held.
+
+    It is some hundred lines for a device that does not open; what is in them for people is in the error that is raised.
+    """
+    try:
+        kept = os.dup(2)
+    except OSError:  # closed: then nobody reads it
+        yield
+        return
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _sounddevice() -> ModuleType:
