@@ -252,7 +252,9 @@ async def test_what_has_no_json_form_is_an_error_text(bad: Put, kind: str, value
         f'@tool\n{kind} bad():\n    """Returns a thing."""\n    return {value}'
     )
     async with home.running():
-        assert "can't be turned into text" in await home.complaint("bad")
+        with capture_logs() as log:
+            assert "can't be turned into text" in await home.complaint("bad")
+        assert [(line["event"], line["tool"]) for line in log] == [("tool returned no JSON", "bad")]
         assert await home.answer("good") == "fine"
 
 

@@ -59,7 +59,7 @@ class ToolCalls:
 
     async def _run_coroutine(self, tool: Tool, arguments: str, context: ToolContext, timeout_s: float) -> Outcome:
         async def call() -> Outcome:
-            return self._done(await tool.function(**tool.arguments(arguments, context)))
+            return self._done(tool, await tool.function(**tool.arguments(arguments, context)))
 
         self._coroutines += 1
         try:
@@ -72,7 +72,7 @@ class ToolCalls:
     async def _run_thread(self, tool: Tool, arguments: str, context: ToolContext, timeout_s: float) -> Outcome:
         def call() -> Outcome:
             try:
-                return self._done(tool.function(**tool.arguments(arguments, context)))
+                return self._done(tool, tool.function(**tool.arguments(arguments, context)))
             except CRASHES as error:
                 return self._failed(tool, error)
 
@@ -91,8 +91,12 @@ class ToolCalls:
         if self._hung[tool.where] >= HUNG_LIMIT:
             self._disable(tool)
 
-    def _done(self, returned: object) -> Outcome:
-        return Outcome(as_text(returned, self._settings.max_output_bytes))
+    def _done(self, tool: Tool, returned: object) -> Outcome:
+        try:
+            return Outcome(as_text(returned, self._settings.max_output_bytes))
+        except ToolError:
+            _log.error("tool returned no JSON", tool=tool.spec.name, where=tool.where, type=type(returned).__name__)
+            raise
 
     def _failed(self, tool: Tool, error: BaseException) -> Outcome:
         if isinstance(error, ToolError):
