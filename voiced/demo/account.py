@@ -42,7 +42,7 @@ class Account:
             self._begin = self._clock()
             print(
                 f"voiced {__version__}: the daemon itself, on a sound card in memory, with a Realtime server on "
-                "loopback.\nNothing leaves this machine. It takes about 45 seconds.",
+                "loopback.\nNothing leaves this machine. It takes about 40 seconds.",
             )
         print(f"\n{self._painted('1', title)}", flush=True)
 
