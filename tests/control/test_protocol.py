@@ -39,8 +39,8 @@ JPEG = b"\xff\xd8\xff\xe0 and so on"
 requests: st.SearchStrategy[Request] = st.one_of(
     st.just(Status()),
     st.builds(Watch, texts=st.booleans()),
-    st.builds(Say, text=st.text(min_size=1)),
-    st.builds(Ask, text=st.text(min_size=1), images=st.lists(st.text(), max_size=3).map(tuple)),
+    st.builds(Say, text=st.text(min_size=1).filter(str.strip)),
+    st.builds(Ask, text=st.text(min_size=1).filter(str.strip), images=st.lists(st.text(), max_size=3).map(tuple)),
     st.just(Stop()),
     st.builds(Mute, muted=st.booleans()),
     st.builds(Volume, percent=st.integers(0, 100)),
