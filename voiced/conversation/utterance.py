@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from voiced.audio import FRAME_MS, Frame, Ms
+from voiced.audio import FRAME_MS, SAMPLE_BYTES, Frame, Ms, to_ms
 
 
 class PreRoll:
@@ -51,4 +51,4 @@ class Utterance:
 
     @property
     def length(self) -> Ms:
-        return Ms(len(self._pcm) // 48)
+        return to_ms(len(self._pcm) // SAMPLE_BYTES)
