@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from voiced.conversation.commands import (
     AddHistory,
     CancelReply,
+    CloseSession,
     Command,
     CommitUtterance,
     DeleteItem,
@@ -30,6 +31,9 @@ from voiced.conversation.commands import (
     SendText,
     SendToolResult,
     SetVolume,
+    SpotSound,
+    SpotTools,
+    SpotVerdict,
     StartReply,
     StreamUtterance,
     TruncateReply,
@@ -39,7 +43,7 @@ from voiced.conversation.commands import (
 from voiced.conversation.events import Event, TimePassed
 from voiced.conversation.machine import Conversation
 from voiced.conversation.settings import TurnSettings
-from voiced.ports import Brain, Speaker, StatusSink, ToolRunner
+from voiced.ports import Brain, Speaker, Spotter, StatusSink, ToolRunner
 
 
 class Hub:
@@ -47,6 +51,7 @@ class Hub:
 
     brain: Brain
     speaker: Speaker
+    spotter: Spotter
     tools: ToolRunner
 
     def __init__(self, conversation: Conversation, sinks: Iterable[StatusSink]) -> None:
@@ -97,8 +102,10 @@ class Hub:
                     self.brain.do(command)
                 case TruncateReply() | DeleteItem() | SendText() | SendToolResult() | AddHistory():
                     self.brain.do(command)
-                case OpenSession() | UpdateTools():
+                case OpenSession() | CloseSession() | UpdateTools():
                     self.brain.do(command)
+                case SpotSound() | SpotVerdict() | SpotTools():
+                    self.spotter.do(command)
                 case RunTool():
                     self.tools.do(command)
                 case Report(fact):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from voiced.conversation.commands import BrainCommand, Fact, SpeakerCommand, ToolCommand
+from voiced.conversation.commands import BrainCommand, Fact, SpeakerCommand, SpotterCommand, ToolCommand
 from voiced.conversation.events import Event
 
 Post = Callable[[Event], None]
@@ -22,6 +22,12 @@ class Speaker(Protocol):
     """The loudspeaker. Posts ItemPlayed, PlayoutFlushed, PlayoutDrained, SpeakerLost, SpeakerReady."""
 
     def do(self, command: SpeakerCommand) -> None: ...
+
+
+class Spotter(Protocol):
+    """Listens for commands that need no brain. Posts CommandSpotted or NoCommand, once for each SpotVerdict."""
+
+    def do(self, command: SpotterCommand) -> None: ...
 
 
 class ToolRunner(Protocol):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from voiced.audio import Ms
 from voiced.control.snapshot import Snapshot
 from voiced.conversation.commands import (
@@ -73,7 +75,7 @@ def test_a_run_is_boiled_down_to_its_status() -> None:
             "failed_turns": 1,
         },
         "last_first_audio_ms": 310,
-        "tokens": {"text_in": 6, "audio_in": 0, "image_in": 0, "cached_in": 0, "text_out": 0, "audio_out": 7},
+        "tokens": asdict(Usage(text_in=6, audio_out=7)),
         "failures": [
             {"ago_s": 7.0, "what": "loudspeaker: unplugged"},
             {"ago_s": 7.0, "what": "turn 2: no answer"},

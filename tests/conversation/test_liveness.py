@@ -35,6 +35,9 @@ from voiced.conversation.commands import (
     SendText,
     SendToolResult,
     SetVolume,
+    SpotSound,
+    SpotTools,
+    SpotVerdict,
     StartReply,
     StreamUtterance,
     TruncateReply,
@@ -239,7 +242,7 @@ class ADay(RuleBasedStateMachine):
                     self.answered |= self.spoken
                 case Report(RequestEnded(request)):
                     self.requests.discard(request)
-                case Report() | PlayEarcon() | SetVolume():
+                case Report() | PlayEarcon() | SetVolume() | SpotSound() | SpotVerdict() | SpotTools():
                     pass
                 case _:
                     assert command.session == self.server.session, "a command for an old session"

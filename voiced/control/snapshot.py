@@ -15,6 +15,7 @@ from voiced.conversation.commands import (
     Floor,
     FloorChanged,
     Muted,
+    NotSpeech,
     ReplyHeard,
     RequestEnded,
     Spent,
@@ -86,7 +87,7 @@ class Snapshot:
                 self._tokens = _sum(self._tokens, fact.usage)
             case Warned():
                 self._failed(now, f"{fact.code}: {fact.detail}")
-            case UserHeard() | ToolStarted() | RequestEnded():
+            case UserHeard() | ToolStarted() | RequestEnded() | NotSpeech():
                 pass
             case _:
                 assert_never(fact)
@@ -111,4 +112,10 @@ class Snapshot:
 
 
 def _sum(one: Usage, other: Usage) -> Usage:
-    return Usage(*(getattr(one, each.name) + getattr(other, each.name) for each in dataclasses.fields(Usage)))
+    return Usage(
+        **{
+            each.name: getattr(one, each.name) + getattr(other, each.name)
+            for each in dataclasses.fields(Usage)
+            if each.name != "model"
+        }
+    )

@@ -1,6 +1,6 @@
 """Orders that the conversation gives: imperative, frozen, the only way out.
 
-`BrainCommand`, `SpeakerCommand`, `ToolCommand` and `Report` each go to one port. Carrying one out returns at once;
+`BrainCommand`, `SpeakerCommand`, `SpotterCommand`, `ToolCommand` and `Report` each go to one port. Carrying one out returns at once;
 what comes of it returns as events.
 """
 
@@ -10,18 +10,32 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from voiced.audio import Ms
-from voiced.conversation.events import CallId, Image, ItemId, ReplyId, SessionId, ToolSpec, Usage
+from voiced.conversation.events import (
+    BrainName,
+    CallId,
+    Image,
+    ItemId,
+    ReplyId,
+    SessionId,
+    Thrift,
+    ToolSpec,
+    Usage,
+)
 
 # History, brain-neutral.
 
 
 @dataclass(frozen=True, slots=True)
 class UserSaid:
-    """A user turn: its text, or where no transcript came its sound (PCM16, 24 kHz)."""
+    """A user turn: its text, or where no transcript came its sound (PCM16, 24 kHz).
+
+    `item` names the sound, for a `UserTranscribed` from a brain that writes it down.
+    """
 
     text: str | None = field(repr=False)
     pcm: bytes = field(default=b"", repr=False)
     images: tuple[Image, ...] = ()
+    item: ItemId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +62,25 @@ HistoryItem = UserSaid | AssistantSaid | ToolUsed
 
 @dataclass(frozen=True, slots=True)
 class OpenSession:
-    """Connect (closing any earlier session), configure, replay `history`, then `BrainReady` or `BrainLost`.
+    """Connect (closing this brain's earlier session), configure, replay `history`, then `BrainReady` or `BrainLost`.
 
-    `after` is the backoff; the edge adds jitter to it.
+    `after` is the backoff; the edge adds jitter to it. `thrift`: "short" asks for a shorter context, "small" for that
+    and a smaller model.
     """
 
     session: SessionId
     history: tuple[HistoryItem, ...]
     tools: tuple[ToolSpec, ...]
     after: Ms = Ms(0)
+    brain: BrainName = "realtime"
+    thrift: Thrift = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class CloseSession:
+    """Another brain takes over, or this one is not wanted any more. Nothing comes back."""
+
+    session: SessionId
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +170,7 @@ class DeleteItem:
 
 BrainCommand = (
     OpenSession
+    | CloseSession
     | AddHistory
     | UpdateTools
     | StreamUtterance
@@ -207,6 +232,33 @@ class SetVolume:
 
 
 SpeakerCommand = Play | FinishItem | Duck | Unduck | FlushPlayout | PlayEarcon | SetVolume
+
+# To the spotter.
+
+
+@dataclass(frozen=True, slots=True)
+class SpotSound:
+    """Sound of an utterance (PCM16, 24 kHz). A new number begins a new utterance and drops the last."""
+
+    utterance: int
+    pcm: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SpotVerdict:
+    """The utterance is over: `CommandSpotted` or `NoCommand`, soon."""
+
+    utterance: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpotTools:
+    """The tools from now on; the spotter listens for those that are local."""
+
+    tools: tuple[ToolSpec, ...]
+
+
+SpotterCommand = SpotSound | SpotVerdict | SpotTools
 
 # To the tools.
 
@@ -299,6 +351,7 @@ class BrainChanged:
 
     state: Literal["connecting", "ready", "lost", "refused"]
     reason: str = ""
+    brain: BrainName = "realtime"
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,6 +367,13 @@ class TurnFailed:
 
     turn: int
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotSpeech:
+    """What was taken for an utterance was none, by the judgment of who tried to write it down."""
+
+    turn: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,6 +420,7 @@ Fact = (
     | BrainChanged
     | DeviceChanged
     | TurnFailed
+    | NotSpeech
     | Spent
     | RequestEnded
     | Muted
@@ -375,4 +436,4 @@ class Report:
     fact: Fact
 
 
-Command = BrainCommand | SpeakerCommand | ToolCommand | Report
+Command = BrainCommand | SpeakerCommand | SpotterCommand | ToolCommand | Report

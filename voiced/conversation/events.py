@@ -15,6 +15,8 @@ from voiced.audio import Frame, Samples
 SessionId = NewType("SessionId", int)
 """One connection of one brain; the conversation hands the numbers out, rising."""
 
+BrainName = Literal["realtime", "cascade", "offline"]
+
 ReplyId = NewType("ReplyId", str)
 ItemId = NewType("ItemId", str)
 CallId = NewType("CallId", str)
@@ -29,24 +31,55 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
+class Sentence:
+    """A way to ask for a tool with no cloud: a hassil template, such as "set [a] timer for {duration:duration_s}".
+
+    `{list:argument}` puts what was said into an argument: `duration` (seconds), `time` ("HH:MM"), `number`, or a list
+    of the tool's own. `arguments` are the ones that the sentence itself decides: "louder" means `by=15`.
+    """
+
+    template: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class ToolSpec:
-    """What a brain is told about a tool. `parameters` is a strict JSON schema of an object."""
+    """What a brain is told about a tool. `parameters` is a strict JSON schema of an object.
+
+    `sentences`: how it is asked for offline. `lists`: what its own lists accept, as spoken, and what each means.
+    `local`: its sentences are obeyed on the device at once, whatever brain is in use.
+    """
 
     name: str
     description: str
     parameters: Mapping[str, Any]
+    sentences: tuple[Sentence, ...] = ()
+    lists: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    local: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens that one response cost, by modality; `cached` is a part of the input."""
+    """What one request to `model` cost: tokens by modality, seconds of sound heard, characters spoken.
 
+    `cached_…` is a part of the input of that modality.
+    """
+
+    model: str = ""
     text_in: int = 0
     audio_in: int = 0
     image_in: int = 0
-    cached_in: int = 0
+    cached_text_in: int = 0
+    cached_audio_in: int = 0
+    cached_image_in: int = 0
     text_out: int = 0
     audio_out: int = 0
+    seconds: float = 0.0
+    characters: int = 0
+
+
+Thrift = Literal["none", "short", "small", "cascade", "offline"]
+"""How far spending has stepped down: all as configured, a shorter context, a smaller model, the cascade, no cloud."""
 
 
 # The microphone.
@@ -83,18 +116,24 @@ class BrainReady:
     session: SessionId
 
 
+Cause = Literal["", "key", "credit", "access", "settings"]
+"""What somebody must mend before a brain works again: there is no (good) key, the account has no credit, the key may
+not use the model, a model or address is wrong. Empty: nothing, or it is not known."""
+
+
 @dataclass(frozen=True, slots=True)
 class BrainLost:
     """The session is over, or never came up.
 
-    `fatal`: trying again can't help until somebody mends a key, a bill or a setting. `retry_after_s`: the server's
-    own wish. `reason` is one line for a person, with no secret in it.
+    `fatal`: trying again can't help until somebody mends a key, a bill or a setting, and `cause` says which.
+    `retry_after_s`: the server's own wish. `reason` is one line for a person, with no secret in it.
     """
 
     session: SessionId
     reason: str
     fatal: bool = False
     retry_after_s: float = 0.0
+    cause: Cause = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +191,10 @@ ReplyStatus = Literal["completed", "cancelled", "incomplete", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class ReplyDone:
-    """The response is over on the server. `code` and `reason` say why, where it did not complete."""
+    """The response is over on the server. `code` and `reason` say why, where it did not complete.
+
+    Status "completed" with the code "no_speech": the utterance was none, so that there is nothing to answer.
+    """
 
     session: SessionId
     reply: ReplyId
@@ -263,6 +305,44 @@ class ToolsChanged:
     tools: tuple[ToolSpec, ...]
 
 
+# The spotter, which listens for commands that need no brain.
+
+
+@dataclass(frozen=True, slots=True)
+class CommandSpotted:
+    """The utterance asks for a local tool; `arguments` is JSON text, `text` the words."""
+
+    utterance: int
+    name: str
+    arguments: str = field(repr=False)
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NoCommand:
+    """The utterance is for the brain."""
+
+    utterance: int
+
+
+# Money.
+
+
+@dataclass(frozen=True, slots=True)
+class UsageReported:
+    """A request beside a response (transcription, speech) cost this. Of no session: it is spent, whoever asked."""
+
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class ThriftChanged:
+    """Spending came near a cap, or a new day began. `notice` is to be said once, in the next silence."""
+
+    thrift: Thrift
+    notice: str = ""
+
+
 # People and plugins beside the microphone.
 
 
@@ -335,6 +415,10 @@ Event = (
     | SpeakerReady
     | ToolReturned
     | ToolsChanged
+    | CommandSpotted
+    | NoCommand
+    | UsageReported
+    | ThriftChanged
     | TextAsked
     | AnnouncementAsked
     | StopAsked

@@ -77,6 +77,7 @@ from voiced.conversation.events import (
     BrainLost,
     BrainReady,
     CallId,
+    CommandSpotted,
     Event,
     FrameCaptured,
     Image,
@@ -85,6 +86,7 @@ from voiced.conversation.events import (
     MicrophoneLost,
     MicrophoneReady,
     MuteAsked,
+    NoCommand,
     PlayoutDrained,
     PlayoutFlushed,
     ReplyAudio,
@@ -100,11 +102,13 @@ from voiced.conversation.events import (
     SpeakerReady,
     StopAsked,
     TextAsked,
+    ThriftChanged,
     TimePassed,
     ToolCalled,
     ToolReturned,
     ToolsChanged,
     ToolSpec,
+    UsageReported,
     UserTranscribed,
     UtteranceCommitted,
     VolumeAsked,
@@ -276,6 +280,10 @@ class Conversation:
                 self._offer_tools()
             case TextAsked() | AnnouncementAsked():
                 self._errand(event, now)
+            case UsageReported(usage):
+                self._report(Spent(usage))
+            case CommandSpotted() | NoCommand() | ThriftChanged():
+                pass
             case StopAsked():
                 self._stop(now)
             case MuteAsked(muted):

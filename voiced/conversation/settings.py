@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import field_validator
+
+from voiced.conversation.events import BrainName
 from voiced.settings import Settings, setting
 
 TurnEnd = Literal["local", "server", "semantic"]
@@ -73,3 +76,43 @@ class TurnSettings(Settings):
         ge=1,
         le=58,
     )
+
+
+class BrainSettings(Settings):
+    """Brains: who answers, and who takes over when that one can't."""
+
+    order: tuple[BrainName, ...] = setting(
+        ("realtime", "cascade", "offline"),
+        "Who answers, best first. realtime hears and speaks by itself; cascade writes down, thinks and speaks in three "
+        "requests; offline needs no network and understands the sentences that tools declare.",
+        min_length=1,
+    )
+    silent_after_s: float = setting(
+        8.0,
+        "A brain that owes an answer and gives no sign for so long is left for the next one. More for a slow server.",
+        unit="s",
+        ge=1,
+        le=120,
+    )
+    connect_patience_s: float = setting(
+        2.5, "An utterance waits so long for a brain that is still connecting.", unit="s", ge=0, le=30
+    )
+    cooldown_s: float = setting(
+        15.0,
+        "A brain that failed is tried again after so long, in a silence; each failure in a row doubles it, to 600 s.",
+        unit="s",
+        ge=1,
+        le=600,
+    )
+    local_commands: bool = setting(
+        True,
+        "Obey 'stop', 'never mind' and the volume on the device, at once, whoever answers. Costs 5 % of a core while "
+        "somebody speaks.",
+    )
+
+    @field_validator("order")
+    @classmethod
+    def _each_once(cls, order: tuple[BrainName, ...]) -> tuple[BrainName, ...]:
+        if len(set(order)) < len(order):
+            raise ValueError("names a brain twice; name each once, best first")
+        return order

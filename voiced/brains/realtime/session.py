@@ -10,7 +10,7 @@ from voiced.brains.realtime.connection import Connection
 from voiced.brains.realtime.counters import Counters
 from voiced.brains.realtime.settings import RealtimeSettings
 from voiced.brains.realtime.wire import Dialect
-from voiced.conversation.commands import BrainCommand, OpenSession
+from voiced.conversation.commands import BrainCommand, CloseSession, OpenSession
 from voiced.conversation.events import BrainLost
 from voiced.conversation.settings import TurnEnd
 from voiced.errors import ConfigError
@@ -45,7 +45,7 @@ class RealtimeBrain:
         self._jitter = jitter
         self._dialect: Dialect = "beta" if settings.dialect == "beta" else "ga"
         self._connection: Connection | None = None
-        self._opened: asyncio.Queue[tuple[OpenSession, Connection]] = asyncio.Queue()
+        self._opened: asyncio.Queue[tuple[OpenSession, Connection] | None] = asyncio.Queue()
 
     def do(self, command: BrainCommand) -> None:
         """Carry `command` out, soon. Returns at once."""
@@ -61,7 +61,12 @@ class RealtimeBrain:
                 counters=self.counters,
             )
             self._opened.put_nowait((command, self._connection))
-        elif self._connection is not None and command.session == self._connection.session:
+        elif self._connection is None or command.session != self._connection.session:
+            pass  # of a session that is over
+        elif isinstance(command, CloseSession):
+            self._connection = None
+            self._opened.put_nowait(None)
+        else:
             self._connection.do(command)
 
     async def run(self) -> None:
@@ -69,10 +74,10 @@ class RealtimeBrain:
         async with asyncio.TaskGroup() as tasks:
             serving: asyncio.Task[None] | None = None
             while True:
-                order, connection = await self._opened.get()
+                opened = await self._opened.get()
                 if serving is not None:
                     serving.cancel()
-                serving = tasks.create_task(self._serve(order, connection))
+                serving = tasks.create_task(self._serve(*opened)) if opened is not None else None
 
     async def _serve(self, order: OpenSession, connection: Connection) -> None:
         await asyncio.sleep(order.after / 1000 * (1 + self._jitter() / 2))

@@ -115,7 +115,7 @@ def test_a_spoken_turn_with_the_servers_vad() -> None:
         ReplyText(S, R, I1, "Hi"),
         ReplyAudio(S, R, I1, PCM),
         ReplyItemDone(S, R, I1),
-        ReplyDone(S, R, usage=Usage(text_in=14, audio_in=27, image_in=3, cached_in=8, text_out=28, audio_out=136)),
+        ReplyDone(S, R, usage=Usage(text_in=14, audio_in=27, image_in=3, cached_text_in=8, text_out=28, audio_out=136)),
         RateLimit("tokens", 400, 399, 0.1),
     ]
 
@@ -143,7 +143,7 @@ def test_the_same_turn_in_beta_names() -> None:
         ReplyText(S, R, I1, "Hi"),
         ReplyAudio(S, R, I1, PCM),
         ReplyItemDone(S, R, I1),
-        ReplyDone(S, R, usage=Usage(text_in=14, audio_in=27, cached_in=8, text_out=28, audio_out=136)),
+        ReplyDone(S, R, usage=Usage(text_in=14, audio_in=27, cached_text_in=8, text_out=28, audio_out=136)),
     ]
 
 

@@ -111,5 +111,5 @@ def test_a_tool_round(shared_data: Path) -> None:
     assert (call.name, json.loads(call.arguments)) == ("get_weather", {"city": "London"})
     assert [event.usage for event in found if isinstance(event, ReplyDone)] == [
         Usage(text_in=63, text_out=22),
-        Usage(text_in=103, cached_in=64, text_out=13),
+        Usage(text_in=103, cached_text_in=64, text_out=13),
     ]

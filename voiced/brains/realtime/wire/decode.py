@@ -402,12 +402,15 @@ def _usage(usage: _Message | None) -> Usage | None:
     if usage is None:
         return None
     received = _object_or_none(usage, "input_token_details") or {}
+    cached = _object_or_none(received, "cached_tokens_details") or {"text_tokens": received.get("cached_tokens")}
     given = _object_or_none(usage, "output_token_details") or {}
     return Usage(
         text_in=_count(received.get("text_tokens")),
         audio_in=_count(received.get("audio_tokens")),
         image_in=_count(received.get("image_tokens")),
-        cached_in=_count(received.get("cached_tokens")),
+        cached_text_in=_count(cached.get("text_tokens")),
+        cached_audio_in=_count(cached.get("audio_tokens")),
+        cached_image_in=_count(cached.get("image_tokens")),
         text_out=_count(given.get("text_tokens")),
         audio_out=_count(given.get("audio_tokens")),
     )

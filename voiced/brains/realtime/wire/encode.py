@@ -15,6 +15,7 @@ from voiced.conversation.commands import (
     AssistantSaid,
     BrainCommand,
     CancelReply,
+    CloseSession,
     CommitUtterance,
     DeleteItem,
     DiscardUtterance,
@@ -94,8 +95,8 @@ class Encoder:
             case UpdateTools(tools=tools):
                 session = {"tools": _tools(tools), "tool_choice": "auto"}
                 return [self._request("session", "session.update", session=self._typed(session))]
-            case OpenSession():
-                raise ValueError("OpenSession is no message: use configure and replay")
+            case OpenSession() | CloseSession():
+                raise ValueError("no message: use configure and replay, or close the socket")
         assert_never(command)
 
     def configure(self, settings: RealtimeSettings, turn_end: TurnEnd, tools: tuple[ToolSpec, ...]) -> str:

@@ -1,0 +1,1 @@
+"""The API beside Realtime, over one lazily imported official client."""
