@@ -49,6 +49,7 @@ from voiced.conversation.events import (
     SessionId,
     ToolCalled,
     ToolSpec,
+    UsageReported,
     UserTranscribed,
     UtteranceCommitted,
 )
@@ -164,6 +165,8 @@ async def test_a_spoken_turn_with_a_tool() -> None:
         done = await hub.next(ReplyDone)
         assert done.status == "completed"
         assert done.usage is not None
+        assert done.usage.model == RealtimeSettings().model
+        assert [usage.usage.model for usage in hub.all(UsageReported)] == [RealtimeSettings().transcription_model]
         assert sum(len(chunk.pcm) for chunk in hub.all(ReplyAudio)) == len(Say("It is on.").audio())
         assert len(hub.all(UtteranceCommitted)) == 1
         assert len(hub.all(UserTranscribed)) == 1

@@ -103,7 +103,7 @@ class Connection:
         self._post = post
         self._counters = counters
         self._encoder = Encoder(dialect)
-        self._decoder = Decoder(order.session)
+        self._decoder = Decoder(order.session, model=settings.model, transcription_model=settings.transcription_model)
         self._log = log.bind(session=order.session)
         self._now = asyncio.get_running_loop().time
 

@@ -48,6 +48,7 @@ from voiced.conversation.events import (
     SessionId,
     ToolCalled,
     Usage,
+    UsageReported,
     UserTranscribed,
     UtteranceCommitted,
 )
@@ -229,9 +230,88 @@ def test_what_the_user_said_may_come_after_the_reply() -> None:
     ) == [
         ReplyDone(S, R),
         UserTranscribed(S, ItemId("item_0"), "Hello"),
+        UsageReported(Usage(seconds=1.0)),
         UserTranscribed(S, ItemId("item_9"), None),
         TranscriptionFailed("DeploymentNotFound"),
     ]
+
+
+def used(usage: object) -> Usage | None:
+    """What a reply of the model "big" with this usage is taken to have used."""
+    (done,) = heard([response_done(usage=usage)], Decoder(S, model="big", transcription_model="scribe"))
+    assert isinstance(done, ReplyDone)
+    return done.usage
+
+
+@pytest.mark.parametrize(
+    ("usage", "taken"),
+    [
+        (USAGE, Usage("big", 14, 27, 3, cached_text_in=8, text_out=28, audio_out=136)),
+        # Cached tokens whose modality is not told, in whole or in part.
+        (
+            {"input_token_details": {"text_tokens": 50, "audio_tokens": 90, "cached_tokens": 64}},
+            Usage("big", 50, 90, cached_text_in=64),
+        ),
+        (
+            {
+                "input_token_details": {
+                    "text_tokens": 50,
+                    "audio_tokens": 90,
+                    "cached_tokens": 64,
+                    "cached_tokens_details": {"audio_tokens": 40},
+                }
+            },
+            Usage("big", 50, 90, cached_text_in=24, cached_audio_in=40),
+        ),
+        # Tokens that only the totals have: all of a simple server's, and those of a model that thinks.
+        ({"input_tokens": 41, "output_tokens": 164}, Usage("big", text_in=41, text_out=164)),
+        (
+            {
+                "input_tokens": 41,
+                "output_tokens": 200,
+                "output_token_details": {"text_tokens": 28, "audio_tokens": 136, "reasoning_tokens": 36},
+            },
+            Usage("big", text_in=41, text_out=64, audio_out=136),
+        ),
+        # Nonsense costs nothing, and overflows nothing.
+        (
+            {"input_tokens": -3, "output_tokens": True, "input_token_details": {"audio_tokens": "many"}},
+            Usage("big"),
+        ),
+        ({"output_tokens": 10**400}, Usage("big", text_out=10**9)),
+        (None, None),
+        ("much", None),
+    ],
+)
+def test_tokens_are_told_apart_by_modality(usage: object, taken: Usage | None) -> None:
+    assert used(usage) == taken
+
+
+@pytest.mark.parametrize(
+    ("usage", "taken"),
+    [
+        ({"type": "duration", "seconds": 3}, [UsageReported(Usage("scribe", seconds=3.0))]),
+        (
+            {
+                "type": "tokens",
+                "total_tokens": 22,
+                "input_tokens": 13,
+                "input_token_details": {"text_tokens": 0, "audio_tokens": 13},
+                "output_tokens": 9,
+            },
+            [UsageReported(Usage("scribe", audio_in=13, text_out=9))],
+        ),
+        ({"type": "duration", "seconds": float("nan")}, [UsageReported(Usage("scribe"))]),
+        ({"type": "duration", "seconds": -1}, [UsageReported(Usage("scribe"))]),
+        (None, []),
+    ],
+)
+def test_a_transcription_is_paid_for_too(usage: object, taken: list[UsageReported]) -> None:
+    completed = event(
+        "conversation.item.input_audio_transcription.completed", item_id="item_0", transcript="Hi", usage=usage
+    )
+    found = heard([completed], Decoder(S, model="big", transcription_model="scribe"))
+    assert found == [UserTranscribed(S, ItemId("item_0"), "Hi"), *taken]
 
 
 def test_an_idle_timeout_is_a_commit_and_a_reply_that_nobody_asked_for() -> None:

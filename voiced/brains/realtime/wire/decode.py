@@ -34,6 +34,7 @@ from voiced.conversation.events import (
     SessionId,
     ToolCalled,
     Usage,
+    UsageReported,
     UserTranscribed,
     UtteranceCommitted,
 )
@@ -146,6 +147,8 @@ _REQUESTS: Final[dict[str, Refusable]] = {request: request for request in get_ar
 _MOST_CALLS: Final = 64
 _MOST_HALVES: Final = 32
 _LONGEST_NAME: Final = 64
+_MOST_TOKENS: Final = 10**9  # a server that counts more is out of its mind; such a number would overflow a price
+_MOST_SECONDS: Final = 86_400
 
 _Message = dict[str, Any]
 
@@ -156,10 +159,15 @@ class Decoder:
     It remembers only what spans messages, and never more than a little of it: the first byte of a sample that two
     chunks of an item share, which tool calls were passed on, and whether a configuration was accepted: until then
     every error is about the session.
+
+    `model` and `transcription_model` are those that the session asked for: the server counts what they used, and does
+    not name them.
     """
 
-    def __init__(self, session: SessionId) -> None:
+    def __init__(self, session: SessionId, *, model: str = "", transcription_model: str = "") -> None:
         self._session = session
+        self._model = model
+        self._transcription_model = transcription_model
         self._halves: dict[tuple[ReplyId, ItemId], bytes] = {}
         self._called: deque[CallId] = deque(maxlen=_MOST_CALLS)
         self._dialect_told = False
@@ -258,7 +266,7 @@ class Decoder:
             status or "failed",
             code=code if status else "unknown_status",
             reason=one_line(_text_or_none(error, "message") or ""),
-            usage=_usage(_object_or_none(response, "usage")),
+            usage=_usage(self._model, _object_or_none(response, "usage")),
         )
         if judge(None, code, "", "") == "fatal":
             return [done, Refusal("fatal", "reply", code, done.reason)]
@@ -276,7 +284,9 @@ class Decoder:
         return [ServerHeard(self._session, speaking=False)]
 
     def _transcribed(self, data: _Message) -> list[Found]:
-        return [UserTranscribed(self._session, ItemId(_text(data, "item_id")), _text(data, "transcript"))]
+        found: list[Found] = [UserTranscribed(self._session, ItemId(_text(data, "item_id")), _text(data, "transcript"))]
+        usage = _usage(self._transcription_model, _object_or_none(data, "usage"))
+        return found if usage is None else [*found, UsageReported(usage)]
 
     def _transcription_failed(self, data: _Message) -> list[Found]:
         error = _object_or_none(data, "error") or {}
@@ -391,29 +401,42 @@ def _object_or_none(data: _Message, key: str) -> _Message | None:
 
 
 def _count(value: object) -> int:
-    return value if isinstance(value, int) else 0
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
 def _seconds(value: object) -> float:
     return value if isinstance(value, int | float) else 0.0
 
 
-def _usage(usage: _Message | None) -> Usage | None:
+def _usage(model: str, usage: _Message | None) -> Usage | None:
+    """What a response or a transcription used: tokens by modality, or seconds of sound.
+
+    Tokens whose modality is not told are text, cached ones too: some servers count none but the whole.
+    """
     if usage is None:
         return None
     received = _object_or_none(usage, "input_token_details") or {}
-    cached = _object_or_none(received, "cached_tokens_details") or {"text_tokens": received.get("cached_tokens")}
+    cached = _object_or_none(received, "cached_tokens_details") or {}
     given = _object_or_none(usage, "output_token_details") or {}
+    audio_in, image_in = _tokens(received, "audio"), _tokens(received, "image")
+    cached_audio, cached_image = _tokens(cached, "audio"), _tokens(cached, "image")
+    audio_out = _tokens(given, "audio")
     return Usage(
-        text_in=_count(received.get("text_tokens")),
-        audio_in=_count(received.get("audio_tokens")),
-        image_in=_count(received.get("image_tokens")),
-        cached_text_in=_count(cached.get("text_tokens")),
-        cached_audio_in=_count(cached.get("audio_tokens")),
-        cached_image_in=_count(cached.get("image_tokens")),
-        text_out=_count(given.get("text_tokens")),
-        audio_out=_count(given.get("audio_tokens")),
+        model,
+        text_in=max(_tokens(received, "text"), _tokens(usage, "input") - audio_in - image_in),
+        audio_in=audio_in,
+        image_in=image_in,
+        cached_text_in=max(_tokens(cached, "text"), _tokens(received, "cached") - cached_audio - cached_image),
+        cached_audio_in=cached_audio,
+        cached_image_in=cached_image,
+        text_out=max(_tokens(given, "text"), _tokens(usage, "output") - audio_out),
+        audio_out=audio_out,
+        seconds=seconds if 0 < (seconds := float(_seconds(usage.get("seconds")))) < _MOST_SECONDS else 0.0,
     )
+
+
+def _tokens(counted: _Message, of: str) -> int:
+    return min(max(_count(counted.get(f"{of}_tokens")), 0), _MOST_TOKENS)
 
 
 def _request_named(event_id: str) -> Refusable | None:
