@@ -34,6 +34,7 @@ from voiced.conversation.events import (
     ToolCalled,
     ToolReturned,
 )
+from tests.conversation.story import ALONE
 from voiced.conversation.machine import Conversation
 from voiced.conversation.settings import TurnSettings
 from voiced.hub import Hub
@@ -61,8 +62,9 @@ class Ports:
 
 def household(settings: TurnSettings | None = None) -> tuple[Hub, Ports]:
     ports = Ports()
-    hub = Hub(Conversation(settings or TurnSettings()), [ports])
-    hub.brain = hub.speaker = hub.tools = ports
+    hub = Hub(Conversation(settings or TurnSettings(), ALONE), [ports])
+    hub.brains = {"realtime": ports}
+    hub.speaker = hub.tools = ports
     return hub, ports
 
 
@@ -110,7 +112,7 @@ async def test_what_a_port_posts_while_it_is_set_up_anew_waits_for_its_turn() ->
 
     ports.answer = server_that_hangs_up_at_once
     hub.start()
-    hub.reconfigure(TurnSettings())
+    hub.reconfigure(TurnSettings(), ALONE)
     hub.stop()
     states = [told.state for told in ports.told if isinstance(told, BrainChanged)]
     assert states == ["connecting", "connecting", "lost", "connecting"]
@@ -126,8 +128,9 @@ async def test_who_watches_is_told_after_what_was_done() -> None:
                 told.set()
 
     ports = Ports()
-    hub = Hub(Conversation(TurnSettings()), [Watching()])
-    hub.brain = hub.speaker = hub.tools = ports
+    hub = Hub(Conversation(TurnSettings(), ALONE), [Watching()])
+    hub.brains = {"realtime": ports}
+    hub.speaker = hub.tools = ports
     hub.start()
     hub.post(BrainReady(S1))
     say(hub, 3, speech=True)
@@ -145,8 +148,9 @@ async def test_time_passes_without_a_microphone() -> None:
                 ended.set()
 
     ports = Ports()
-    hub = Hub(Conversation(TurnSettings(answer_within_s=5)), [Waiting()])
-    hub.brain = hub.speaker = hub.tools = ports
+    hub = Hub(Conversation(TurnSettings(answer_within_s=5), ALONE), [Waiting()])
+    hub.brains = {"realtime": ports}
+    hub.speaker = hub.tools = ports
     hub.start()
     hub.post(TextAsked("q1", "hello?"))
     assert not ended.is_set()
@@ -156,7 +160,7 @@ async def test_time_passes_without_a_microphone() -> None:
 async def test_each_order_goes_to_its_port() -> None:
     hub, ports = household()
     brain, speaker = Ports(), Ports()
-    hub.brain, hub.speaker = brain, speaker
+    hub.brains, hub.speaker = {"realtime": brain}, speaker
     hub.start()
     events: list[Event] = [BrainReady(S1)]
     for event in events:

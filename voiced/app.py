@@ -11,10 +11,9 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict
-from pathlib import Path
 from types import FrameType
 from typing import Final
 
@@ -23,11 +22,12 @@ import structlog
 from voiced.brains.realtime.session import RealtimeBrain
 from voiced.capture.echo import echo_control
 from voiced.capture.microphone import Microphone
-from voiced.config import Loaded
+from voiced.config import Config, Loaded
 from voiced.control.server import ControlServer
 from voiced.conversation.commands import Fact, VolumeChanged
 from voiced.conversation.events import Event, StopAsked, ToolsChanged, VolumeAsked
 from voiced.conversation.machine import Conversation
+from voiced.conversation.settings import BrainSettings
 from voiced.errors import ConfigError
 from voiced.hub import Hub
 from voiced.log import set_up as set_up_log
@@ -36,6 +36,7 @@ from voiced.plugins.host import PluginHost
 from voiced.plugins.wall_clock import Clock
 from voiced.ports import StatusSink
 from voiced.sound_card import PortAudioCard, SoundCard
+from voiced.state_folder import state_folder
 from voiced.systemd import ServiceManager
 from voiced.turn_log import TurnLog
 
@@ -76,7 +77,7 @@ class Daemon:
             reload=self.reload,
             plugins=lambda: [asdict(status) for status in self._plugins.status()],
         )
-        self._hub = Hub(Conversation(config.turn), (TurnLog(), self._volume, control, *self._sinks))
+        self._hub = Hub(Conversation(config.turn, _brains(config)), (TurnLog(), self._volume, control, *self._sinks))
         self._manager = manager
         self._plugins = PluginHost(
             config.plugins,
@@ -124,7 +125,7 @@ class Daemon:
             self._build_sound()
         self._build_brain()
         self._run_edges()
-        self._hub.reconfigure(now.turn)
+        self._hub.reconfigure(now.turn, _brains(now))
         self._plugins.reload()
         self._manager.ready("listening")
         log.info("reloaded")
@@ -138,7 +139,8 @@ class Daemon:
 
     def _build_brain(self) -> None:
         config = self._loaded.config
-        self._brain = self._hub.brain = RealtimeBrain(self._hub.post, config.realtime, self._key, config.turn.end)
+        self._brain = RealtimeBrain(self._hub.post, config.realtime, self._key, config.turn.end)
+        self._hub.brains = {"realtime": self._brain}
 
     def _key(self) -> str:
         """Empty where nobody gave one, which a server of one's own may not mind."""
@@ -160,6 +162,10 @@ class Daemon:
             self._tools_known.set()
 
 
+def _brains(config: Config) -> BrainSettings:
+    return config.brain.model_copy(update={"order": ("realtime",), "local_commands": False})
+
+
 class _Volume:
     """`ports.StatusSink` that remembers the loudness, for the plugins."""
 
@@ -169,14 +175,6 @@ class _Volume:
     def report(self, fact: Fact) -> None:
         if isinstance(fact, VolumeChanged):
             self.percent = fact.percent
-
-
-def state_folder(environ: Mapping[str, str]) -> Path:
-    """Where plugins keep what must survive a restart: systemd's state directory, or $XDG_STATE_HOME/voiced."""
-    if environ.get("STATE_DIRECTORY"):
-        return Path(environ["STATE_DIRECTORY"].partition(":")[0])
-    base = environ.get("XDG_STATE_HOME") or Path(environ.get("HOME") or "~").expanduser() / ".local" / "state"
-    return Path(base) / "voiced"
 
 
 async def run(loaded: Loaded, card: SoundCard | None = None) -> int:

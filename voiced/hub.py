@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from voiced.conversation.commands import (
     AddHistory,
+    BrainCommand,
     CancelReply,
     CloseSession,
     Command,
@@ -40,16 +41,16 @@ from voiced.conversation.commands import (
     Unduck,
     UpdateTools,
 )
-from voiced.conversation.events import Event, TimePassed
+from voiced.conversation.events import BrainName, Event, SessionId, TimePassed
 from voiced.conversation.machine import Conversation
-from voiced.conversation.settings import TurnSettings
+from voiced.conversation.settings import BrainSettings, TurnSettings
 from voiced.ports import Brain, Speaker, Spotter, StatusSink, ToolRunner
 
 
 class Hub:
     """Lives on one event loop; its ports are set before `start`, and may be replaced by a reload."""
 
-    brain: Brain
+    brains: Mapping[BrainName, Brain]
     speaker: Speaker
     spotter: Spotter
     tools: ToolRunner
@@ -62,14 +63,16 @@ class Hub:
         self._busy = False
         self._facts: list[Fact] = []
         self._alarm: asyncio.TimerHandle | None = None
+        self._serving: dict[SessionId, Brain] = {}
+        """The brain of each session that is open."""
 
     def start(self) -> None:
         """Let the conversation connect."""
         self._work(self._conversation.start(self._loop.time()))
 
-    def reconfigure(self, settings: TurnSettings) -> None:
+    def reconfigure(self, settings: TurnSettings, brains: BrainSettings) -> None:
         """Go on with other settings, in a new session."""
-        self._work(self._conversation.reconfigure(settings, self._loop.time()))
+        self._work(self._conversation.reconfigure(settings, brains, self._loop.time()))
 
     def stop(self) -> None:
         """No more `TimePassed`; the last facts are told."""
@@ -99,11 +102,11 @@ class Hub:
                 case Play() | FinishItem() | Duck() | Unduck() | FlushPlayout() | PlayEarcon() | SetVolume():
                     self.speaker.do(command)
                 case StreamUtterance() | CommitUtterance() | DiscardUtterance() | StartReply() | CancelReply():
-                    self.brain.do(command)
-                case TruncateReply() | DeleteItem() | SendText() | SendToolResult() | AddHistory():
-                    self.brain.do(command)
-                case OpenSession() | CloseSession() | UpdateTools():
-                    self.brain.do(command)
+                    self._to_brain(command)
+                case TruncateReply() | DeleteItem() | SendText() | SendToolResult() | AddHistory() | UpdateTools():
+                    self._to_brain(command)
+                case OpenSession() | CloseSession():
+                    self._to_brain(command)
                 case SpotSound() | SpotVerdict() | SpotTools():
                     self.spotter.do(command)
                 case RunTool():
@@ -112,6 +115,17 @@ class Hub:
                     if not self._facts:
                         self._loop.call_later(0, self._tell)  # a timer: it runs after the socket's writer
                     self._facts.append(fact)
+
+    def _to_brain(self, command: BrainCommand) -> None:
+        if isinstance(command, OpenSession):
+            brain = self.brains[command.brain]
+            self._serving = {session: other for session, other in self._serving.items() if other is not brain}
+            self._serving[command.session] = brain
+        serving = self._serving.get(command.session)
+        if isinstance(command, CloseSession):
+            self._serving.pop(command.session, None)
+        if serving is not None:
+            serving.do(command)
 
     def _tell(self) -> None:
         """Facts wait for one turn of the loop: who watches must not delay what is done."""

@@ -60,7 +60,8 @@ def test_a_run_is_boiled_down_to_its_status() -> None:
         "floor": "idle",
         "muted": True,
         "volume": 40,
-        "brain": {"state": "refused", "reason": "401: sk-[redacted] is no key"},
+        "brain": {"name": "realtime", "state": "refused", "reason": "401: sk-[redacted] is no key"},
+        "brains": {"realtime": {"state": "refused", "reason": "401: sk-[redacted] is no key"}},
         "devices": {
             "microphone": {"ok": True, "detail": "USB Audio"},
             "loudspeaker": {"ok": False, "detail": "unplugged"},
@@ -80,7 +81,7 @@ def test_a_run_is_boiled_down_to_its_status() -> None:
             {"ago_s": 7.0, "what": "loudspeaker: unplugged"},
             {"ago_s": 7.0, "what": "turn 2: no answer"},
             {"ago_s": 7.0, "what": "late: audio of an old reply"},
-            {"ago_s": 7.0, "what": "brain refused: 401: sk-[redacted] is no key"},
+            {"ago_s": 7.0, "what": "realtime refused: 401: sk-[redacted] is no key"},
         ],
     }
     assert "a secret" not in str(status)

@@ -21,9 +21,12 @@ from voiced.conversation.events import (
     SessionId,
 )
 from voiced.conversation.machine import Conversation
-from voiced.conversation.settings import TurnSettings
+from voiced.conversation.settings import BrainSettings, TurnSettings
 
 F = TypeVar("F", bound=Fact)
+
+ALONE = BrainSettings(order=("realtime",), local_commands=False)
+"""One brain, and nobody to take over."""
 
 SILENT = Frame(bytes(FRAME_BYTES), speech=False)
 SPOKEN = Frame(b"\x01\x00" * (FRAME_BYTES // 2), speech=True)
@@ -34,10 +37,12 @@ MS_100 = b"\x02\x00" * to_samples(100)
 class Story:
     """A conversation, its clock, and everything that it ordered."""
 
-    def __init__(self, settings: TurnSettings | None = None, *, ready: bool = True) -> None:
+    def __init__(
+        self, settings: TurnSettings | None = None, brains: BrainSettings = ALONE, *, ready: bool = True
+    ) -> None:
         self.settings = settings or TurnSettings(barge_in_ms=450, min_speech_ms=160)
         self.now = 100.0
-        self.conversation = Conversation(self.settings)
+        self.conversation = Conversation(self.settings, brains)
         self.commands: list[Command] = self.conversation.start(self.now)
         self.session = SessionId(1)
         if ready:

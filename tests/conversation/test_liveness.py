@@ -14,10 +14,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from tests.conversation.story import ALONE
 from voiced.audio import FRAME_BYTES, FRAME_MS, SAMPLE_BYTES, Frame, Samples, samples_of, to_samples
 from voiced.conversation.commands import (
     AddHistory,
     CancelReply,
+    CloseSession,
     Command,
     CommitUtterance,
     DeleteItem,
@@ -242,6 +244,8 @@ class ADay(RuleBasedStateMachine):
                     self.answered |= self.spoken
                 case Report(RequestEnded(request)):
                     self.requests.discard(request)
+                case CloseSession(session):
+                    assert session == self.server.session
                 case Report() | PlayEarcon() | SetVolume() | SpotSound() | SpotVerdict() | SpotTools():
                     pass
                 case _:
@@ -303,7 +307,7 @@ class ADay(RuleBasedStateMachine):
         self.settings = TurnSettings(
             end=end, rollover_min=1, barge_in_ms=450, min_speech_ms=160, server_patience_ms=1000
         )
-        self.conversation = Conversation(self.settings)
+        self.conversation = Conversation(self.settings, ALONE)
         self.work(self.conversation.start(self.now))
 
     @rule(ms=st.sampled_from([300, 700, 1500]))
@@ -366,7 +370,7 @@ class ADay(RuleBasedStateMachine):
 
     @rule()
     def somebody_reloads(self) -> None:
-        self.work(self.conversation.reconfigure(self.settings, self.now))
+        self.work(self.conversation.reconfigure(self.settings, ALONE, self.now))
 
     @rule()
     def the_microphone_is_unplugged(self) -> None:

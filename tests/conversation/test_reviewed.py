@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from tests.conversation.story import MS_100, SPOKEN, Story, stream
+from tests.conversation.story import ALONE, MS_100, SPOKEN, Story, stream
 from voiced.audio import Samples, to_samples
 from voiced.conversation.commands import (
     AddHistory,
@@ -243,7 +243,7 @@ def test_an_utterance_whose_commit_is_refused_is_told_in_another_way() -> None:
     refused = story.tell(RequestRefused(S1, "commit", "input_audio_buffer_commit_empty", "buffer too small"))
     assert refused == [CancelReply(S1, None)]
     assert story.tell(ReplyStarted(S1, R1), ReplyDone(S1, R1, "cancelled")) == [
-        AddHistory(S1, (UserSaid(None, pcm),)),
+        AddHistory(S1, (UserSaid(None, pcm, item=ItemId("utterance-1")),)),
         StartReply(S1),
     ]
 
@@ -269,7 +269,7 @@ def test_the_item_of_an_idle_timeout_does_not_end_an_utterance_that_just_began()
 
 
 def test_speech_before_the_first_session_is_ordered_is_not_lost() -> None:
-    conversation = Conversation(TurnSettings())
+    conversation = Conversation(TurnSettings(), ALONE)
     for _ in range(5):
         assert conversation.handle(FrameCaptured(SPOKEN), 1.0)[1:] == []
     conversation.start(1.0)
@@ -354,7 +354,7 @@ def test_new_settings_tell_who_has_the_floor() -> None:
     for session in range(1, 4):
         story.tell(BrainLost(SessionId(session), "reset"), BrainReady(SessionId(session + 1)))
     assert story.floor == "thinking"
-    reports = story.conversation.reconfigure(story.settings, story.now)
+    reports = story.conversation.reconfigure(story.settings, ALONE, story.now)
     assert Report(FloorChanged("idle")) in reports
 
 
@@ -362,6 +362,6 @@ def test_new_settings_tell_who_has_the_floor() -> None:
 def test_settings_that_change_in_mid_utterance_lose_none_of_it(end: TurnEnd) -> None:
     story = Story()
     story.hear(600, speech=True)
-    story.conversation.reconfigure(TurnSettings(end=end, min_speech_ms=160), story.now)
+    story.conversation.reconfigure(TurnSettings(end=end, min_speech_ms=160), ALONE, story.now)
     assert story.tell(BrainReady(S2)) == [stream(2, spoken=600)]
     assert story.floor == "listening"

@@ -194,7 +194,7 @@ def test_realtime_is_lost_in_mid_answer() -> None:
     ]
     # What is buffered plays on, and only what was heard of it goes into the new session's history.
     assert story.tell(BrainReady(S2)) == [
-        AddHistory(S2, (UserSaid(None, pcm), ToolUsed(call, "switch_lamp", "{}", "on"))),
+        AddHistory(S2, (UserSaid(None, pcm, item=ItemId("utterance-1")), ToolUsed(call, "switch_lamp", "{}", "on"))),
     ]
     assert story.floor == "speaking"
     assert story.drained("i2") == [
@@ -213,7 +213,7 @@ def test_an_utterance_while_nothing_is_connected_is_answered_later() -> None:
     story = Story(ready=False)
     assert story.user_says(1000) == []
     assert story.tell(BrainReady(S1)) == [
-        AddHistory(S1, (UserSaid(None, stream(1, spoken=1000, silent=500).pcm),)),
+        AddHistory(S1, (UserSaid(None, stream(1, spoken=1000, silent=500).pcm, item=ItemId("utterance-1")),)),
         StartReply(S1),
     ]
 

@@ -143,6 +143,8 @@ class Household:
         if not key_file.exists():
             self.write_key(KEY)
         settings = {
+            "brain.order": ["realtime"],
+            "brain.local_commands": False,
             "realtime.base_url": url,
             "openai.key_file": str(key_file),
             "plugins.folder": str(self.folder / "plugins"),

@@ -22,7 +22,7 @@ from voiced.config.loading import LayeredSettings, Places, given_in, validated
 from voiced.config.secrets import OpenAISettings, Secrets
 from voiced.config.sources import SYSTEM_FILE, Origin
 from voiced.control.settings import ControlSettings
-from voiced.conversation.settings import TurnSettings
+from voiced.conversation.settings import BrainSettings, TurnSettings
 from voiced.log import LogSettings
 from voiced.playout.settings import PlayoutSettings
 from voiced.plugins.settings import PluginSettings
@@ -34,6 +34,7 @@ class Config(LayeredSettings):
     """Every setting of voiced: one section for each room."""
 
     openai: OpenAISettings = Field(default_factory=OpenAISettings)
+    brain: BrainSettings = Field(default_factory=BrainSettings)
     turn: TurnSettings = Field(default_factory=TurnSettings)
     capture: CaptureSettings = Field(default_factory=CaptureSettings)
     realtime: RealtimeSettings = Field(default_factory=RealtimeSettings)

@@ -9,6 +9,7 @@ from typing import Any, Final, assert_never
 from voiced.conversation.commands import (
     BargedIn,
     BrainChanged,
+    BrainSelected,
     DeviceChanged,
     Fact,
     FalseInterruption,
@@ -27,7 +28,7 @@ from voiced.conversation.commands import (
     VolumeChanged,
     Warned,
 )
-from voiced.conversation.events import Usage
+from voiced.conversation.events import BrainName, Usage
 from voiced.redaction import redacted
 
 _FAILURES_KEPT: Final = 5
@@ -39,7 +40,8 @@ class Snapshot:
     def __init__(self, started_at: float) -> None:
         self._started_at = started_at
         self._floor: Floor = "idle"
-        self._brain: dict[str, Any] = {"state": "connecting", "reason": ""}
+        self._brain: BrainName = "realtime"
+        self._brains: dict[BrainName, dict[str, str]] = {}
         self._devices: dict[str, dict[str, Any]] = {}
         self._muted = False
         self._volume: int | None = None
@@ -56,9 +58,14 @@ class Snapshot:
             case FloorChanged():
                 self._floor = fact.floor
             case BrainChanged():
-                self._brain = {"state": fact.state, "reason": redacted(fact.reason)}
+                known = self._brains.get(fact.brain, {"state": "", "reason": ""})
+                # While it is tried again, why it was lost is still what one wants to know.
+                reason = known["reason"] if fact.state == "connecting" else redacted(fact.reason)
+                self._brains[fact.brain] = {"state": fact.state, "reason": reason}
                 if fact.state in ("lost", "refused"):
-                    self._failed(now, f"brain {fact.state}: {fact.reason}")
+                    self._failed(now, f"{fact.brain} {fact.state}: {fact.reason}")
+            case BrainSelected(brain=brain):
+                self._brain = brain
             case DeviceChanged():
                 self._devices[fact.kind] = {"ok": fact.ok, "detail": fact.detail}
                 if not fact.ok:
@@ -99,7 +106,8 @@ class Snapshot:
             "floor": self._floor,
             "muted": self._muted,
             "volume": self._volume,
-            "brain": self._brain,
+            "brain": {"name": self._brain, **self._brains.get(self._brain, {"state": "connecting", "reason": ""})},
+            "brains": self._brains,
             "devices": self._devices,
             "counts": self._counts,
             "last_first_audio_ms": self._first_audio_ms,

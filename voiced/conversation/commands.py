@@ -1,7 +1,7 @@
 """Orders that the conversation gives: imperative, frozen, the only way out.
 
-`BrainCommand`, `SpeakerCommand`, `SpotterCommand`, `ToolCommand` and `Report` each go to one port. Carrying one out returns at once;
-what comes of it returns as events.
+`BrainCommand`, `SpeakerCommand`, `SpotterCommand`, `ToolCommand` and `Report` each go to one port. Carrying one out
+returns at once; what comes of it returns as events.
 """
 
 from __future__ import annotations
@@ -355,6 +355,13 @@ class BrainChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class BrainSelected:
+    """This brain answers from now on."""
+
+    brain: BrainName
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceChanged:
     kind: Literal["microphone", "loudspeaker"]
     ok: bool
@@ -418,6 +425,7 @@ Fact = (
     | ToolStarted
     | ToolEnded
     | BrainChanged
+    | BrainSelected
     | DeviceChanged
     | TurnFailed
     | NotSpeech

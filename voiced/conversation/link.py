@@ -1,13 +1,13 @@
-"""The state of the connection to the brain: which session counts, how long to back off, when to roll over."""
+"""The state of the connection to one brain: which session counts, how long to back off, when to roll over."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from voiced.audio import Ms
-from voiced.conversation.events import SessionId
+from voiced.conversation.events import BrainName, SessionId, Thrift, ToolSpec
 
 FIRST_BACKOFF = Ms(250)
 MAX_BACKOFF = Ms(30_000)
@@ -27,22 +27,26 @@ State = Literal["connecting", "ready", "refused"]
 
 @dataclass(slots=True)
 class Link:
-    """Of the one brain that is in use."""
+    """Of one brain."""
 
+    brain: BrainName = "realtime"
     session: SessionId = SessionId(0)
     state: State = "connecting"
     since: float = 0.0
     failures: int = 0
+    thrift: Thrift = "none"
+    """How its session was asked to spend."""
+    offered: tuple[ToolSpec, ...] = field(default=(), repr=False)
+    """The tools that its session was told of."""
 
     @property
     def ready(self) -> bool:
         return self.state == "ready"
 
-    def open(self, now: float) -> SessionId:
-        """Count to the next session; events of the last are stragglers from here on."""
-        self.session = SessionId(self.session + 1)
+    def open(self, session: SessionId, now: float) -> None:
+        """The next session; events of the last are stragglers from here on."""
+        self.session = session
         self.state, self.since = "connecting", now
-        return self.session
 
     def up(self, now: float) -> None:
         self.state, self.since = "ready", now
@@ -68,7 +72,7 @@ class Link:
 
     def rollover_at(self, idle_since: float, age_min: int) -> float:
         """When the session should be replaced, if nobody takes the floor before."""
-        if not self.ready:
+        if not self.ready or self.brain != "realtime":
             return math.inf
         old = self.since + age_min * 60
         return min(max(old, idle_since + ROLLOVER_QUIET_S), old + ROLLOVER_LATEST_S)

@@ -21,6 +21,7 @@ Events of an old session are dropped in `handle`; events of a cancelled reply in
 
 from __future__ import annotations
 
+import json
 import math
 from collections import deque
 from typing import assert_never
@@ -31,7 +32,9 @@ from voiced.conversation.commands import (
     AddHistory,
     BargedIn,
     BrainChanged,
+    BrainSelected,
     CancelReply,
+    CloseSession,
     Command,
     CommitUtterance,
     DeleteItem,
@@ -45,6 +48,7 @@ from voiced.conversation.commands import (
     FloorChanged,
     FlushPlayout,
     Muted,
+    NotSpeech,
     OpenSession,
     Play,
     PlayEarcon,
@@ -56,6 +60,9 @@ from voiced.conversation.commands import (
     SendToolResult,
     SetVolume,
     Spent,
+    SpotSound,
+    SpotTools,
+    SpotVerdict,
     StartReply,
     StreamUtterance,
     ToolEnded,
@@ -75,8 +82,10 @@ from voiced.conversation.events import (
     AnnouncementAsked,
     BrainEvent,
     BrainLost,
+    BrainName,
     BrainReady,
     CallId,
+    Cause,
     CommandSpotted,
     Event,
     FrameCaptured,
@@ -113,12 +122,14 @@ from voiced.conversation.events import (
     UtteranceCommitted,
     VolumeAsked,
 )
+from voiced.conversation.failover import Failover
 from voiced.conversation.link import Link
+from voiced.conversation.notices import refused
 from voiced.conversation.playout_ledger import Entry, PlayoutLedger
 from voiced.conversation.responses import Responses
-from voiced.conversation.settings import TurnSettings
+from voiced.conversation.settings import BrainSettings, TurnSettings
 from voiced.conversation.transcript import Transcript, UserEntry
-from voiced.conversation.turn import Call, Errand, Idle, Listening, Overlap, Replying, State, Turn
+from voiced.conversation.turn import Call, Done, Errand, Idle, Listening, Overlap, Replying, State, Turn
 from voiced.conversation.utterance import PreRoll, Utterance
 
 MAX_ERRANDS = 16
@@ -126,23 +137,30 @@ MAX_ERRANDS = 16
 ATTEMPTS = 2
 """Responses asked for before a turn whose responses fail counts as failed."""
 RETRY_PAUSE_S = 0.5
+TOO_MANY = frozenset({"rate_limit_exceeded", "inference_rate_limit_exceeded"})
+"""To ask the same brain again at once is no use."""
 MAX_LOSSES = 3
 """Sessions that may be lost during one turn."""
 SPEAKER_PATIENCE_S = 10.0
 """A reply whose loudspeaker is gone for this long is over; what was heard stands."""
 STOPPED = "it was stopped"
+LONGEST_COMMAND = Ms(4000)
+"""Utterances that are longer, pre-roll included, are none for the spotter."""
+SPOT_PATIENCE_S = 0.2
+"""The answer to an utterance waits so long for the spotter; it takes some 10 ms."""
+BY_THE_DEVICE = SessionId(0)
+"""The session of tool calls that no brain made."""
 
 
 class Conversation:
     """The pure core. `start` once, then `handle` each event; wake it with TimePassed at `deadline()`."""
 
-    def __init__(self, settings: TurnSettings) -> None:
+    def __init__(self, settings: TurnSettings, brains: BrainSettings) -> None:
         self._settings = settings
         self._tools: tuple[ToolSpec, ...] = ()
-        self._offered: tuple[ToolSpec, ...] = ()
-        """What the session was told of them."""
         self._state: State = Idle(0.0)
-        self._link = Link()
+        self._sessions = 0
+        self._set_brains(brains)
         self._responses = Responses()
         self._ledger = PlayoutLedger()
         self._transcript = Transcript()
@@ -152,7 +170,13 @@ class Conversation:
         self._cut_turns: dict[int, Turn] = {}
         """Turns that were cut and whose flushed items are not all reported yet."""
         self._errands: deque[Errand] = deque()
+        self._notices: list[str] = []
+        """What is to be said after the next answer."""
+        self._told: set[Cause] = set()
         self._turns = 0
+        self._utterances = 0
+        self._judged_over_a_reply = 0
+        """The utterance that was no barge-in, about which the spotter was asked."""
         self._muted = False
         self._speaker_lost_at: float | None = None
         self._floor: Floor = "idle"
@@ -160,22 +184,32 @@ class Conversation:
 
     def start(self, now: float) -> list[Command]:
         """Connect."""
-        self._open_session(now, Ms(0))
+        self._use(self._failover.first, now)
         return self._take()
 
-    def reconfigure(self, settings: TurnSettings, now: float) -> list[Command]:
+    def reconfigure(self, settings: TurnSettings, brains: BrainSettings, now: float) -> list[Command]:
         """Go on with other settings and a new session, with the whole conversation."""
         self._settings = settings
         self._pre_roll = PreRoll(Ms(settings.pre_roll_ms))
         self._onset = Onset(settings)
-        self._link.failures = 0
-        self._replace_session(now)
+        if self._candidate is not None:
+            self._close(self._candidate)
+        self._close(self._link)
+        self._session_gone(now)
+        thrift = self._failover.thrift
+        self._set_brains(brains)
+        self._failover.thrift = thrift
+        self._told.clear()
+        self._use(self._failover.best(now) or self._failover.first, now)
+        self._spot_tools()
         return self._outcome(now)
 
     def handle(self, event: Event, now: float) -> list[Command]:
         """What to do about `event`. `now`: seconds, monotonic."""
-        if not (isinstance(event, BrainEvent) and event.session != self._link.session):
+        if not isinstance(event, BrainEvent) or event.session == self._link.session:
             self._dispatch(event, now)
+        elif self._candidate is not None and event.session == self._candidate.session:
+            self._of_the_candidate(event, now)
         return self._outcome(now)
 
     @property
@@ -208,11 +242,17 @@ class Conversation:
         due: list[float] = []
         match self._state:
             case Replying(turn) | Overlap(turn):
-                due.append(self._gives_up_at(turn))
+                due += [self._gives_up_at(turn), self._taken_over_at(turn)]
+                if turn.spot is not None:
+                    due.append(turn.spot_until)
                 if turn.wants and not turn.calls and self._may_respond():
                     due.append(turn.not_before)
             case Idle(since):
                 due.append(self._link.rollover_at(since, self._settings.rollover_min))
+                if self._candidate is None:
+                    due.append(self._failover.better_at(self._link.brain))
+                if self._link.state == "refused":
+                    due.append(self._failover.other_at(self._link.brain))
                 due += [self._expiry(errand) for errand in self._errands if isinstance(errand.asked, TextAsked)]
             case Listening():
                 pass
@@ -252,6 +292,7 @@ class Conversation:
                 self._committed(item, now)
             case UserTranscribed(_, item, text):
                 entry = self._transcript.transcribed(item, text)
+                self._alive(now)
                 if entry is not None and text:
                     self._report(UserHeard(entry.turn, text))
             case ServerHeard(_, speaking):
@@ -259,10 +300,10 @@ class Conversation:
                     self._state.server_heard_end = not speaking
             case RequestRefused():
                 self._refused(event, now)
-            case BrainReady(session):
-                self._brain_ready(session, now)
-            case BrainLost(_, reason, fatal, retry_after_s):
-                self._brain_lost(reason, fatal, retry_after_s, now)
+            case BrainReady():
+                self._brain_ready(now)
+            case BrainLost():
+                self._brain_lost(event, now)
             case MicrophoneLost(reason):
                 self._report(DeviceChanged("microphone", False, reason))
                 self._stop_listening(now)
@@ -278,12 +319,19 @@ class Conversation:
             case ToolsChanged(tools):
                 self._tools = tools
                 self._offer_tools()
+                self._spot_tools()
             case TextAsked() | AnnouncementAsked():
                 self._errand(event, now)
             case UsageReported(usage):
                 self._report(Spent(usage))
-            case CommandSpotted() | NoCommand() | ThriftChanged():
-                pass
+            case CommandSpotted():
+                self._spotted(event, now)
+            case NoCommand(utterance):
+                if self._turn is not None and self._turn.spot == utterance:
+                    self._turn.spot = None
+            case ThriftChanged(thrift, notice):
+                self._failover.thrift = thrift
+                self._notices += [notice] if notice else []
             case StopAsked():
                 self._stop(now)
             case MuteAsked(muted):
@@ -305,12 +353,16 @@ class Conversation:
             case Idle():
                 self._pre_roll.add(frame)
                 if self._onset.heard(frame):
-                    self._listen(Utterance(self._pre_roll.take()))
+                    self._listen(self._new_utterance())
             case Listening(utterance):
                 utterance.add(frame)
                 if self._link.ready:
                     self._order(StreamUtterance(self._link.session, frame.pcm))
-                match ending(utterance, self._settings, alone=not self._link.ready):
+                self._spot(utterance)
+                # Only Realtime's server finds the end of a turn.
+                match ending(
+                    utterance, self._settings, alone=not (self._link.ready and self._link.brain == "realtime")
+                ):
                     case "over":
                         self._commit(utterance, now)
                     case "noise":
@@ -320,10 +372,13 @@ class Conversation:
             case Replying(turn):
                 self._pre_roll.add(frame)
                 if self._onset.heard(frame):
-                    self._state = Overlap(turn, Utterance(self._pre_roll.take()))
+                    utterance = self._new_utterance()
+                    self._state = Overlap(turn, utterance)
                     self._order(Duck())
+                    self._spot(utterance)
             case Overlap(turn, utterance):
                 utterance.add(frame)
+                self._spot(utterance)
                 match verdict(utterance, self._settings, audible=self._ledger.audible()):
                     case "barge_in":
                         self._barge_in(turn, utterance)
@@ -334,10 +389,15 @@ class Conversation:
             case other:
                 assert_never(other)
 
+    def _new_utterance(self) -> Utterance:
+        self._utterances += 1
+        return Utterance(self._pre_roll.take(), self._utterances)
+
     def _listen(self, utterance: Utterance) -> None:
         self._state = Listening(utterance)
         if self._link.ready:
             self._order(StreamUtterance(self._link.session, utterance.pcm))
+        self._spot(utterance)
 
     def _commit(self, utterance: Utterance, now: float) -> None:
         """The turn is over by what was heard here."""
@@ -352,7 +412,7 @@ class Conversation:
         # One that no end of speech came before names an earlier utterance, or is the server's idle timeout.
         if isinstance(self._state, Listening) and self._state.server_heard_end and self._settings.end != "local":
             entry = self._end_utterance(self._state.utterance, now)
-            entry.known_to = self._link.session
+            entry.known_to.add(self._link.session)
             self._transcript.commit_sent(entry)
         self._transcript.committed(item)
 
@@ -362,6 +422,8 @@ class Conversation:
         turn.ended_at = now - utterance.silence / 1000
         entry = self._transcript.user_spoke(turn.number, utterance.pcm)
         self._report(UtteranceEnded(turn.number, utterance.length, utterance.speech))
+        if self._ask_spotter(utterance):
+            turn.spot, turn.spot_until = utterance.number, now + SPOT_PATIENCE_S
         self._reply_to(turn)
         return entry
 
@@ -404,6 +466,8 @@ class Conversation:
 
     def _resume(self, turn: Turn, utterance: Utterance) -> None:
         self._report(FalseInterruption(utterance.speech))
+        if self._ask_spotter(utterance):  # "Stop!" is too short to take the floor.
+            self._judged_over_a_reply = utterance.number
         self._order(Unduck())
         self._state = Replying(turn)
         self._onset.reset()
@@ -504,20 +568,33 @@ class Conversation:
         if turn is None:
             return
         self._link.answered()
+        if event.code == "no_speech" and event.status == "completed":
+            self._no_speech(turn, now)
+            return
         if event.status == "failed" or (event.status != "completed" and not turn.spoke and not turn.called):
             self._reply_failed(turn, event.code, event.reason or "the server could not answer", now)
             return
+        self._failover.answered(self._link.brain)
         turn.attempts = 0
         if turn.called:
             turn.rounds += 1
         else:
             self._transcript.answered(turn.number)
 
+    def _no_speech(self, turn: Turn, now: float) -> None:
+        """It was taken for an utterance and is none: as if it had not been."""
+        self._transcript.forget(turn.number)
+        self._report(NotSpeech(turn.number))
+        self._yield_floor(now)
+
     def _reply_failed(self, turn: Turn, code: str, reason: str, now: float) -> None:
         self._report(Warned(code or "reply_failed", reason))
         if turn.spoke:
             self._order(PlayEarcon("lost"))  # What came of it plays on; the tones say that there was more.
             self._transcript.answered(turn.number)
+        elif self._failover.best(now, but={self._link.brain}) and (turn.attempts >= ATTEMPTS or code in TOO_MANY):
+            turn.wants = True
+            self._take_over(reason, now)
         elif turn.attempts < ATTEMPTS:
             turn.wants = turn.attempts > 0
             turn.not_before = now + RETRY_PAUSE_S * 2 ** (turn.attempts - 1)
@@ -562,11 +639,24 @@ class Conversation:
             return
         if event.call in self._calls:
             return
-        self._calls[event.call] = Call(turn, event.session, event.name, event.arguments, now)
-        turn.calls.add(event.call)
         turn.called = True
-        self._report(ToolStarted(event.call, event.name))
-        self._order(RunTool(event.call, event.name, event.arguments))
+        turn.alive_at = now
+        done = turn.done.get(_same(event.name, event.arguments))
+        if done is not None and done.session != event.session:
+            # The brain before this one had it done: the lamp is not switched twice.
+            self._order(SendToolResult(event.session, event.call, done.output))
+            turn.wants = not turn.calls
+            return
+        self._run_tool(turn, event.session, event.call, event.name, event.arguments, now)
+
+    def _run_tool(
+        self, turn: Turn | None, session: SessionId, call: CallId, name: str, arguments: str, now: float
+    ) -> None:
+        self._calls[call] = Call(turn, session, name, arguments, now)
+        if turn is not None:
+            turn.calls.add(call)
+        self._report(ToolStarted(call, name))
+        self._order(RunTool(call, name, arguments))
 
     def _tool_returned(self, call_id: CallId, output: str, ok: bool, now: float) -> None:
         call = self._calls.pop(call_id, None)
@@ -580,10 +670,52 @@ class Conversation:
             self._transcript.tool_used(used, None)  # Another session: it gets the pair before its next response.
         self._report(ToolEnded(call_id, call.name, ok, Ms(int((now - call.started_at) * 1000))))
         turn = call.turn
+        by_the_device = call.session == BY_THE_DEVICE
+        if by_the_device and ok and not (turn is not None and turn.cut):
+            self._order(PlayEarcon("done"))
+        if turn is None:
+            return
+        turn.done[_same(call.name, call.arguments)] = Done(call.session, output)
         turn.calls.discard(call_id)
         turn.alive_at = now
         if not turn.cut and not turn.calls:
-            turn.wants = True
+            turn.wants = not (by_the_device and ok)
+            if not turn.wants:
+                self._transcript.answered(turn.number)
+
+    # Commands that need no brain.
+
+    def _spot(self, utterance: Utterance) -> None:
+        """Let the spotter hear what is new of it."""
+        if self._spots and utterance.length <= LONGEST_COMMAND:
+            if isinstance(self._state, Listening) and self._link.brain == "offline":
+                return  # It knows these sentences itself.
+            self._order(SpotSound(utterance.number, utterance.untaken()))
+
+    def _ask_spotter(self, utterance: Utterance) -> bool:
+        """True where a verdict will come."""
+        if not utterance.taken or utterance.length > LONGEST_COMMAND:
+            return False
+        if isinstance(self._state, Listening) and self._link.brain == "offline":
+            return False
+        self._order(SpotVerdict(utterance.number))
+        return True
+
+    def _spotted(self, event: CommandSpotted, now: float) -> None:
+        call = CallId(f"device-{event.utterance}")
+        turn = self._turn
+        if turn is not None and turn.spot == event.utterance:
+            turn.spot = None
+            turn.wants = False
+            self._transcript.understood(turn.number, event.text)
+            self._report(UserHeard(turn.number, event.text))
+            self._run_tool(turn, BY_THE_DEVICE, call, event.name, event.arguments, now)
+        elif event.utterance == self._judged_over_a_reply:
+            self._run_tool(None, BY_THE_DEVICE, call, event.name, event.arguments, now)
+
+    def _spot_tools(self) -> None:
+        if self._spots:
+            self._order(SpotTools(self._tools))
 
     # Somebody types, a timer rings.
 
@@ -674,23 +806,29 @@ class Conversation:
         if isinstance(self._state, Idle):
             if self._errands:
                 self._run_errands(now)
-            elif now >= self._link.rollover_at(self._state.since, self._settings.rollover_min):
-                self._replace_session(now)
+            if isinstance(self._state, Idle):
+                self._improve(self._state.since, now)
 
     def _advance_turn(self, turn: Turn, now: float) -> None:
         if turn.rounds > self._settings.tool_rounds:
             self._fail(turn, "too many rounds of tools", now)
             return
+        if turn.spot is not None and now >= turn.spot_until:
+            turn.spot = None
+        if now >= self._taken_over_at(turn):
+            self._take_over("it gave no sign of life", now)
+            if turn is not self._turn:
+                return
         if turn.wants:
-            if not turn.calls and self._may_respond() and now >= turn.not_before:
+            if not turn.calls and turn.spot is None and self._may_respond() and now >= turn.not_before:
                 turn.wants = turn.called = turn.spoke = False
                 turn.attempts += 1
                 self._sync()
                 self._responses.ask()
                 self._order(StartReply(self._link.session, turn.announce))
             elif self._link.state == "refused" and not self._ledger.outstanding(turn.number):
-                if self._link.may_try_again(now):
-                    self._open_session(now, Ms(0))
+                if self._failover.allows(self._link.brain) and self._link.may_try_again(now):
+                    self._open(self._link, now)
                 elif turn.announce is not None:
                     self._cut(turn)
                     self._yield_floor(now)
@@ -723,6 +861,10 @@ class Conversation:
     def _settle(self, turn: Turn, now: float) -> None:
         """Nothing is owed to the turn any more."""
         self._turn_heard(turn)
+        if turn.announce is None and self._link.ready:
+            told, self._notices = self._notices, []
+            for text in reversed(told):
+                self._errands.appendleft(Errand(AnnouncementAsked("notice", text), now))
         self._yield_floor(now)
 
     def _yield_floor(self, now: float) -> None:
@@ -767,39 +909,158 @@ class Conversation:
 
     # The brain comes and goes.
 
-    def _open_session(self, now: float, after: Ms) -> None:
-        session = self._link.open(now)
+    def _set_brains(self, settings: BrainSettings) -> None:
+        self._brains = settings
+        self._failover = Failover(settings)
+        self._links = {brain: Link(brain) for brain in settings.order}
+        self._link = self._links[self._failover.first]
+        """Of the brain that answers."""
+        self._candidate: Link | None = None
+        """Of a better one that connects, or waits for a silence to take over."""
+        self._spots = settings.local_commands
+
+    def _use(self, brain: BrainName, now: float) -> None:
+        """Let this brain answer from now on."""
+        self._link = self._links[brain]
         self._transcript.new_session()
         self._responses = Responses()
-        history = self._transcript.unknown_to(session, answered=True)
-        self._offered = self._tools
-        self._order(OpenSession(session, history, self._tools, after))
-        self._report(BrainChanged("connecting"))
+        self._report(BrainSelected(brain))
+        if self._link is self._candidate:
+            self._candidate = None
+            if self._link.ready:
+                self._catch_up()
+        else:
+            self._open(self._link, now)
+
+    def _open(self, link: Link, now: float, after: Ms = Ms(0)) -> None:
+        """A new session of this brain."""
+        self._sessions += 1
+        link.open(SessionId(self._sessions), now)
+        if link is self._link:
+            self._transcript.new_session()
+            self._responses = Responses()
+        link.offered, link.thrift = self._tools, self._failover.thrift
+        history = self._transcript.unknown_to(link.session, answered=True)
+        self._order(OpenSession(link.session, history, self._tools, after, link.brain, link.thrift))
+        self._report(BrainChanged("connecting", brain=link.brain))
+
+    def _close(self, link: Link) -> None:
+        if link.state != "refused":
+            self._order(CloseSession(link.session))
+        self._transcript.session_over(link.session)
+        link.failures = 0
 
     def _replace_session(self, now: float) -> None:
+        self._transcript.session_over(self._link.session)
         self._session_gone(now)
-        self._open_session(now, Ms(0))
+        self._open(self._link, now)
 
     def _offer_tools(self) -> None:
-        if self._link.ready and self._tools != self._offered:
-            self._offered = self._tools
+        if self._link.ready and self._tools != self._link.offered:
+            self._link.offered = self._tools
             self._order(UpdateTools(self._link.session, self._tools))
 
-    def _brain_ready(self, session: SessionId, now: float) -> None:
+    def _of_the_candidate(self, event: BrainEvent, now: float) -> None:
+        """The better brain is there, to take over in the next silence, or it is not."""
+        assert self._candidate is not None
+        match event:
+            case BrainReady():
+                self._candidate.up(now)
+                self._report(BrainChanged("ready", brain=self._candidate.brain))
+            case BrainLost():
+                link, self._candidate = self._candidate, None
+                self._lost(link, event, now)
+                self._failover.failed(link.brain, now, fatal=event.fatal, retry_after_s=event.retry_after_s)
+            case _:
+                pass
+
+    def _brain_ready(self, now: float) -> None:
         self._link.up(now)
-        self._report(BrainChanged("ready"))
+        self._report(BrainChanged("ready", brain=self._link.brain))
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Tell the session what happened while it was not there."""
         self._offer_tools()
         if isinstance(self._state, Listening):
-            self._order(StreamUtterance(session, self._state.utterance.pcm))
+            self._order(StreamUtterance(self._link.session, self._state.utterance.pcm))
         elif self._turn is not None:
             self._sync()  # A long question takes its time on a slow network: not only when its answer is asked for.
 
-    def _brain_lost(self, reason: str, fatal: bool, retry_after_s: float, now: float) -> None:
-        after = self._link.lost(now, fatal, retry_after_s)
-        self._report(BrainChanged("refused" if after is None else "lost", reason))
+    def _brain_lost(self, event: BrainLost, now: float) -> None:
+        link = self._link
+        in_silence = isinstance(self._state, Idle)
+        after = self._lost(link, event, now)
+        if after == 0 and in_silence:
+            self._session_gone(now)
+            self._open(link, now)  # A short break, or the end of a session's time: nobody waits.
+            return
+        self._failover.failed(link.brain, now, fatal=event.fatal, retry_after_s=event.retry_after_s)
         self._session_gone(now)
-        if after is not None:
-            self._open_session(now, after)
+        if another := self._failover.best(now, but={link.brain}):
+            self._alive(now)
+            self._use(another, now)
+        elif after is not None:
+            self._open(link, now, after)
+
+    def _lost(self, link: Link, event: BrainLost, now: float) -> Ms | None:
+        """How long to wait before the next try, or None where somebody must mend something first."""
+        after = link.lost(now, event.fatal, event.retry_after_s)
+        self._transcript.session_over(event.session)
+        self._report(BrainChanged("refused" if after is None else "lost", event.reason, link.brain))
+        if after is None and event.cause not in self._told:
+            self._told.add(event.cause)
+            other = self._failover.best(now, but={link.brain})
+            self._notices += [refused(event.cause, other)] if other is not None else []
+        return after
+
+    def _improve(self, since: float, now: float) -> None:
+        """In a silence: let a better brain take over, look for one, replace a session that is old or costs too much."""
+        link = self._link
+        if self._candidate is not None:
+            if self._candidate.ready:
+                self._close(link)
+                self._use(self._candidate.brain, now)
+        elif not self._failover.allows(link.brain) or link.state == "refused":
+            if another := self._failover.best(now, but={link.brain}):
+                self._close(link)
+                self._use(another, now)
+            elif link.state != "refused":
+                self._close(link)
+                self._session_gone(now)
+                link.state, link.thrift = "refused", self._failover.thrift
+                self._report(BrainChanged("refused", "the budget is spent", link.brain))
+            elif self._failover.allows(link.brain) and link.thrift != self._failover.thrift:
+                self._open(link, now)
+        elif better := self._failover.better(link.brain, now):
+            self._candidate = self._links[better]
+            self._open(self._candidate, now)
+        elif (link.ready and link.thrift != self._failover.thrift) or now >= link.rollover_at(
+            since, self._settings.rollover_min
+        ):
+            self._replace_session(now)
+
+    def _taken_over_at(self, turn: Turn) -> float:
+        """When the next brain takes over, if the one in use goes on owing the turn an answer."""
+        if turn.calls or self._ledger.audible() or not (turn.wants or not self._responses.free):
+            return math.inf
+        patience_s = self._brains.silent_after_s if self._link.ready else self._brains.connect_patience_s
+        return max(turn.alive_at + patience_s, self._failover.other_at(self._link.brain))
+
+    def _take_over(self, reason: str, now: float) -> None:
+        """The brain in use does not answer: the next one answers the same turn."""
+        link = self._link
+        self._report(BrainChanged("lost", reason, link.brain))
+        self._failover.failed(link.brain, now)
+        self._close(link)
+        if self._responses.free:
+            self._order(PlayEarcon("lost"))
+        self._session_gone(now)
+        another = self._failover.best(now)
+        assert another is not None, "nobody to take over"
+        if self._turn is not None:
+            self._turn.attempts, self._turn.alive_at = 0, now
+        self._use(another, now)
 
     def _session_gone(self, now: float) -> None:
         """What the old session still owed is owed by the next one; what is buffered plays on."""
@@ -822,7 +1083,7 @@ class Conversation:
     def _sync(self, before: UserEntry | None = None) -> None:
         """Tell the session what it does not know yet; `before` goes out by other means, after it."""
         if before is not None:
-            before.known_to = self._link.session
+            before.known_to.add(self._link.session)
         items = self._transcript.unknown_to(self._link.session)
         if items:
             self._order(AddHistory(self._link.session, items))
@@ -870,3 +1131,11 @@ class Conversation:
     def _take(self) -> list[Command]:
         out, self._out = self._out, []
         return out
+
+
+def _same(name: str, arguments: str) -> tuple[str, str]:
+    """What makes two tool calls the same, however their arguments are written."""
+    try:
+        return name, json.dumps(json.loads(arguments or "{}"), sort_keys=True)
+    except (ValueError, RecursionError):
+        return name, arguments

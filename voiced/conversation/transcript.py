@@ -23,7 +23,7 @@ class UserEntry:
     text: str | None
     pcm: bytes = field(default=b"", repr=False)
     images: tuple[Image, ...] = ()
-    known_to: SessionId | None = None
+    known_to: set[SessionId] = field(default_factory=set)
     answered: bool = False
 
 
@@ -31,7 +31,7 @@ class UserEntry:
 class AssistantEntry:
     item: ItemId
     pieces: list[str] = field(default_factory=list)
-    known_to: SessionId | None = None
+    known_to: set[SessionId] = field(default_factory=set)
     settled: bool = False
     """Its text is what was heard; before that it is what was received."""
 
@@ -43,7 +43,7 @@ class AssistantEntry:
 @dataclass(slots=True, eq=False)
 class ToolEntry:
     used: ToolUsed
-    known_to: SessionId | None = None
+    known_to: set[SessionId] = field(default_factory=set)
 
 
 Entry = UserEntry | AssistantEntry | ToolEntry
@@ -78,7 +78,7 @@ class Transcript:
         if not self._awaiting_item:
             return None
         entry = self._awaiting_item.popleft()
-        entry.known_to = None
+        entry.known_to.clear()
         return entry
 
     def committed(self, item: ItemId) -> None:
@@ -90,11 +90,17 @@ class Transcript:
 
     def transcribed(self, item: ItemId, text: str | None) -> UserEntry | None:
         """The text of a user item came, perhaps long after its reply. Returns the entry that it belongs to."""
-        entry = self._by_item.pop(item, None)
+        entry = self._by_item.pop(item, None) or self._replayed(item)
         if entry is not None and text is not None:
             entry.text = text
             self._release(entry)
         return entry
+
+    def understood(self, turn: int, text: str) -> None:
+        """The words of the turn, found out on the device."""
+        for entry in self._users():
+            if entry.turn == turn:
+                entry.text = text
 
     def answered(self, turn: int) -> None:
         """The turn, and all before it that still waited, have their answer."""
@@ -102,6 +108,10 @@ class Transcript:
             if entry.turn <= turn and not entry.answered:
                 entry.answered = True
                 self._release(entry)
+
+    def forget(self, turn: int) -> None:
+        """Nobody said anything."""
+        self._entries = [entry for entry in self._entries if not (isinstance(entry, UserEntry) and entry.turn == turn)]
 
     def forget_unanswered(self, turn: int) -> None:
         """The turn failed and the user was told: a later answer must not come back to it."""
@@ -116,7 +126,7 @@ class Transcript:
     def assistant_says(self, item: ItemId, text: str, session: SessionId) -> None:
         entry = self._assistant(item)
         if entry is None:
-            entry = AssistantEntry(item, known_to=session)
+            entry = AssistantEntry(item, known_to={session})
             self._append(entry)
         if not entry.settled:
             entry.pieces.append(text)
@@ -136,7 +146,7 @@ class Transcript:
         return entry.text
 
     def tool_used(self, used: ToolUsed, known_to: SessionId | None) -> None:
-        self._append(ToolEntry(used, known_to))
+        self._append(ToolEntry(used, set() if known_to is None else {known_to}))
 
     # For a brain.
 
@@ -150,18 +160,23 @@ class Transcript:
         for entry in self._entries:
             if answered and isinstance(entry, UserEntry) and not entry.answered:
                 break
-            if entry.known_to == session:
+            if session in entry.known_to:
                 continue
             item = _history_item(entry)
             if item is not None:
                 items.append(item)
-                entry.known_to = session
+                entry.known_to.add(session)
         return tuple(items)
 
     def new_session(self) -> None:
-        """Server-side item ids of the old session mean nothing any more."""
+        """Another session is in use: item ids of the old one's server mean nothing any more."""
         self._awaiting_item.clear()
         self._by_item.clear()
+
+    def session_over(self, session: SessionId) -> None:
+        """Nobody knows anything by this session any more."""
+        for entry in self._entries:
+            entry.known_to.discard(session)
 
     # Bounds.
 
@@ -192,6 +207,9 @@ class Transcript:
     def _users(self) -> list[UserEntry]:
         return [entry for entry in self._entries if isinstance(entry, UserEntry)]
 
+    def _replayed(self, item: ItemId) -> UserEntry | None:
+        return next((entry for entry in self._users() if _replayed_as(entry) == item), None)
+
     def _assistant(self, item: ItemId) -> AssistantEntry | None:
         for entry in reversed(self._entries):
             if isinstance(entry, AssistantEntry) and entry.item == item:
@@ -204,12 +222,17 @@ def _history_item(entry: Entry) -> HistoryItem | None:
         case UserEntry(text=text, pcm=pcm, images=images):
             # Until it is answered the sound says more than a transcript; afterwards text is cheaper.
             if pcm and (not entry.answered or text is None):
-                return UserSaid(None, pcm, images)
+                return UserSaid(None, pcm, images, _replayed_as(entry))
             return UserSaid(text, b"", images) if text or images else None
         case AssistantEntry(settled=settled):
             return AssistantSaid(entry.text) if settled and entry.text else None
         case ToolEntry(used=used):
             return used
+
+
+def _replayed_as(entry: UserEntry) -> ItemId:
+    """The name of its sound where it is part of a history, and no item of a server."""
+    return ItemId(f"utterance-{entry.turn}")
 
 
 def _length(entry: Entry) -> int:

@@ -27,6 +27,11 @@ class Turn:
     """The response at hand called a tool, so it is not the answer yet."""
     spoke: bool = False
     """The response at hand has sounded, or has text for who reads: what is left out of it is not asked for again."""
+    done: dict[tuple[str, str], Done] = field(default_factory=dict, repr=False)
+    """Calls that have returned, by tool and arguments."""
+    spot: int | None = None
+    """The utterance that the spotter still judges."""
+    spot_until: float = 0.0
     rounds: int = 0
     losses: int = 0
     attempts: int = 0
@@ -44,13 +49,21 @@ class Turn:
 
 @dataclass(slots=True)
 class Call:
-    """A tool call that has not returned."""
+    """A tool call that has not returned. `turn`: None where it was asked for over a reply."""
 
-    turn: Turn
+    turn: Turn | None
     session: SessionId
     name: str
     arguments: str = field(repr=False)
     started_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A tool call that has returned."""
+
+    session: SessionId
+    output: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,13 +26,15 @@ class PreRoll:
 class Utterance:
     """One stretch of user speech, its pre-roll included."""
 
-    def __init__(self, pre_roll: list[Frame]) -> None:
+    def __init__(self, pre_roll: list[Frame], number: int = 0) -> None:
+        self.number = number
         self.pre_roll = Ms(len(pre_roll) * FRAME_MS)
         self.speech = Ms(0)
         """How much of it the VAD took for speech."""
         self.silence = Ms(0)
         """How much silence stands at its end."""
         self._pcm = bytearray()
+        self._taken = 0
         for frame in pre_roll:
             self.add(frame)
 
@@ -48,6 +50,17 @@ class Utterance:
     def pcm(self) -> bytes:
         """PCM16 at 24 kHz."""
         return bytes(self._pcm)
+
+    def untaken(self) -> bytes:
+        """What came since this was called last: PCM16 at 24 kHz."""
+        new = bytes(self._pcm[self._taken :])
+        self._taken = len(self._pcm)
+        return new
+
+    @property
+    def taken(self) -> bool:
+        """Whether any of it was taken by `untaken`."""
+        return self._taken > 0
 
     @property
     def length(self) -> Ms:
