@@ -66,9 +66,7 @@ def test_sound_is_dropped_once_its_text_is_known_and_it_was_answered() -> None:
     transcript.commit_sent(entry)
     transcript.committed(U1)
     transcript.transcribed(U1, "what time is it")
-    assert transcript.unknown_to(S1) == (SOUND,), (
-        "until it is answered, sound says more"
-    )
+    assert transcript.unknown_to(S1) == (SOUND,), "until it is answered, sound says more"
     transcript.answered(1)
     assert entry.pcm == b""
     assert transcript.unknown_to(S2) == (UserSaid("what time is it"),)
@@ -81,9 +79,7 @@ def test_a_transcript_that_comes_after_the_answer_replaces_the_sound(text: str |
     transcript.answered(1)
     transcript.committed(U1)
     transcript.transcribed(U1, text)
-    assert transcript.unknown_to(S2) == (
-        SOUND if text is None else UserSaid(text),
-    )
+    assert transcript.unknown_to(S2) == (SOUND if text is None else UserSaid(text),)
 
 
 def test_user_items_are_named_in_the_order_in_which_they_were_sent() -> None:

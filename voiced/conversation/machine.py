@@ -28,13 +28,11 @@ from typing import assert_never
 
 from voiced.audio import Frame, Ms, Samples, samples_of
 from voiced.conversation.barge_in import verdict
+from voiced.conversation.brains import Brains
 from voiced.conversation.commands import (
     AddHistory,
     BargedIn,
-    BrainChanged,
-    BrainSelected,
     CancelReply,
-    CloseSession,
     Command,
     CommitUtterance,
     DeleteItem,
@@ -49,7 +47,6 @@ from voiced.conversation.commands import (
     FlushPlayout,
     Muted,
     NotSpeech,
-    OpenSession,
     Play,
     PlayEarcon,
     ReplyHeard,
@@ -71,7 +68,6 @@ from voiced.conversation.commands import (
     TruncateReply,
     TurnFailed,
     Unduck,
-    UpdateTools,
     UserHeard,
     UtteranceEnded,
     VolumeChanged,
@@ -85,7 +81,6 @@ from voiced.conversation.events import (
     BrainName,
     BrainReady,
     CallId,
-    Cause,
     CommandSpotted,
     Event,
     FrameCaptured,
@@ -122,9 +117,7 @@ from voiced.conversation.events import (
     UtteranceCommitted,
     VolumeAsked,
 )
-from voiced.conversation.failover import Failover
 from voiced.conversation.link import Link
-from voiced.conversation.notices import refused
 from voiced.conversation.playout_ledger import Entry, PlayoutLedger
 from voiced.conversation.responses import Responses
 from voiced.conversation.settings import BrainSettings, TurnSettings
@@ -159,20 +152,17 @@ class Conversation:
         self._settings = settings
         self._tools: tuple[ToolSpec, ...] = ()
         self._state: State = Idle(0.0)
-        self._sessions = 0
-        self._set_brains(brains)
+        self._out: list[Command] = []
+        self._transcript = Transcript()
+        self._brains = Brains(brains, self._transcript, self._order)
         self._responses = Responses()
         self._ledger = PlayoutLedger()
-        self._transcript = Transcript()
         self._pre_roll = PreRoll(Ms(settings.pre_roll_ms))
         self._onset = Onset(settings)
         self._calls: dict[CallId, Call] = {}
         self._cut_turns: dict[int, Turn] = {}
         """Turns that were cut and whose flushed items are not all reported yet."""
         self._errands: deque[Errand] = deque()
-        self._notices: list[str] = []
-        """What is to be said after the next answer."""
-        self._told: set[Cause] = set()
         self._turns = 0
         self._utterances = 0
         self._judged_over_a_reply = 0
@@ -180,11 +170,10 @@ class Conversation:
         self._muted = False
         self._speaker_lost_at: float | None = None
         self._floor: Floor = "idle"
-        self._out: list[Command] = []
 
     def start(self, now: float) -> list[Command]:
         """Connect."""
-        self._use(self._failover.first, now)
+        self._brains.use(self._brains.failover.first, now)
         return self._take()
 
     def reconfigure(self, settings: TurnSettings, brains: BrainSettings, now: float) -> list[Command]:
@@ -192,15 +181,8 @@ class Conversation:
         self._settings = settings
         self._pre_roll = PreRoll(Ms(settings.pre_roll_ms))
         self._onset = Onset(settings)
-        if self._candidate is not None:
-            self._close(self._candidate)
-        self._close(self._link)
         self._session_gone(now)
-        thrift = self._failover.thrift
-        self._set_brains(brains)
-        self._failover.thrift = thrift
-        self._told.clear()
-        self._use(self._failover.best(now) or self._failover.first, now)
+        self._brains.reconfigure(brains, now)
         self._spot_tools()
         return self._outcome(now)
 
@@ -208,9 +190,14 @@ class Conversation:
         """What to do about `event`. `now`: seconds, monotonic."""
         if not isinstance(event, BrainEvent) or event.session == self._link.session:
             self._dispatch(event, now)
-        elif self._candidate is not None and event.session == self._candidate.session:
-            self._of_the_candidate(event, now)
+        elif isinstance(event, BrainReady | BrainLost) and self._brains.is_candidate(event.session):
+            self._brains.of_the_candidate(event, now)
         return self._outcome(now)
+
+    @property
+    def _link(self) -> Link:
+        """To the brain that answers."""
+        return self._brains.link
 
     @property
     def floor(self) -> Floor:
@@ -245,14 +232,14 @@ class Conversation:
                 due += [self._gives_up_at(turn), self._taken_over_at(turn)]
                 if turn.spot is not None:
                     due.append(turn.spot_until)
-                if turn.wants and not turn.calls and self._may_respond():
+                elif turn.wants and not turn.calls and self._may_respond():
                     due.append(turn.not_before)
             case Idle(since):
                 due.append(self._link.rollover_at(since, self._settings.rollover_min))
-                if self._candidate is None:
-                    due.append(self._failover.better_at(self._link.brain))
+                if self._brains.candidate is None:
+                    due.append(self._brains.failover.better_at(self._link.brain))
                 if self._link.state == "refused":
-                    due.append(self._failover.other_at(self._link.brain))
+                    due.append(self._brains.failover.other_at(self._link.brain))
                 due += [self._expiry(errand) for errand in self._errands if isinstance(errand.asked, TextAsked)]
             case Listening():
                 pass
@@ -301,7 +288,8 @@ class Conversation:
             case RequestRefused():
                 self._refused(event, now)
             case BrainReady():
-                self._brain_ready(now)
+                self._brains.ready(now)
+                self._catch_up()
             case BrainLost():
                 self._brain_lost(event, now)
             case MicrophoneLost(reason):
@@ -318,7 +306,7 @@ class Conversation:
                 self._speaker_lost_at = None
             case ToolsChanged(tools):
                 self._tools = tools
-                self._offer_tools()
+                self._brains.offer(tools)
                 self._spot_tools()
             case TextAsked() | AnnouncementAsked():
                 self._errand(event, now)
@@ -330,8 +318,8 @@ class Conversation:
                 if self._turn is not None and self._turn.spot == utterance:
                     self._turn.spot = None
             case ThriftChanged(thrift, notice):
-                self._failover.thrift = thrift
-                self._notices += [notice] if notice else []
+                self._brains.failover.thrift = thrift
+                self._brains.notice(notice)
             case StopAsked():
                 self._stop(now)
             case MuteAsked(muted):
@@ -567,14 +555,13 @@ class Conversation:
             self._order(FinishItem(item))
         if turn is None:
             return
-        self._link.answered()
         if event.code == "no_speech" and event.status == "completed":
             self._no_speech(turn, now)
             return
         if event.status == "failed" or (event.status != "completed" and not turn.spoke and not turn.called):
             self._reply_failed(turn, event.code, event.reason or "the server could not answer", now)
             return
-        self._failover.answered(self._link.brain)
+        self._brains.answered()
         turn.attempts = 0
         if turn.called:
             turn.rounds += 1
@@ -592,7 +579,7 @@ class Conversation:
         if turn.spoke:
             self._order(PlayEarcon("lost"))  # What came of it plays on; the tones say that there was more.
             self._transcript.answered(turn.number)
-        elif self._failover.best(now, but={self._link.brain}) and (turn.attempts >= ATTEMPTS or code in TOO_MANY):
+        elif self._another(now) and (turn.attempts >= ATTEMPTS or code in TOO_MANY):
             turn.wants = True
             self._take_over(reason, now)
         elif turn.attempts < ATTEMPTS:
@@ -687,7 +674,7 @@ class Conversation:
 
     def _spot(self, utterance: Utterance) -> None:
         """Let the spotter hear what is new of it."""
-        if self._spots and utterance.length <= LONGEST_COMMAND:
+        if self._brains.settings.local_commands and utterance.length <= LONGEST_COMMAND:
             if isinstance(self._state, Listening) and self._link.brain == "offline":
                 return  # It knows these sentences itself.
             self._order(SpotSound(utterance.number, utterance.untaken()))
@@ -714,7 +701,7 @@ class Conversation:
             self._run_tool(None, BY_THE_DEVICE, call, event.name, event.arguments, now)
 
     def _spot_tools(self) -> None:
-        if self._spots:
+        if self._brains.settings.local_commands:
             self._order(SpotTools(self._tools))
 
     # Somebody types, a timer rings.
@@ -806,8 +793,10 @@ class Conversation:
         if isinstance(self._state, Idle):
             if self._errands:
                 self._run_errands(now)
-            if isinstance(self._state, Idle):
-                self._improve(self._state.since, now)
+            if isinstance(self._state, Idle) and self._brains.improve(
+                self._state.since, self._settings.rollover_min, now
+            ):
+                self._responses = Responses()
 
     def _advance_turn(self, turn: Turn, now: float) -> None:
         if turn.rounds > self._settings.tool_rounds:
@@ -827,8 +816,8 @@ class Conversation:
                 self._responses.ask()
                 self._order(StartReply(self._link.session, turn.announce))
             elif self._link.state == "refused" and not self._ledger.outstanding(turn.number):
-                if self._failover.allows(self._link.brain) and self._link.may_try_again(now):
-                    self._open(self._link, now)
+                if self._brains.failover.allows(self._link.brain) and self._link.may_try_again(now):
+                    self._brains.open(self._link, now)
                 elif turn.announce is not None:
                     self._cut(turn)
                     self._yield_floor(now)
@@ -862,8 +851,7 @@ class Conversation:
         """Nothing is owed to the turn any more."""
         self._turn_heard(turn)
         if turn.announce is None and self._link.ready:
-            told, self._notices = self._notices, []
-            for text in reversed(told):
+            for text in reversed(self._brains.take_notices()):
                 self._errands.appendleft(Errand(AnnouncementAsked("notice", text), now))
         self._yield_floor(now)
 
@@ -909,79 +897,22 @@ class Conversation:
 
     # The brain comes and goes.
 
-    def _set_brains(self, settings: BrainSettings) -> None:
-        self._brains = settings
-        self._failover = Failover(settings)
-        self._links = {brain: Link(brain) for brain in settings.order}
-        self._link = self._links[self._failover.first]
-        """Of the brain that answers."""
-        self._candidate: Link | None = None
-        """Of a better one that connects, or waits for a silence to take over."""
-        self._spots = settings.local_commands
+    def _another(self, now: float) -> BrainName | None:
+        """Who could answer in the place of the brain in use."""
+        return self._brains.failover.best(now, but={self._link.brain})
 
     def _use(self, brain: BrainName, now: float) -> None:
-        """Let this brain answer from now on."""
-        self._link = self._links[brain]
-        self._transcript.new_session()
+        self._brains.use(brain, now)
         self._responses = Responses()
-        self._report(BrainSelected(brain))
-        if self._link is self._candidate:
-            self._candidate = None
-            if self._link.ready:
-                self._catch_up()
-        else:
-            self._open(self._link, now)
-
-    def _open(self, link: Link, now: float, after: Ms = Ms(0)) -> None:
-        """A new session of this brain."""
-        self._sessions += 1
-        link.open(SessionId(self._sessions), now)
-        if link is self._link:
-            self._transcript.new_session()
-            self._responses = Responses()
-        link.offered, link.thrift = self._tools, self._failover.thrift
-        history = self._transcript.unknown_to(link.session, answered=True)
-        self._order(OpenSession(link.session, history, self._tools, after, link.brain, link.thrift))
-        self._report(BrainChanged("connecting", brain=link.brain))
-
-    def _close(self, link: Link) -> None:
-        if link.state != "refused":
-            self._order(CloseSession(link.session))
-        self._transcript.session_over(link.session)
-        link.failures = 0
+        if self._link.ready:
+            self._catch_up()
 
     def _replace_session(self, now: float) -> None:
-        self._transcript.session_over(self._link.session)
         self._session_gone(now)
-        self._open(self._link, now)
-
-    def _offer_tools(self) -> None:
-        if self._link.ready and self._tools != self._link.offered:
-            self._link.offered = self._tools
-            self._order(UpdateTools(self._link.session, self._tools))
-
-    def _of_the_candidate(self, event: BrainEvent, now: float) -> None:
-        """The better brain is there, to take over in the next silence, or it is not."""
-        assert self._candidate is not None
-        match event:
-            case BrainReady():
-                self._candidate.up(now)
-                self._report(BrainChanged("ready", brain=self._candidate.brain))
-            case BrainLost():
-                link, self._candidate = self._candidate, None
-                self._lost(link, event, now)
-                self._failover.failed(link.brain, now, fatal=event.fatal, retry_after_s=event.retry_after_s)
-            case _:
-                pass
-
-    def _brain_ready(self, now: float) -> None:
-        self._link.up(now)
-        self._report(BrainChanged("ready", brain=self._link.brain))
-        self._catch_up()
+        self._brains.open(self._link, now)
 
     def _catch_up(self) -> None:
         """Tell the session what happened while it was not there."""
-        self._offer_tools()
         if isinstance(self._state, Listening):
             self._order(StreamUtterance(self._link.session, self._state.utterance.pcm))
         elif self._turn is not None:
@@ -989,75 +920,32 @@ class Conversation:
 
     def _brain_lost(self, event: BrainLost, now: float) -> None:
         link = self._link
-        in_silence = isinstance(self._state, Idle)
-        after = self._lost(link, event, now)
-        if after == 0 and in_silence:
-            self._session_gone(now)
-            self._open(link, now)  # A short break, or the end of a session's time: nobody waits.
+        after = self._brains.lost(link, event, now)
+        if after == 0 and isinstance(self._state, Idle):
+            self._replace_session(now)  # A short break, or the end of a session's time: nobody waits.
             return
-        self._failover.failed(link.brain, now, fatal=event.fatal, retry_after_s=event.retry_after_s)
+        self._brains.failed(link.brain, now, lost=event)
         self._session_gone(now)
-        if another := self._failover.best(now, but={link.brain}):
+        if another := self._another(now):
             self._alive(now)
             self._use(another, now)
         elif after is not None:
-            self._open(link, now, after)
-
-    def _lost(self, link: Link, event: BrainLost, now: float) -> Ms | None:
-        """How long to wait before the next try, or None where somebody must mend something first."""
-        after = link.lost(now, event.fatal, event.retry_after_s)
-        self._transcript.session_over(event.session)
-        self._report(BrainChanged("refused" if after is None else "lost", event.reason, link.brain))
-        if after is None and event.cause not in self._told:
-            self._told.add(event.cause)
-            other = self._failover.best(now, but={link.brain})
-            self._notices += [refused(event.cause, other)] if other is not None else []
-        return after
-
-    def _improve(self, since: float, now: float) -> None:
-        """In a silence: let a better brain take over, look for one, replace a session that is old or costs too much."""
-        link = self._link
-        if self._candidate is not None:
-            if self._candidate.ready:
-                self._close(link)
-                self._use(self._candidate.brain, now)
-        elif not self._failover.allows(link.brain) or link.state == "refused":
-            if another := self._failover.best(now, but={link.brain}):
-                self._close(link)
-                self._use(another, now)
-            elif link.state != "refused":
-                self._close(link)
-                self._session_gone(now)
-                link.state, link.thrift = "refused", self._failover.thrift
-                self._report(BrainChanged("refused", "the budget is spent", link.brain))
-            elif self._failover.allows(link.brain) and link.thrift != self._failover.thrift:
-                self._open(link, now)
-        elif better := self._failover.better(link.brain, now):
-            self._candidate = self._links[better]
-            self._open(self._candidate, now)
-        elif (link.ready and link.thrift != self._failover.thrift) or now >= link.rollover_at(
-            since, self._settings.rollover_min
-        ):
-            self._replace_session(now)
+            self._brains.open(link, now, after)
 
     def _taken_over_at(self, turn: Turn) -> float:
         """When the next brain takes over, if the one in use goes on owing the turn an answer."""
         if turn.calls or self._ledger.audible() or not (turn.wants or not self._responses.free):
             return math.inf
-        patience_s = self._brains.silent_after_s if self._link.ready else self._brains.connect_patience_s
-        return max(turn.alive_at + patience_s, self._failover.other_at(self._link.brain))
+        settings = self._brains.settings
+        patience_s = settings.silent_after_s if self._link.ready else settings.connect_patience_s
+        return max(turn.alive_at + patience_s, self._brains.failover.other_at(self._link.brain))
 
     def _take_over(self, reason: str, now: float) -> None:
         """The brain in use does not answer: the next one answers the same turn."""
-        link = self._link
-        self._report(BrainChanged("lost", reason, link.brain))
-        self._failover.failed(link.brain, now)
-        self._close(link)
         if self._responses.free:
             self._order(PlayEarcon("lost"))
+        another = self._brains.give_up(reason, now)
         self._session_gone(now)
-        another = self._failover.best(now)
-        assert another is not None, "nobody to take over"
         if self._turn is not None:
             self._turn.attempts, self._turn.alive_at = 0, now
         self._use(another, now)
