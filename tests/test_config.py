@@ -17,7 +17,7 @@ from voiced.config import Config, Loaded, OpenAISettings, example, load_config
 from voiced.config.as_toml import in_force, toml_value
 from voiced.config.loading import LayeredSettings, Places, given_in, validated
 from voiced.config.secrets import Secrets
-from voiced.config.sources import Given, Origin, environment_name, leaves
+from voiced.config.sources import Given, Origin, environment_name, key_of, leaves, parts_of
 from voiced.errors import ConfigError
 from voiced.settings import Settings, setting
 
@@ -48,11 +48,26 @@ class Sound(Settings):
         return words
 
 
+class Lamp(Settings):
+    """How one lamp shines."""
+
+    watts: float | None = setting(None, "Power.", unit="W", ge=0)
+    colour: str = setting("white", "Of its light.")
+
+
+class Light(Settings):
+    """What shines."""
+
+    lamps: dict[str, Lamp] = setting({}, "The lamps, by name.")
+    on: bool = setting(False, "Whether they do.")
+
+
 class House(LayeredSettings):
     """A small configuration with one setting of each kind."""
 
     turn: Turn = Field(default_factory=Turn)
     sound: Sound = Field(default_factory=Sound)
+    light: Light = Field(default_factory=Light)
 
 
 def complaints(tmp_path: Path, text: str = "", environ: dict[str, str] | None = None, sets: Sequence[str] = ()) -> str:
@@ -72,7 +87,7 @@ def complaints(tmp_path: Path, text: str = "", environ: dict[str, str] | None = 
         ("[turn]\nzzz = 1", "2: no such setting: turn.zzz; [turn] has hangover_ms, longest_s, end"),
         ("hangover_ms = 500", "1: no such setting: hangover_ms; it belongs in [turn]"),
         ("[tunr]\nend = 'local'", "1: no such section: tunr; did you mean [turn]?"),
-        ("[qqq]", "1: no such section: qqq; the sections: turn, sound"),
+        ("[qqq]", "1: no such section: qqq; the sections: turn, sound, light"),
         ("turn = 5", "1: turn is a section; write [turn] above its settings"),
         # The wrong unit, in the name or in the value.
         (
@@ -144,6 +159,24 @@ def complaints(tmp_path: Path, text: str = "", environ: dict[str, str] | None = 
         ("[sound]\ndevice = 5", '2: sound.device is 5; write text in quotes: device = "5"'),
         ("[sound]\nwords = 'hey'", '2: sound.words is "hey"; write a list: words = ["hey"]'),
         ("[sound]\nwords = ['']", '2: sound.words is [""]; a wake word is empty; write a word or take it out'),
+        # Named tables.
+        (
+            '[light.lamps."desk 2.0"]\nwats = 5',
+            '2: no such setting: light.lamps."desk 2.0".wats; did you mean light.lamps."desk 2.0".watts?',
+        ),
+        (
+            "[light]\nlamps.desk = {watts = 'many'}",
+            '2: light.lamps.desk.watts is "many"; it is a number in W, at least 0: write for example watts = 0',
+        ),
+        (
+            "[light.lamps.'2.0']\n\nwatts = -1",
+            '3: light.lamps."2.0".watts is -1; it is a number in W, at least 0: write for example watts = 0',
+        ),
+        ("[light]\nlamps = 5", "2: light.lamps is 5; write a section for each: [light.lamps.NAME]"),
+        (
+            "[light.lamps]\ndesk = 5",
+            "2: light.lamps.desk is a section; write [light.lamps.desk] above its settings",
+        ),
         # Not TOML.
         (
             "[turn\n",
@@ -258,6 +291,50 @@ def test_layers_are_merged_setting_by_setting(tmp_path: Path) -> None:
     assert load_config(alone, environ=environ, system_file=system).config == Config()
 
 
+def house(tmp_path: Path, text: str = "", environ: dict[str, str] | None = None, sets: Sequence[str] = ()) -> Any:
+    file = tmp_path / "voiced.toml"
+    file.write_text(text)
+    return validated(House, given_in(House, Places.of(file, sets, environ or {})))
+
+
+def test_named_tables_are_merged_setting_by_setting_and_each_knows_its_place(tmp_path: Path) -> None:
+    settings, origins = house(
+        tmp_path,
+        '[light.lamps."desk 2.0"]\nwatts = 5\ncolour = "red"\n[light.lamps.hall]\nwatts = 60\n',
+        {"VOICED_LIGHT__LAMPS__HALL__COLOUR": "blue", "VOICED_LIGHT__LAMPS": '{"desk 2.0" = {watts = 6}}'},
+        ["light.lamps.desk 2.0.colour=green", "light.lamps.door={watts = 1}"],
+    )
+    assert settings.light.lamps == {
+        "desk 2.0": Lamp(watts=6, colour="green"),
+        "hall": Lamp(watts=60, colour="blue"),
+        "door": Lamp(watts=1),
+    }
+    assert {key: str(origin).replace(f"{tmp_path}/", "") for key, origin in origins.items()} == {
+        'light.lamps."desk 2.0".watts': "VOICED_LIGHT__LAMPS",
+        'light.lamps."desk 2.0".colour': "--set light.lamps.desk 2.0.colour",
+        "light.lamps.hall.watts": "voiced.toml:5",
+        "light.lamps.hall.colour": "VOICED_LIGHT__LAMPS__HALL__COLOUR",
+        "light.lamps.door.watts": "--set light.lamps.door",
+    }
+
+
+def test_a_price_of_ones_own_changes_no_other(tmp_path: Path) -> None:
+    file = tmp_path / "voiced.toml"
+    file.write_text('[budget.prices."gpt-realtime-2.1"]\ntext_in = 5\n[budget.prices.my-model]\ntext_in = 0\n')
+    prices = load_config(file, (), {}).config.budget.prices
+    usual = Config().budget.prices
+    assert prices["gpt-realtime-2.1"] == usual["gpt-realtime-2.1"].model_copy(update={"text_in": 5.0})
+    assert prices["my-model"].model_dump(exclude_none=True) == {"text_in": 0.0}
+    assert {name: prices[name] for name in usual if name != "gpt-realtime-2.1"} == {
+        name: usual[name] for name in usual if name != "gpt-realtime-2.1"
+    }
+
+
+@given(st.lists(st.text(), min_size=1))
+def test_a_key_is_its_parts_whatever_they_are(parts: list[str]) -> None:
+    assert parts_of(key_of(parts)) == parts
+
+
 def test_settings_are_read_anew_from_the_same_places(tmp_path: Path) -> None:
     file = tmp_path / "voiced.toml"
     file.write_text("[turn]\nhangover_ms = 700\n")
@@ -276,9 +353,22 @@ def test_a_text_setting_takes_any_text_from_the_environment(text: str, value: st
     assert validated(House, given_in(House, places))[0].sound.device == value
 
 
-@given(st.builds(House, turn=st.builds(Turn), sound=st.builds(Sound, gain_db=st.floats(-60, 0), device=st.text())))
-def test_what_is_shown_can_be_read_back(house: House) -> None:
-    tables = tomllib.loads(in_force(house, {}))
+lamps = st.dictionaries(st.text(), st.builds(Lamp, watts=st.none() | st.floats(0, 100), colour=st.text()))
+
+
+@given(
+    st.builds(
+        House,
+        turn=st.builds(Turn),
+        sound=st.builds(Sound, gain_db=st.floats(-60, 0), device=st.text()),
+        light=st.builds(Light, lamps=lamps),
+    ),
+    st.booleans(),
+)
+def test_what_is_shown_can_be_read_back(house: House, given_by_somebody: bool) -> None:
+    place = Origin("file", "voiced.toml", 1)
+    origins = {key_of(["light", "lamps", name, "colour"]): place for name in house.light.lamps if given_by_somebody}
+    tables = tomllib.loads(in_force(house, origins))
     assert House.model_validate(tables) == house
 
 

@@ -26,6 +26,7 @@ from voiced.conversation.settings import BrainSettings, TurnSettings
 from voiced.log import LogSettings
 from voiced.playout.settings import PlayoutSettings
 from voiced.plugins.settings import PluginSettings
+from voiced.spending.settings import BudgetSettings
 
 __all__ = ["Config", "Loaded", "OpenAISettings", "Origin", "Places", "Secrets", "example", "load_config"]
 
@@ -40,6 +41,7 @@ class Config(LayeredSettings):
     realtime: RealtimeSettings = Field(default_factory=RealtimeSettings)
     playout: PlayoutSettings = Field(default_factory=PlayoutSettings)
     plugins: PluginSettings = Field(default_factory=PluginSettings)
+    budget: BudgetSettings = Field(default_factory=BudgetSettings)
     control: ControlSettings = Field(default_factory=ControlSettings)
     log: LogSettings = Field(default_factory=LogSettings)
 

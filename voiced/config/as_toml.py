@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from voiced.config.sources import DEFAULT, Origin, section_of
+from voiced.config.sources import DEFAULT, Origin, key_of, parts_of, section_of, tables_of
 from voiced.redaction import redacted
 from voiced.settings import Settings
 
@@ -68,9 +68,26 @@ def _example_section(model: type[Settings], path: str) -> str:
     if section is None:
         return _example_setting(path, model.model_fields[path])
     text = f"\n\n{_comment(section.__doc__ or '')}[{path}]\n"
-    settings = [name for name in section.model_fields if section_of(section, name) is None]
-    text += "".join(_example_setting(name, section.model_fields[name]) for name in settings)
-    return text
+    tables = ""
+    for name, field in section.model_fields.items():
+        if each := tables_of(section, name):
+            tables += _example_tables(f"{path}.{name}", field, each)
+        elif section_of(section, name) is None:
+            text += _example_setting(name, field)
+    return text + tables
+
+
+def _example_tables(path: str, field: FieldInfo, each: type[Settings]) -> str:
+    """Named tables: what may stand in each, then each that there is by default."""
+    text = f"\n{_comment(field.description or '')}#\n{_comment(each.__doc__ or '')}"
+    for name, inner in each.model_fields.items():
+        text += _comment(f"{name}: {inner.description} Unit: {unit_of(inner)}.")
+    defaults = field.get_default(call_default_factory=True)
+    return text + f"#[{path}]\n" + "".join(f"#{_key(name)} = {_inline(table)}\n" for name, table in defaults.items())
+
+
+def _inline(table: Settings) -> str:
+    return toml_value(table.model_dump(exclude_none=True))
 
 
 def _example_setting(name: str, field: FieldInfo) -> str:
@@ -94,13 +111,23 @@ def _allowed(field: FieldInfo) -> str:
 
 
 def _in_force_section(settings: Settings, origins: Mapping[str, Origin], prefix: str) -> Iterator[str]:
-    inner = []
+    inner: list[tuple[str, Settings]] = []
+    tables: list[tuple[str, Mapping[str, Settings]]] = []
     for name in type(settings).model_fields:
         value = getattr(settings, name)
         if isinstance(value, Settings):
             inner.append((name, value))
-        else:
-            yield f"{name} = {redacted(toml_value(value))}  # {origins.get(prefix + name, DEFAULT)}"
+        elif tables_of(type(settings), name):
+            tables.append((name, value))
+        elif value is not None:
+            yield f"{name} = {redacted(toml_value(value))}  # {origins.get(key_of(parts_of(prefix + name)), DEFAULT)}"
+    for name, named in tables:
+        yield f"\n[{prefix}{name}]"
+        for of, table in named.items():
+            if any(key.startswith(key_of([*parts_of(prefix + name), of]) + ".") for key in origins):
+                inner.append((f"{name}.{_key(of)}", table))
+            else:
+                yield f"{_key(of)} = {redacted(_inline(table))}  # {DEFAULT}"
     for name, value in inner:
         yield f"\n[{prefix}{name}]"
         yield from _in_force_section(value, origins, f"{prefix}{name}.")

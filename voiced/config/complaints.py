@@ -10,7 +10,18 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from voiced.config.as_toml import choices_of, limits_of, toml_value, unit_of
-from voiced.config.sources import Given, Origin, environment_name, leaves, section_of
+from voiced.config.sources import (
+    Given,
+    Origin,
+    environment_name,
+    key_of,
+    leaves,
+    model_at,
+    parts_of,
+    section_of,
+    tables_of,
+    types_of,
+)
 from voiced.redaction import looks_like_a_key, redacted
 from voiced.settings import Settings
 
@@ -34,9 +45,11 @@ _LONGEST_VALUE = 60
 
 def unknown(model: type[Settings], given: Given) -> str:
     """`given` names no setting of `model`."""
-    *sections, name = given.key.split(".")
-    where = ".".join(sections)
-    place = _model_at(model, sections)
+    *sections, name = parts_of(given.key)
+    where = key_of(sections)
+    place = model_at(model, sections)
+    if _is_named_table(model, sections):
+        return f"{given.origin}: {given.key} is a section; write [{given.key}] above its settings"
     if place is not None and section_of(place, name) and not isinstance(given.value, Mapping):
         return f"{given.origin}: {given.key} is a section; write [{given.key}] above its settings"
     if _SECRET_NAME.search(name):
@@ -52,8 +65,8 @@ def unknown(model: type[Settings], given: Given) -> str:
 
 def invalid(model: type[Settings], given: Given, error: Mapping[str, Any]) -> str:
     """`given` has a value that its setting does not take; `error` is pydantic's."""
-    *sections, name = given.key.split(".")
-    place = _model_at(model, sections)
+    *sections, name = parts_of(given.key)
+    place = model_at(model, sections)
     field = place.model_fields[name] if place else None
     if field is None:
         return f"{given.origin}: {given.key}: {error['msg']}"
@@ -73,6 +86,8 @@ def _fix(field: FieldInfo, given: Given, error: Mapping[str, Any]) -> str:
         return f"write text in quotes: {_assignment(given, text)}"
     if kind in ("list_type", "tuple_type", "set_type", "frozen_set_type"):
         return f"write a list: {_assignment(given, [given.value])}"
+    if kind == "dict_type":
+        return f"write a section for each: [{given.key}.NAME]"
     if cause := error.get("ctx", {}).get("error"):
         return redacted(str(cause))
     return redacted(str(error["msg"])[0].lower() + str(error["msg"])[1:])
@@ -80,7 +95,7 @@ def _fix(field: FieldInfo, given: Given, error: Mapping[str, Any]) -> str:
 
 def _number(field: FieldInfo, given: Given) -> str:
     """What to write for a number that has another form, another unit, or is out of its limits."""
-    unit, whole = unit_of(field), field.annotation is not float
+    unit, whole = unit_of(field), float not in types_of(field)
     least, greatest = limits_of(field)
     kind = f"a {'whole ' if whole else ''}number{_in_unit(unit)}"
 
@@ -93,7 +108,8 @@ def _number(field: FieldInfo, given: Given) -> str:
     number = given.value if _is_number(given.value) else None
     if unit == "ms" and number is not None and not allowed(number) and allowed(number * 1000):
         return f"it is {kind}: if {number} s is meant, write {_assignment(given, _tidy(number * 1000, whole))}"
-    example = number if number is not None and allowed(number) else field.get_default(call_default_factory=True)
+    default = field.get_default(call_default_factory=True)
+    example = number if number is not None and allowed(number) else default if default is not None else least or 0
     return f"it is {kind}{_limits(least, greatest)}: write for example {_assignment(given, _tidy(example, whole))}"
 
 
@@ -160,13 +176,10 @@ def _right_section(model: type[Settings], key: str) -> str:
     return f"the sections: {', '.join(sections)}"
 
 
-def _model_at(model: type[Settings], sections: list[str]) -> type[Settings] | None:
-    for name in sections:
-        found = section_of(model, name)
-        if found is None:
-            return None
-        model = found
-    return model
+def _is_named_table(model: type[Settings], sections: list[str]) -> bool:
+    """Whether what comes behind `sections` is the name of a table, not of a setting."""
+    above = model_at(model, sections[:-1]) if sections else None
+    return above is not None and tables_of(above, sections[-1]) is not None
 
 
 def _quantity(value: Any, unit: str) -> float | None:
@@ -195,12 +208,12 @@ def _split_unit(name: str) -> tuple[str, str]:
 def _assignment(given: Given, value: Any) -> str:
     """How `value` is written where `given` stands."""
     match given.origin:
-        case Origin(kind="environment"):
+        case Origin(kind="environment") if '"' not in given.key and "-" not in given.key:
             return f"{environment_name(given.key)}={_bare(value)}"
         case Origin(kind="command line"):
             return f"--set {given.key}={_bare(value)}"
         case _:
-            return f"{given.key.rsplit('.', 1)[-1]} = {redacted(toml_value(value))}"
+            return f"{parts_of(given.key)[-1]} = {redacted(toml_value(value))}"
 
 
 def _bare(value: Any) -> str:

@@ -95,9 +95,8 @@ def validated(model: type[ConfigT], given: Sequence[Given]) -> tuple[ConfigT, di
 
     Raises ConfigError with one line for each mistake.
     """
-    known = {key for key, _ in sources.leaves(model)}
-    wrong = [complaints.unknown(model, one) for one in given if one.key not in known]
-    meant = [one for one in given if one.key in known]
+    wrong = [complaints.unknown(model, one) for one in given if not sources.is_setting(model, one.key)]
+    meant = [one for one in given if sources.is_setting(model, one.key)]
     winners = {one.key: one for one in meant}
     last_first = dict.fromkeys(one.origin.layer for one in reversed(meant))
     layers = [[one for one in meant if one.origin.layer == layer] for layer in last_first]
@@ -118,7 +117,7 @@ def _as_python(value: Any) -> Any:
 def _invalid(model: type[Settings], winners: Mapping[str, Given], error: ValidationError) -> Iterator[str]:
     for problem in error.errors(include_url=False):
         path = [str(part) for part in problem["loc"]]
-        keys = [".".join(path[:length]) for length in range(len(path), 0, -1)]
+        keys = [sources.key_of(path[:length]) for length in range(len(path), 0, -1)]
         given = next((winners[key] for key in keys if key in winners), None)
         if given is not None:
             yield complaints.invalid(model, given, problem)

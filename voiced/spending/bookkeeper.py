@@ -1,0 +1,190 @@
+"""Adds up what requests cost, keeps it over a restart, and tells the conversation how thrifty to be."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from voiced.conversation.budget import Budget, Caps
+from voiced.conversation.commands import Fact, Spent
+from voiced.conversation.events import Thrift, ThriftChanged, Usage
+from voiced.ports import Post
+from voiced.spending.file import SpendingFile
+from voiced.spending.ledger import Ledger
+from voiced.spending.prices import PriceTable
+from voiced.spending.settings import BudgetSettings
+
+SAVE_EVERY_S: Final = 3.0
+"""At most so often: a process that is killed forgets no more than that, and a memory card is spared."""
+
+LOOK_EVERY_S: Final = 60.0
+"""At the clock, which may be set at any time."""
+
+_MOST_WARNINGS: Final = 64
+
+log = structlog.get_logger(__name__)
+
+
+class Bookkeeper:
+    """Edge and `ports.StatusSink` in one. Create and call it on the event loop's thread.
+
+    `folder`: where voiced keeps its state. `now`: the time of day, aware, in the zone that days are counted in.
+    """
+
+    def __init__(self, settings: BudgetSettings, folder: Path, *, post: Post, now: Callable[[], datetime]) -> None:
+        self._settings = settings
+        self._prices = PriceTable(settings.prices)
+        self._file = SpendingFile(folder)
+        self._post = post
+        self._now = now
+        self._ledger = Ledger()
+        self._unsaved = Ledger()
+        self._budget = Budget(_caps(settings))
+        self._told: tuple[Thrift, str] = ("none", "")
+        self._warned: set[str] = set()
+        self._disk_ok = True
+        self._news = asyncio.Event()
+
+    def report(self, fact: Fact) -> None:
+        """StatusSink: count what was spent."""
+        if isinstance(fact, Spent) and fact.usage != Usage(fact.usage.model):
+            self._count(fact.usage)
+
+    async def run(self) -> None:
+        """Begin with what was spent before, then keep the books until cancelled. What is spent until then is kept."""
+        await self.load()
+        now = asyncio.get_running_loop().time
+        saved_at = now() - SAVE_EVERY_S
+        try:
+            while True:
+                self.look()
+                if self._unsaved.days and now() >= saved_at + SAVE_EVERY_S:
+                    await self.save()
+                    saved_at = now()
+                self._news.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._patience()):
+                        await self._news.wait()
+        finally:
+            await self.save()
+
+    async def load(self) -> None:
+        """Go on with what was spent before."""
+        try:
+            found, trouble = await asyncio.to_thread(self._file.load)
+        except OSError as error:
+            self._disk_failed(error)
+            return
+        if trouble:
+            log.warning("spending.corrupt", reason=trouble)
+        found.merge(self._unsaved)
+        self._take_over(found)
+
+    async def save(self) -> None:
+        """Write what is new. Where the disk does not take it, it stays in memory, to be tried again."""
+        if not self._unsaved.days:
+            return
+        news, self._unsaved = self._unsaved, Ledger()
+        try:
+            found = await asyncio.to_thread(self._file.append, news)
+        except OSError as error:
+            news.merge(self._unsaved)
+            self._unsaved = news
+            self._disk_failed(error)
+            return
+        if not self._disk_ok:
+            self._disk_ok = True
+            log.info("spending.saved", file=str(self._file.path))
+        if found is not None:  # another voiced spends too
+            found.merge(self._unsaved)
+            self._take_over(found)
+
+    def look(self) -> None:
+        """At the clock: a new day may have begun, or the clock may have been set."""
+        at = self._now()
+        self._keep_day(at)
+        self._tell(at)
+
+    def reconfigure(self, settings: BudgetSettings) -> None:
+        """Go on with other caps and prices."""
+        self._settings = settings
+        self._prices = PriceTable(settings.prices)
+        self._warned.clear()
+        self._take_over(self._ledger)
+        self.look()
+
+    def status(self) -> dict[str, Any]:
+        """Its part of `voiced status`, ready for JSON. A cap of 0 is none."""
+        at = self._now()
+        models = self._ledger.days.get(self._budget.day(at), {}).values()
+        return {
+            "thrift": self._told[0],
+            "today_usd": round(self._budget.today(at), 6),
+            "daily_usd": self._settings.daily_usd,
+            "month_usd": round(self._budget.this_month(at), 6),
+            "monthly_usd": self._settings.monthly_usd,
+            "guessed": any(entry.guessed for entry in models),
+        }
+
+    def _count(self, usage: Usage) -> None:
+        at = self._now()
+        cost = self._prices.cost(usage)
+        if cost.guessed and usage.model not in self._warned and len(self._warned) < _MOST_WARNINGS:
+            self._warned.add(usage.model)
+            log.warning(
+                "usage.no_price",
+                model=usage.model,
+                reason=f'counted as the dearest; give its prices in [budget.prices."{usage.model}"]',
+            )
+        day = self._budget.spent(cost.usd, at)
+        self._keep_day(at)
+        for ledger in (self._ledger, self._unsaved):
+            ledger.add(day, usage, cost.usd, cost.guessed)
+        self._tell(at)
+        self._news.set()
+
+    def _keep_day(self, at: datetime) -> None:
+        """Write down what can't be told from the dates: which day it is, where the clock was set back."""
+        day, set_back_to = self._budget.day(at), self._budget.set_back_to
+        known = self._ledger.day
+        if known is not None and (set_back_to != self._ledger.set_back_to or day < known):
+            for ledger in (self._ledger, self._unsaved):
+                ledger.turn(day, set_back_to)
+
+    def _tell(self, at: datetime) -> None:
+        thrift, notice = self._budget.thrift(at), self._budget.notice(at)
+        if (thrift, notice) != self._told:
+            self._told = thrift, notice
+            log.info("budget.thrift", thrift=thrift, today_usd=round(self._budget.today(at), 4))
+            self._post(ThriftChanged(thrift, notice))
+
+    def _take_over(self, ledger: Ledger) -> None:
+        ledger.reprice(self._prices)
+        self._ledger = ledger
+        self._budget = Budget(_caps(self._settings), ledger.usd_by_day(), ledger.set_back_to)
+
+    def _patience(self) -> float:
+        if self._unsaved.days and self._disk_ok:
+            return SAVE_EVERY_S
+        at = self._now()
+        midnight_in = self._budget.next_change(at).timestamp() - at.timestamp()
+        return min(max(midnight_in, 0.0), LOOK_EVERY_S)
+
+    def _disk_failed(self, error: OSError) -> None:
+        if self._disk_ok:
+            self._disk_ok = False
+            log.warning(
+                "spending.not_saved",
+                file=str(self._file.path),
+                reason=f"{error.strerror}; going on in memory: after a restart this was not spent",
+            )
+
+
+def _caps(settings: BudgetSettings) -> Caps:
+    return Caps(settings.daily_usd, settings.monthly_usd)

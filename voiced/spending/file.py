@@ -1,0 +1,139 @@
+"""The ledger on disk: lines that are appended, so that a process killed at any time loses none that it wrote.
+
+Several processes may append to one file, each under a lock; who only reads needs none: the file is replaced whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from voiced.spending.ledger import Ledger, read
+
+NAME: Final = "spending.jsonl"
+
+COMPACT_AT: Final = 256 * 1024
+"""Bytes; and at twice what it was after the last time, where that is more."""
+
+LARGEST: Final = 32 * 1024 * 1024
+"""Bytes; such a file is none of ours."""
+
+LOCK_WITHIN_S: Final = 2.0
+
+
+class SpendingFile:
+    """In a state folder. Every method may wait for the disk and raise OSError."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / NAME
+        self._known: tuple[int, int] | None = None
+        self._compact_at = COMPACT_AT
+
+    def read(self) -> tuple[Ledger, int]:
+        """What is in it, and how many lines make no sense. An empty ledger where there is none."""
+        try:
+            with self.path.open("rb") as file:
+                data = file.read(LARGEST + 1)
+        except FileNotFoundError:
+            return Ledger(), 0
+        if len(data) > LARGEST:
+            return Ledger(), 1
+        whole, _, rest = data.rpartition(b"\n")
+        ledger, bad = read(line for line in whole.decode(errors="replace").split("\n") if line.strip())
+        torn, _ = read([rest.decode(errors="replace")])  # somebody was killed, or writes just now
+        ledger.merge(torn)
+        return ledger, bad
+
+    def load(self) -> tuple[Ledger, str]:
+        """What is in it, to go on with; and one line for a person where some of it was lost.
+
+        A file with such lines is set aside; what makes sense in it is kept.
+        """
+        trouble = ""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self._locked() as alone:
+            ledger, bad = self.read()
+            if bad:
+                aside = self.path.with_suffix(".corrupt")
+                trouble = f"{self.path}: {bad} lines make no sense; the file is set aside as {aside.name}"
+                if alone:
+                    self.path.replace(aside)
+                    self._rewrite(ledger)
+            self._known = self._stamp()
+        return ledger, trouble
+
+    def append(self, news: Ledger) -> Ledger | None:
+        """Write `news` behind what is there. The whole ledger, where it has more than this process knows."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        data = "".join(f"{line}\n" for line in news.lines()).encode()
+        with self._locked() as alone:
+            shared = self._stamp() != self._known
+            self._write(data, alone=alone)
+            if alone and self.path.stat().st_size > self._compact_at:
+                ledger, _ = self.read()
+                ledger.compact()
+                self._rewrite(ledger)
+                self._compact_at = max(COMPACT_AT, 2 * self.path.stat().st_size)
+            self._known = self._stamp()
+            return self.read()[0] if shared else None
+
+    def _write(self, data: bytes, *, alone: bool) -> None:
+        """All of `data` or, where no other process may write, nothing."""
+        opened = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            size = os.fstat(opened).st_size
+            if size and os.pread(opened, 1, size - 1) != b"\n":
+                data = b"\n" + data
+            try:
+                while data:
+                    data = data[os.write(opened, data) :]
+                os.fsync(opened)
+            except OSError:
+                if alone:
+                    os.ftruncate(opened, size)
+                raise
+        finally:
+            os.close(opened)
+
+    def _rewrite(self, ledger: Ledger) -> None:
+        new = self.path.with_suffix(".new")
+        with open(new, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+            file.writelines(f"{line}\n".encode() for line in ledger.lines())
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(self.path)
+
+    def _stamp(self) -> tuple[int, int]:
+        try:
+            status = self.path.stat()
+        except FileNotFoundError:
+            return 0, 0
+        return status.st_ino, status.st_size
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[bool]:
+        """Whether nobody else writes. False where the file system has no locks, or another process sits on its own."""
+        opened = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            yield _lock(opened)
+        finally:
+            os.close(opened)
+
+
+def _lock(opened: int) -> bool:
+    until = time.monotonic() + LOCK_WITHIN_S
+    while True:
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.01)
+        except OSError:
+            return False

@@ -1,0 +1,79 @@
+"""What a request cost: its usage times the prices of its model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from voiced.conversation.events import Usage
+from voiced.spending.settings import Prices
+
+OTHERS: Final = "*"
+"""In the table: the prices of every model that is not in it."""
+
+_MILLION: Final = 1_000_000
+_DATE: Final = re.compile(r"-\d{4}-\d{2}-\d{2}$")
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """In USD. `guessed`: the model, or something of what it did, has no price in the table."""
+
+    usd: float
+    guessed: bool
+
+
+class PriceTable:
+    """The prices of models, by name. A dated snapshot of a model costs what the model does."""
+
+    def __init__(self, prices: Mapping[str, Prices]) -> None:
+        self._prices = prices
+        self._dearest = {
+            name: max((price for each in prices.values() if (price := getattr(each, name)) is not None), default=0.0)
+            for name in Prices.model_fields
+        }
+
+    def knows(self, model: str) -> bool:
+        """Whether this model, or all that are not named, have prices."""
+        return self._of(model) is not None
+
+    def cost(self, usage: Usage) -> Cost:
+        """What has no price costs as much as with the dearest model that has one: rather too much than too little.
+
+        The cost of a sum is the sum of costs, so that usage can be priced whole or in parts.
+        """
+        prices, usd, guessed = self._of(usage.model), 0.0, False
+        for amount, names in _quantities(usage):
+            if amount > 0:
+                price = _first(prices, names) if prices is not None else None
+                guessed = guessed or price is None
+                usd += amount * (self._dearest[names[-1]] if price is None else price)
+        return Cost(usd, guessed)
+
+    def _of(self, model: str) -> Prices | None:
+        for name in (model, _DATE.sub("", model), OTHERS):
+            if (found := self._prices.get(name)) is not None:
+                return found
+        return None
+
+
+def _quantities(usage: Usage) -> Iterator[tuple[float, tuple[str, ...]]]:
+    """Each amount, in the unit of its price, with the names that its price may have, best first."""
+    for kind, whole, cached in (
+        ("text", usage.text_in, usage.cached_text_in),
+        ("audio", usage.audio_in, usage.cached_audio_in),
+        ("image", usage.image_in, usage.cached_image_in),
+    ):
+        yield max(whole - cached, 0) / _MILLION, (f"{kind}_in",)
+        yield cached / _MILLION, (f"{kind}_cached", f"{kind}_in")
+    yield usage.text_out / _MILLION, ("text_out",)
+    yield usage.audio_out / _MILLION, ("audio_out",)
+    yield usage.seconds / 60, ("minute",)
+    yield usage.characters / _MILLION, ("characters",)
+
+
+def _first(prices: Prices, names: tuple[str, ...]) -> float | None:
+    found = (getattr(prices, name) for name in names)
+    return next((price for price in found if price is not None), None)
