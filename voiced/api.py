@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
-__all__ = ["Appointment", "Plugin", "StateError", "ToolContext", "ToolError", "ToolOptions", "options_of", "tool"]
+__all__ = [
+    "Appointment",
+    "Plugin",
+    "Sentence",
+    "StateError",
+    "ToolContext",
+    "ToolError",
+    "ToolOptions",
+    "options_of",
+    "sentence",
+    "tool",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -19,18 +30,50 @@ _MARK = "__voiced_tool__"
 
 
 @dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence that decides some arguments itself; made by `sentence`."""
+
+    template: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+def sentence(template: str, /, **arguments: Any) -> Sentence:
+    """A sentence for `@tool(sentences=[...])` that means fixed arguments: `sentence("louder", by=15)`."""
+    return Sentence(template, arguments)
+
+
+@dataclass(frozen=True, slots=True)
 class ToolOptions:
-    """What `@tool(...)` was given."""
+    """What `@tool(...)` was given, as it was given: it is checked when the plugin is loaded."""
 
     name: str = ""
     timeout_s: float | None = None
+    sentences: Sequence[str | Sentence] = ()
+    lists: Mapping[str, Sequence[str] | Mapping[str, Any]] = field(default_factory=dict)
+    local: bool = False
 
 
 @overload
 def tool(function: F, /) -> F: ...
 @overload
-def tool(*, name: str = "", timeout_s: float | None = None) -> Callable[[F], F]: ...
-def tool(function: F | None = None, /, *, name: str = "", timeout_s: float | None = None) -> F | Callable[[F], F]:
+def tool(
+    *,
+    name: str = "",
+    timeout_s: float | None = None,
+    sentences: Sequence[str | Sentence] = (),
+    lists: Mapping[str, Sequence[str] | Mapping[str, Any]] = {},
+    local: bool = False,
+) -> Callable[[F], F]: ...
+def tool(
+    function: F | None = None,
+    /,
+    *,
+    name: str = "",
+    timeout_s: float | None = None,
+    sentences: Sequence[str | Sentence] = (),
+    lists: Mapping[str, Sequence[str] | Mapping[str, Any]] = {},
+    local: bool = False,
+) -> F | Callable[[F], F]:
     """Offer a function, or a method of a `Plugin`, to the model. The function itself stays as it is.
 
     The model is told the function's docstring, and of each argument its type hint and its line under "Args:".
@@ -38,10 +81,20 @@ def tool(function: F | None = None, /, *, name: str = "", timeout_s: float | Non
 
     `name`: what the model calls it, where that is not the function's name. `timeout_s`: after so many seconds the
     model is told that it took too long, where the default of the settings does not fit.
+
+    `sentences`: how people ask for it when there is no cloud. `(a|b)` is one of these, `[a]` may be left out, and
+    `{list:argument}` puts what was said into an argument; `sentence` makes one with fixed arguments. Each argument
+    without a default must be given by every way to say the sentence. What the function returns is then spoken as it is.
+    A list is `duration` (whole seconds), `time` ("HH:MM"), `number` (within the argument's limits, else 0 to 100), one
+    of `lists`, or, for an argument that is an Enum or Literal, the argument's name: its values.
+
+    `lists`: by name, the words of a list, or a mapping from the words as they are spoken to what they mean.
+    `local`: the sentences are obeyed on the device at once, even while a model in the cloud is in use. For what must
+    not wait, and does no harm when it was misheard.
     """
 
     def mark(marked: F) -> F:
-        setattr(marked, _MARK, ToolOptions(name, timeout_s))
+        setattr(marked, _MARK, ToolOptions(name, timeout_s, sentences, lists, local))
         return marked
 
     return mark if function is None else mark(function)

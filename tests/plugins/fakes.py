@@ -173,6 +173,13 @@ class Home:
     def untaken(self, kind: type[E]) -> list[E]:
         return [event for event in self._events if isinstance(event, kind)]
 
+    async def state_holds(self, plugin: str, text: str) -> None:
+        """Wait until the plugin's state on disk has that in it."""
+        file = self.state_folder / f"{plugin}.json"
+        async with asyncio.timeout(PATIENCE_S):
+            while text not in file.read_text():  # noqa: ASYNC110 a file tells nobody
+                await asyncio.sleep(0)
+
     def status(self, plugin: str) -> PluginStatus:
         return next(status for status in self.host.status() if status.name == plugin)
 

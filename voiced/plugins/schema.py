@@ -8,6 +8,7 @@ model reads it; pydantic still enforces it.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -56,6 +57,32 @@ def strict_schema(adapter: TypeAdapter[Any]) -> Schema:
     except PydanticInvalidForJsonSchema as error:
         raise ToolSchemaError(f"the type has no JSON schema; {_INSTEAD}") from error
     return _strict(schema, schema.get("$defs", {}), ())
+
+
+def whole_limits(adapter: TypeAdapter[Any]) -> tuple[int | None, int | None]:
+    """The least and the largest whole number that the hint allows, as far as it says."""
+    schema = adapter.json_schema()
+    lows, highs = [], []
+    for choice in [schema, *schema.get("anyOf", [])]:
+        match choice:
+            case {"minimum": low}:
+                lows.append(math.ceil(low))
+            case {"exclusiveMinimum": low}:
+                lows.append(math.floor(low) + 1)
+        match choice:
+            case {"maximum": high}:
+                highs.append(math.floor(high))
+            case {"exclusiveMaximum": high}:
+                highs.append(math.ceil(high) - 1)
+    return min(lows, default=None), max(highs, default=None)
+
+
+def choices(schema: Schema) -> list[Any]:
+    """The values that a strict schema allows, where it lists them; null aside."""
+    own: list[Any] = schema.get("enum", [])
+    return [value for value in own if value is not None] or [
+        value for choice in schema.get("anyOf", []) for value in choices(choice)
+    ]
 
 
 def nullable(schema: Schema) -> Schema:

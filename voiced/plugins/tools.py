@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from voiced.api import ToolContext, ToolError, ToolOptions
 from voiced.conversation.events import ToolSpec
 from voiced.errors import ToolSchemaError
-from voiced.plugins import docstrings, schema
+from voiced.plugins import docstrings, schema, sentences
+from voiced.plugins.parameters import Parameter, mistakes_of, read_parameter
 
 _log = structlog.get_logger()
 
@@ -36,7 +37,7 @@ class Tool:
     function: Callable[..., Any]
     timeout_s: float | None
     is_async: bool
-    _parameters: Mapping[str, _Parameter]
+    _parameters: Mapping[str, Parameter]
     _context_parameter: str | None
 
     def arguments(self, text: str, context: ToolContext) -> dict[str, Any]:
@@ -54,9 +55,9 @@ class Tool:
                 mistakes.append(f"{name}: is missing")
                 continue
             try:
-                arguments[name] = parameter.adapter.validate_json(to_json(given[name]))
+                arguments[name] = parameter.value_of(given[name])
             except ValidationError as error:
-                mistakes += _mistakes(name, error)
+                mistakes += mistakes_of(name, error)
         if mistakes:
             raise ToolError(
                 f"Not done, the arguments are wrong. {'; '.join(mistakes)}. "
@@ -65,14 +66,6 @@ class Tool:
         if self._context_parameter:
             arguments[self._context_parameter] = context
         return arguments
-
-
-@dataclass(frozen=True, slots=True)
-class _Parameter:
-    adapter: TypeAdapter[Any]
-    required: bool
-    takes_null: bool
-    schema: schema.Schema
 
 
 def describe_tool(function: Callable[..., Any], options: ToolOptions) -> Tool:
@@ -124,14 +117,22 @@ def _describe(function: Callable[..., Any], options: ToolOptions, where: str) ->
     hints = _hints(function)
     context_parameter = next((n for n, hint in hints.items() if hint is ToolContext), None)
     parameters = {
-        parameter.name: _read_parameter(parameter, hints, docstring.arguments.get(parameter.name, ""))
+        parameter.name: read_parameter(parameter, hints, docstring.arguments.get(parameter.name, ""))
         for parameter in inspect.signature(function).parameters.values()
         if parameter.name != context_parameter
     }
     if unknown := sorted(docstring.arguments.keys() - parameters.keys() - {context_parameter}):
         raise ToolSchemaError(f"the docstring describes {', '.join(unknown)}, which the function does not have")
+    said = sentences.read(options, parameters)
     return Tool(
-        ToolSpec(name, _short(docstring.text, where), _object({n: p.schema for n, p in parameters.items()})),
+        ToolSpec(
+            name,
+            _short(docstring.text, where),
+            _object({n: p.schema for n, p in parameters.items()}),
+            said.sentences,
+            said.lists,
+            options.local,
+        ),
         where,
         function,
         options.timeout_s,
@@ -152,32 +153,6 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
         raise ToolSchemaError(f"the type hints can't be read: {error}") from error
     hints.pop("return", None)
     return hints
-
-
-def _read_parameter(parameter: inspect.Parameter, hints: Mapping[str, Any], text: str) -> _Parameter:
-    if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-        raise ToolSchemaError(f"{parameter}: the model names each argument; write it without * and /")
-    if parameter.name not in hints:
-        raise ToolSchemaError(f"{parameter.name}: give it a type hint, such as {parameter.name}: str")
-    required = parameter.default is parameter.empty
-    try:
-        adapter = schema.adapter_for(hints[parameter.name])
-        strict = schema.describe(schema.strict_schema(adapter), before=text)
-        takes_null = schema.accepts_null(strict)
-        if not required and parameter.default is not None:
-            strict = schema.describe(strict, after=f"Default {_json(parameter.default)}")
-    except ToolSchemaError as error:
-        raise ToolSchemaError(f"{parameter.name}: {error}") from error
-    return _Parameter(adapter, required, takes_null, strict if required else schema.nullable(strict))
-
-
-def _json(default: object) -> str:
-    try:
-        return to_json(default).decode()
-    except PydanticSerializationError as error:
-        raise ToolSchemaError(
-            f"the default {default!r} has no JSON form; write limits as Annotated[int, Field(ge=0)] = 5"
-        ) from error
 
 
 def _object(properties: dict[str, schema.Schema]) -> schema.Schema:
@@ -206,10 +181,3 @@ def _json_object(text: str) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise ToolError('Not done, the arguments must be one JSON object, such as {"name": "value"}. Call again.')
     return given
-
-
-def _mistakes(name: str, error: ValidationError) -> list[str]:
-    return [
-        f"{'.'.join([name, *(str(part) for part in mistake['loc'])])}: {mistake['msg']}"
-        for mistake in error.errors(include_url=False, include_input=False, include_context=False)
-    ]

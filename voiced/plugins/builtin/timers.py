@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
-from voiced.api import Appointment, Plugin, StateError, ToolContext, ToolError, tool
+from voiced.api import Appointment, Plugin, StateError, ToolContext, ToolError, sentence, tool
+from voiced.plugins.builtin.spoken import listed, spoken_date, spoken_duration, spoken_moment, spoken_time
 
 LIMIT = 100
 """More at one time is a mistake of the model."""
@@ -17,6 +18,51 @@ LIMIT = 100
 LONGEST_S = 30 * 24 * 3600
 
 EARCON = "alarm"
+
+LOOK_EVERY = dt.timedelta(minutes=1)
+"""How soon after somebody set the wall clock the file is right again."""
+
+TOLERANCE = dt.timedelta(seconds=2)
+
+NAMES = {
+    "bread": "bread",
+    "break": "break",
+    "cake": "cake",
+    "chicken": "chicken",
+    "coffee": "coffee",
+    "cookie": "cookie",
+    "cookies": "cookie",
+    "dinner": "dinner",
+    "dryer": "dryer",
+    "egg": "egg",
+    "eggs": "egg",
+    "homework": "homework",
+    "kitchen": "kitchen",
+    "laundry": "laundry",
+    "lunch": "lunch",
+    "nap": "nap",
+    "oven": "oven",
+    "pasta": "pasta",
+    "pizza": "pizza",
+    "potato": "potato",
+    "potatoes": "potato",
+    "rice": "rice",
+    "soup": "soup",
+    "spaghetti": "spaghetti",
+    "tea": "tea",
+    "washing": "washing",
+    "workout": "workout",
+}
+"""What a timer may be for when there is no cloud: a model takes any name."""
+
+NUMBERS = {
+    word: str(number)
+    for number, word in enumerate(
+        ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"], start=1
+    )
+}
+
+_CANCEL = "(cancel|stop|delete|remove|clear|turn off)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +81,29 @@ class Reminder:
             return f"{self.name} {self.kind}"
         return f"timer of {spoken_duration(self.length_s)}" if self.kind == "timer" else "alarm"
 
+    def is_called(self, which: str) -> bool:
+        """By its number, its name (egg, where it is eggs) or its kind; in lower case."""
+        name = self.name.lower()
+        return which in (str(self.number), self.kind, self.title().lower()) or name in (
+            which,
+            f"{which}s",
+            f"{which}es",
+        )
+
     def announcement(self, now: dt.datetime) -> str:
         if self.kind == "timer":
             return f"Your {self.title()} is done."
-        return f"It is {self.due.astimezone(now.tzinfo):%H:%M}. This is your {self.title()}."
+        return f"It is {spoken_time(self.due.astimezone(now.tzinfo))}. This is your {self.title()}."
 
 
 class Timers(Plugin):
-    """Everything that is set, by number; the file is written after each change."""
+    """Everything that is set, by number; the file is written after each change, and when the wall clock was set."""
 
     async def setup(self, context: ToolContext) -> None:
         self._context = context
         self._set: dict[int, tuple[Reminder, Appointment]] = {}
+        self._in_file: list[Reminder] = []
+        self._looks = False
         now = context.now()
         saved = await context.load_state(list[Reminder], [])
         missed = [reminder for reminder in saved if reminder.due <= now]
@@ -57,7 +114,16 @@ class Timers(Plugin):
             context.announce(_while_off(missed, now), earcon=EARCON)
             await self._saved()
 
-    @tool
+    @tool(
+        sentences=[
+            "(set|start) [me] (a|the) timer (for|of) {duration:duration_s}",
+            "(set|start) [me] a {duration:duration_s} timer",
+            "timer for {duration:duration_s}",
+            "(set|start) (a|an|the) {name} timer (for|of) {duration:duration_s}",
+            "(set|start) a timer (for|of) {duration:duration_s} for the {name}",
+        ],
+        lists={"name": NAMES},
+    )
     async def set_timer(self, duration_s: Annotated[int, Field(ge=1, le=LONGEST_S)], name: str | None = None) -> str:
         """Set a timer. It speaks by itself when the time is over.
 
@@ -68,10 +134,21 @@ class Timers(Plugin):
         length = dt.timedelta(seconds=duration_s)
         reminder = self._new("timer", name, self._context.now().astimezone(dt.UTC) + length, duration_s)
         self._wait(reminder, self._context.call_after(length, partial(self._ring, reminder)))
-        return f"The {reminder.title()} is set: {spoken_duration(duration_s)}.{await self._saved()}"
+        self._look_again()
+        title = f"{reminder.name} timer".strip()
+        return f"The {title} is set for {spoken_duration(duration_s)}.{await self._saved()}"
 
-    @tool
-    async def set_alarm(self, time: dt.time, day: dt.date | None = None, name: str | None = None) -> str:
+    @tool(
+        sentences=[
+            "set (an|the|my) alarm (for|at) {time} [{day}]",
+            "set (an|the|my) alarm for {day} at {time}",
+            "wake me [up] [{day}] at {time}",
+            "wake me [up] at {time} {day}",
+        ],
+    )
+    async def set_alarm(
+        self, time: dt.time, day: dt.date | Literal["today", "tomorrow"] | None = None, name: str | None = None
+    ) -> str:
         """Set an alarm for a time of day. It speaks by itself when the time has come.
 
         Args:
@@ -80,28 +157,53 @@ class Timers(Plugin):
             name: What it is for, in one or two words; null if the user does not say.
         """
         now = self._context.now()
+        match day:
+            case "today":
+                day = now.date()
+            case "tomorrow":
+                day = now.date() + dt.timedelta(days=1)
         reminder = self._new("alarm", name, next_alarm(now, time, day), 0)
         self._wait(reminder, self._context.call_at(reminder.due, partial(self._ring, reminder)))
         return f"The {reminder.title()} is set for {spoken_moment(reminder.due, now)}.{await self._saved()}"
 
-    @tool
+    @tool(
+        sentences=[
+            "(what|which) (timers|alarms) are (set|running|on)",
+            "(what|which) (timers|alarms) do I have",
+            "list [all|the|my|all the|all my] (timers|alarms)",
+            "how (long|much time) is left [on (the|my) (timer|timers)]",
+        ],
+    )
     async def list_timers(self) -> str:
         """List the timers and alarms that are set, with the time that is left."""
-        now = self._context.now()
-        return "\n".join(self._line(*entry, now) for entry in self._set.values()) or "No timer and no alarm is set."
+        return self._told()
 
-    @tool
+    @tool(
+        sentences=[
+            sentence(f"{_CANCEL} [the|my] timer", which="timer"),
+            sentence(f"{_CANCEL} [the|my] alarm", which="alarm"),
+            sentence(f"{_CANCEL} (all|all the|all my|all of my) timers", which="all timers"),
+            sentence(f"{_CANCEL} (all|all the|all my|all of my) alarms", which="all alarms"),
+            sentence(f"{_CANCEL} (all|all the|all my|all of my) timers and alarms", which="all"),
+            f"{_CANCEL} [the|my] {{name:which}} (timer|alarm)",
+            f"{_CANCEL} [the] (number|timer|alarm|timer number|alarm number) {{which_number:which}}",
+        ],
+        lists={"name": NAMES, "which_number": NUMBERS},
+    )
     async def cancel_timer(self, which: str) -> str:
         """Cancel a timer or an alarm.
 
         Args:
-            which: Its number or its name, as list_timers tells them, or all.
+            which: Its number or its name, as list_timers tells them; "timer" or "alarm" where only one is set; or
+                "all timers", "all alarms" or "all".
         """
         chosen = self._choose(which.strip().lower())
         for reminder in chosen:
             _, appointment = self._set.pop(reminder.number)
             appointment.cancel()
-        return f"Cancelled: {', '.join(reminder.title() for reminder in chosen)}.{await self._saved()}"
+        titles = listed([f"the {reminder.title()}" for reminder in chosen])
+        cancelled = f"{titles[0].upper()}{titles[1:]} {'is' if len(chosen) == 1 else 'are'} cancelled."
+        return cancelled + await self._saved()
 
     def _new(self, kind: Literal["timer", "alarm"], name: str | None, due: dt.datetime, length_s: int) -> Reminder:
         if len(self._set) >= LIMIT:
@@ -112,20 +214,28 @@ class Timers(Plugin):
         self._set[reminder.number] = (reminder, appointment)
 
     def _choose(self, which: str) -> list[Reminder]:
+        """What is meant by it. Raises ToolError, which asks, where that is nothing, or not clear."""
         everything = [reminder for reminder, _ in self._set.values()]
-        if which == "all" and everything:
-            return everything
-        chosen = [r for r in everything if which in (str(r.number), r.name.lower(), r.title().lower())]
+        if which in ("all", "all timers", "all alarms"):
+            chosen = [reminder for reminder in everything if which in ("all", f"all {reminder.kind}s")]
+            if chosen:
+                return chosen
+        chosen = [reminder for reminder in everything if reminder.is_called(which)]
         if len(chosen) == 1:
             return chosen
+        if chosen:
+            number = chosen[0].number
+            raise ToolError(f"Nothing is cancelled yet. {self._told()} Which one? Say: cancel number {number}.")
+        raise ToolError(f"Nothing is cancelled. {self._told()}")
+
+    def _told(self) -> str:
         now = self._context.now()
-        known = "; ".join(self._line(*entry, now) for entry in self._set.values()) or "none is set"
-        raise ToolError(f"{'Several are' if chosen else 'None is'} called {which!r}; give a number. There are: {known}")
+        return " ".join(self._line(*entry, now) for entry in self._set.values()) or "No timer and no alarm is set."
 
     def _line(self, reminder: Reminder, appointment: Appointment, now: dt.datetime) -> str:
         left = f"{spoken_duration(round(appointment.remaining.total_seconds()))} left"
         when = f"{spoken_moment(reminder.due, now)}, {left}" if reminder.kind == "alarm" else left
-        return f"Number {reminder.number}: {reminder.title()}, {when}"
+        return f"Number {reminder.number}: {reminder.title()}, {when}."
 
     async def _ring(self, reminder: Reminder) -> None:
         """Its time has come. It is announced before it is forgotten: better twice than never."""
@@ -139,17 +249,33 @@ class Timers(Plugin):
             await self._save()
         except StateError as error:
             self._context.log.error("timers are not saved", reason=str(error))
-            return f" Tell the user: {error} It is lost if voiced restarts."
+            return f" If voiced restarts, this is lost. {error}"
         return ""
 
     async def _save(self) -> None:
+        self._in_file = self._current()
+        await self._context.save_state(self._in_file)
+
+    def _current(self) -> list[Reminder]:
+        """What is set, each with the moment that the wall clock will show when it is due."""
         now = self._context.now().astimezone(dt.UTC)
-        await self._context.save_state(
-            [
-                replace(reminder, due=now + appointment.remaining) if reminder.kind == "timer" else reminder
-                for reminder, appointment in self._set.values()
-            ]
-        )
+        return [
+            replace(reminder, due=now + appointment.remaining) if reminder.kind == "timer" else reminder
+            for reminder, appointment in self._set.values()
+        ]
+
+    def _look_again(self) -> None:
+        if not self._looks and any(reminder.kind == "timer" for reminder, _ in self._set.values()):
+            self._looks = True
+            self._context.call_after(LOOK_EVERY, self._look)
+
+    async def _look(self) -> None:
+        """Write the file anew if somebody set the wall clock: by the old one a restart would find timers long over."""
+        self._looks = False
+        self._look_again()
+        in_file = {reminder.number: reminder.due for reminder in self._in_file}
+        if any(abs(reminder.due - in_file[reminder.number]) > TOLERANCE for reminder in self._current()):
+            await self._saved()
 
 
 def next_alarm(now: dt.datetime, time: dt.time, day: dt.date | None) -> dt.datetime:
@@ -165,29 +291,7 @@ def next_alarm(now: dt.datetime, time: dt.time, day: dt.date | None) -> dt.datet
             moment = dt.datetime.combine(date, time, now.tzinfo).replace(fold=fold).astimezone(dt.UTC)
             if moment > now.astimezone(dt.UTC):
                 return moment
-    raise ToolError(f"That is over already: now it is {now:%H:%M} on {now:%Y-%m-%d}.")
-
-
-def spoken_duration(seconds: int) -> str:
-    """As one says it: 1 hour and 5 minutes."""
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    units = [(days, "day"), (hours, "hour"), (minutes, "minute"), (seconds, "second")]
-    parts = [f"{amount} {unit}{'' if amount == 1 else 's'}" for amount, unit in units if amount]
-    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts) or "0 seconds"
-
-
-def spoken_moment(moment: dt.datetime, now: dt.datetime) -> str:
-    """As one says it today: 07:00 tomorrow."""
-    local = moment.astimezone(now.tzinfo)
-    match (local.date() - now.date()).days:
-        case 0:
-            return f"{local:%H:%M} today"
-        case 1:
-            return f"{local:%H:%M} tomorrow"
-        case _:
-            return f"{local:%H:%M on %A}, {local.day} {local:%B}"
+    raise ToolError(f"That is over already: it is {spoken_time(now)} on {spoken_date(now)}.")
 
 
 def _while_off(missed: list[Reminder], now: dt.datetime) -> str:
@@ -195,4 +299,4 @@ def _while_off(missed: list[Reminder], now: dt.datetime) -> str:
         f"your {reminder.title()} was due {spoken_duration(round((now - reminder.due).total_seconds()))} ago"
         for reminder in missed
     ]
-    return f"While I was off: {', '.join(each)}."
+    return f"While I was off, {listed(each)}."

@@ -6,10 +6,16 @@ from typing import Annotated
 
 from pydantic import Field
 
-from voiced.api import ToolContext, tool
+from voiced.api import ToolContext, sentence, tool
 
 
-@tool
+@tool(
+    sentences=[
+        "(set|turn|change) [the] volume to {number:percent} [percent]",
+        "volume {number:percent} [percent]",
+    ],
+    local=True,
+)
 async def set_volume(percent: Annotated[int, Field(ge=0, le=100)], context: ToolContext) -> str:
     """Set how loud the assistant speaks.
 
@@ -20,7 +26,20 @@ async def set_volume(percent: Annotated[int, Field(ge=0, le=100)], context: Tool
     return f"The volume is {percent} percent."
 
 
-@tool
+@tool(
+    sentences=[
+        sentence("[a (bit|little)] louder", by=15),
+        sentence("[turn [the]] volume up", by=15),
+        sentence("turn (it|the sound) up|turn up the (volume|sound)", by=15),
+        sentence("(speak|talk) (up|louder)", by=15),
+        sentence("[a (bit|little)] (quieter|softer)", by=-15),
+        sentence("[turn [the]] volume down", by=-15),
+        sentence("turn (it|the sound) down|turn down the (volume|sound)", by=-15),
+        sentence("(speak|talk) (quieter|softer|more quietly)", by=-15),
+        sentence("(not so loud|that's too loud)", by=-15),
+    ],
+    local=True,
+)
 async def change_volume(by: Annotated[int, Field(ge=-100, le=100)], context: ToolContext) -> str:
     """Make the assistant louder or quieter than it is now.
 
@@ -33,7 +52,7 @@ async def change_volume(by: Annotated[int, Field(ge=-100, le=100)], context: Too
     return f"The volume is {percent} percent; it was {before}."
 
 
-@tool
+@tool(sentences=["(mute|turn off|switch off) (the|your) microphone"])
 async def mute_microphone(context: ToolContext) -> str:
     """Stop listening to the microphone.
 
@@ -44,7 +63,19 @@ async def mute_microphone(context: ToolContext) -> str:
     return "The microphone is off."
 
 
-@tool
+@tool(
+    sentences=[
+        "[okay] stop",
+        "stop (it|that|talking|speaking)",
+        "cancel [that|it]",
+        "never mind",
+        "forget it",
+        "be quiet",
+        "shut up",
+        "that's enough",
+    ],
+    local=True,
+)
 async def stop_talking(context: ToolContext) -> str:
     """Be silent at once, when the user asks to stop or to be quiet. Say nothing after it."""
     context.stop()
