@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 SENTENCE_LIMIT = 100
 CHARACTER_LIMIT = 500
 WORD_LIMIT = 1000
-"""Of one tool, one sentence, one list: what is larger makes recognition slow and bad for everybody."""
+DEPTH_LIMIT = 20
+"""Of one tool, one sentence, one list, brackets within brackets: what is larger makes recognition slow
+and bad for everybody."""
 
 LARGEST_NUMBER = 1000
 NUMBERS = (0, 100)
@@ -38,6 +40,7 @@ _NAME = re.compile(r"[A-Za-z_]\w*")
 _RANGE = re.compile(r"(\d+)\.\.(\d+)")
 _NUMBER_SLOT = re.compile(r"\{number(?::(\w+))?\}")
 _MARKS = re.compile(r"[][(){}<>|;\\]")
+_SILENT = "it can be said with no word; leave something outside of [ ]"
 _EXAMPLE = 'sentences=["turn on the {room}"]'
 
 Lists = Mapping[str, Mapping[str, Any]]
@@ -156,7 +159,7 @@ def _check(sentence: Sentence, lists: Lists, parameters: Mapping[str, Parameter]
     expression = _parse(sentence.template)
     part = _part(expression)
     if part.may_be_silent:
-        raise ToolSchemaError("it can be said with no word; leave something outside of [ ]")
+        raise ToolSchemaError(_SILENT)
     slots = list(_slots(expression))
     for argument in [slot.slot_name for slot in slots] + list(sentence.arguments):
         if argument not in parameters:
@@ -183,6 +186,8 @@ def _parse(template: str) -> Expression:
 
     if len(template) > CHARACTER_LIMIT:
         raise ToolSchemaError(f"it has {len(template)} characters; {CHARACTER_LIMIT} are allowed")
+    if not template.strip():
+        raise ToolSchemaError(_SILENT)
     try:
         return parse_sentence(template).expression
     except (ParseError, AssertionError, RecursionError) as error:  # "[]" is an AssertionError
@@ -192,9 +197,11 @@ def _parse(template: str) -> Expression:
         ) from error
 
 
-def _part(expression: Expression) -> _Part:
+def _part(expression: Expression, depth: int = 0) -> _Part:
     from hassil.expression import Alternative, Group, ListReference, TextChunk
 
+    if depth > DEPTH_LIMIT:
+        raise ToolSchemaError(f"it has more than {DEPTH_LIMIT} brackets within each other")
     match expression:
         case TextChunk():
             return _Part(may_be_silent=not _has_letters(expression.text))
@@ -202,7 +209,7 @@ def _part(expression: Expression) -> _Part:
             argument = frozenset([expression.slot_name])
             return _Part(argument, argument, may_be_silent=False)
         case Group():
-            parts = [_part(item) for item in expression.items]
+            parts = [_part(item, depth + 1) for item in expression.items]
             ever = frozenset[str]().union(*(part.ever for part in parts))
             if isinstance(expression, Alternative):
                 always = frozenset.intersection(*(part.always for part in parts))
