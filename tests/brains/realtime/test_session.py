@@ -24,6 +24,7 @@ from voiced.brains.realtime.settings import RealtimeSettings
 from voiced.conversation.commands import (
     AssistantSaid,
     CancelReply,
+    CloseSession,
     CommitUtterance,
     DeleteItem,
     HistoryItem,
@@ -250,17 +251,25 @@ async def test_a_close_code_may_name_what_to_mend() -> None:
         await hub.next(BrainReady)
         await server.inject(CloseWith(4000, "invalid_request_error.insufficient_quota"))
         lost = await hub.next(BrainLost)
-        assert lost == BrainLost(FIRST, "the account has no quota left: check its plan and billing", fatal=True)
+        assert lost == BrainLost(
+            FIRST, "the account has no quota left: check its plan and billing", fatal=True, cause="credit"
+        )
 
 
 @pytest.mark.parametrize(
     ("refuse", "lost"),
     [
-        (Refuse(401), BrainLost(FIRST, "the server does not accept the API key: replace it (HTTP 401)", fatal=True)),
+        (
+            Refuse(401),
+            BrainLost(FIRST, "the server does not accept the API key: replace it (HTTP 401)", fatal=True, cause="key"),
+        ),
         (
             Refuse(401, "invalid_api_key", f"Incorrect API key provided: {KEY}"),
             BrainLost(
-                FIRST, "the server does not accept the API key: replace it (HTTP 401 invalid_api_key)", fatal=True
+                FIRST,
+                "the server does not accept the API key: replace it (HTTP 401 invalid_api_key)",
+                fatal=True,
+                cause="key",
             ),
         ),
         (
@@ -270,6 +279,7 @@ async def test_a_close_code_may_name_what_to_mend() -> None:
                 "the API key may not use gpt-realtime-2.1: look at the project's permissions and the region, "
                 "Not in your country. (HTTP 403)",
                 fatal=True,
+                cause="access",
             ),
         ),
         (
@@ -279,6 +289,7 @@ async def test_a_close_code_may_name_what_to_mend() -> None:
                 "the server does not know the model: set realtime.model to one that the account may use "
                 "(HTTP 404 model_not_found)",
                 fatal=True,
+                cause="settings",
             ),
         ),
         (
@@ -291,6 +302,7 @@ async def test_a_close_code_may_name_what_to_mend() -> None:
                 FIRST,
                 "the account has no quota left: check its plan and billing (HTTP 429 insufficient_quota)",
                 fatal=True,
+                cause="credit",
             ),
         ),
         (Refuse(503, message="Down."), BrainLost(FIRST, "the server is in trouble (HTTP 503, Down.)")),
@@ -339,7 +351,7 @@ async def test_a_key_that_can_not_be_read_says_why() -> None:
     async with brain_at("https://api.openai.com/v1", key=unreadable) as (brain, hub):
         open_session(brain)
         assert await hub.next(BrainLost) == BrainLost(
-            FIRST, "the credential openai_api_key is not readable: chmod it", fatal=True
+            FIRST, "the credential openai_api_key is not readable: chmod it", fatal=True, cause="key"
         )
 
 
@@ -397,6 +409,7 @@ async def test_settings_that_the_server_refuses_end_the_session_as_it_would_go_o
             FIRST,
             "the server refused the settings of the session: Invalid value: 'marinn'.: mend [realtime] (invalid_value)",
             fatal=True,
+            cause="settings",
         )
 
 
@@ -450,7 +463,8 @@ async def test_an_empty_account_in_mid_session_ends_it_after_the_reply_was_repor
         await hub.next(BrainReady)
         speak(brain)
         assert (await hub.next(ReplyDone)).code == "insufficient_quota"
-        assert (await hub.next(BrainLost)).fatal
+        lost = await hub.next(BrainLost)
+        assert (lost.fatal, lost.cause) == (True, "credit")
 
 
 # Dialects.
@@ -563,7 +577,10 @@ async def test_a_fixed_dialect_that_the_server_does_not_speak_is_a_setting_to_me
     async with server, brain_at(server.base_url, dialect=configured) as (brain, hub):
         open_session(brain)
         assert await hub.next(BrainLost) == BrainLost(
-            FIRST, f'the server speaks {server_speaks}: set realtime.dialect = "{server_speaks}"', fatal=True
+            FIRST,
+            f'the server speaks {server_speaks}: set realtime.dialect = "{server_speaks}"',
+            fatal=True,
+            cause="settings",
         )
 
 
@@ -752,3 +769,26 @@ async def test_logs_have_one_line_for_a_session_and_nothing_that_was_said(caplog
     ours = "".join(record.getMessage() for record in caplog.records if "server" not in record.name)
     for secret in (KEY, "mellon", "friend", "AQAB"):
         assert secret not in f"{logged}{ours}"
+
+
+async def test_near_the_cap_a_smaller_model_is_asked_to_remember_less() -> None:
+    async with LoopbackServer() as server, brain_at(server.base_url) as (brain, hub):
+        brain.do(OpenSession(FIRST, (), (), thrift="small"))
+        await hub.next(BrainReady)
+        [update] = [entry.event for entry in server.received if entry.type == "session.update"]
+        assert update["session"]["truncation"]["token_limits"] == {"post_instructions": 8000}
+        [created] = [entry.event for entry in server.sent if entry.type == "session.created"]
+        assert created["session"]["model"] == "gpt-realtime-2.1-mini"
+
+
+async def test_a_closed_session_is_over() -> None:
+    async with LoopbackServer() as server, brain_at(server.base_url) as (brain, hub):
+        open_session(brain, FIRST)
+        await hub.next(BrainReady)
+        brain.do(CloseSession(FIRST))
+        brain.do(StartReply(FIRST))
+        open_session(brain, SECOND)
+        await hub.next(BrainReady)
+        assert server.connections.live == 1
+        assert [entry.type for entry in server.received if entry.type == "response.create"] == []
+        assert hub.all(BrainLost) == []

@@ -142,7 +142,7 @@ class Connection:
         except Lost as lost:
             self._counters.lost += 1
             self._log.info("session lost", reason=str(lost), fatal=lost.fatal)
-            self._post(BrainLost(self.session, str(lost), lost.fatal, lost.retry_after_s))
+            self._post(BrainLost(self.session, str(lost), lost.fatal, lost.retry_after_s, lost.cause))
         finally:
             if socket is not None:
                 await _close(socket)
@@ -162,7 +162,7 @@ class Connection:
                 logger=_socket_log,
             )
         except ConfigError as error:
-            raise Lost(str(error), fatal=True) from error
+            raise Lost(str(error), fatal=True, cause="key") from error
         except InvalidStatus as error:
             raise refused_by_http(error, settings) from error
         except TimeoutError as error:
@@ -172,7 +172,7 @@ class Connection:
         except WebSocketException as error:
             raise Lost(f"{settings.base_url} speaks no WebSocket: mend realtime.base_url, or the proxy") from error
         except ImportError as error:  # websockets wants python-socks only where a SOCKS proxy is configured
-            raise Lost(f"the proxy can't be used: {error}", fatal=True) from error
+            raise Lost(f"the proxy can't be used: {error}", fatal=True, cause="settings") from error
 
     async def _converse(self, socket: ClientConnection) -> None:
         lost: BaseException | None = None
@@ -206,7 +206,11 @@ class Connection:
                         return
         except TimeoutError as error:
             raise Lost("the server did not accept the session in time: is this a Realtime server?") from error
-        raise Lost("the server refuses the settings in either dialect: is this a Realtime server?", fatal=True)
+        raise Lost(
+            "the server refuses the settings in either dialect: is this a Realtime server?",
+            fatal=True,
+            cause="settings",
+        )
 
     async def _answer(self, kind: type[_Answer], socket: ClientConnection) -> _Answer | None:
         """The first message of `kind`, or None where the server refuses to understand our dialect."""
@@ -227,7 +231,7 @@ class Connection:
         if dialect in (None, self.dialect):
             return
         if self._settings.dialect != "auto":
-            raise Lost(f'the server speaks {dialect}: set realtime.dialect = "{dialect}"', fatal=True)
+            raise Lost(f'the server speaks {dialect}: set realtime.dialect = "{dialect}"', fatal=True, cause="settings")
         self._encoder.dialect = dialect
 
     # Reading.

@@ -8,16 +8,18 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from voiced.brains.realtime.settings import RealtimeSettings
 from voiced.brains.realtime.wire import Refusal
-from voiced.brains.realtime.wire.refusals import one_line, remedy
+from voiced.brains.realtime.wire.refusals import cause, one_line, remedy
+from voiced.conversation.events import Cause
 from voiced.errors import BrainError
 
 
 class Lost(BrainError):
     """The session is over or never came up: what becomes a `BrainLost`."""
 
-    def __init__(self, reason: str, *, fatal: bool = False, retry_after_s: float = 0.0) -> None:
+    def __init__(self, reason: str, *, fatal: bool = False, retry_after_s: float = 0.0, cause: Cause = "") -> None:
         super().__init__(reason)
         self.fatal = fatal
+        self.cause = cause
         self.retry_after_s = retry_after_s
 
 
@@ -27,7 +29,7 @@ def refused_by_http(error: InvalidStatus, settings: RealtimeSettings) -> Lost:
     code, message = _error_in(error.response.body)
     sentence = remedy(code)
     if sentence:
-        return Lost(f"{sentence} (HTTP {status} {code})", fatal=True)
+        return Lost(f"{sentence} (HTTP {status} {code})", fatal=True, cause=cause(code))
     if status in (408, 425, 429) or status >= 500:
         reason = "too many requests" if status == 429 else "the server is in trouble"
         return Lost(f"{reason} (HTTP {status}{_and(message)})", retry_after_s=_seconds(headers.get("Retry-After", "")))
@@ -48,7 +50,8 @@ def refused_by_http(error: InvalidStatus, settings: RealtimeSettings) -> Lost:
             )
         case _:
             reason = f"the server refused the connection{_and(message)}: mend realtime.base_url or realtime.model"
-    return Lost(f"{reason} (HTTP {status})", fatal=True)
+    mend: dict[int, Cause] = {401: "key", 403: "access"}
+    return Lost(f"{reason} (HTTP {status})", fatal=True, cause=mend.get(status, "settings"))
 
 
 def refused_by_server(refusal: Refusal) -> Lost:
@@ -57,7 +60,12 @@ def refused_by_server(refusal: Refusal) -> Lost:
     if not reason and refusal.verdict == "fatal":
         reason = f"the server refused the settings of the session: {refusal.message}: mend [realtime]"
     named = f" ({refusal.code})" if refusal.code else ""
-    return Lost((reason or f"the server gave up: {refusal.message}") + named, fatal=refusal.verdict == "fatal")
+    fatal = refusal.verdict == "fatal"
+    return Lost(
+        (reason or f"the server gave up: {refusal.message}") + named,
+        fatal=fatal,
+        cause=cause(refusal.code) if fatal else "",
+    )
 
 
 def closed(error: ConnectionClosed) -> Lost:
@@ -67,8 +75,10 @@ def closed(error: ConnectionClosed) -> Lost:
         return Lost(ours.get(error.sent.code, f"the connection failed: {error.sent.reason or error.sent.code}"))
     if error.rcvd is not None:
         reason = one_line(error.rcvd.reason)
-        mend = remedy(reason.rpartition(".")[2])  # "invalid_request_error.invalid_api_key"
-        return Lost(mend or f"the server closed the session: {reason or error.rcvd.code}", fatal=bool(mend))
+        code = reason.rpartition(".")[2]  # "invalid_request_error.invalid_api_key"
+        if mend := remedy(code):
+            return Lost(mend, fatal=True, cause=cause(code))
+        return Lost(f"the server closed the session: {reason or error.rcvd.code}")
     return Lost("the connection broke")
 
 

@@ -54,7 +54,7 @@ class RealtimeBrain:
                 self._dialect = self._connection.dialect  # what was learned about the server
             self._connection = Connection(
                 command,
-                self._settings,
+                self._settings.at(command.thrift),
                 dialect=self._dialect,
                 turn_end=self._turn_end,
                 post=self._post,
@@ -84,6 +84,6 @@ class RealtimeBrain:
         try:
             key = self._key()
         except ConfigError as error:
-            self._post(BrainLost(order.session, str(error), fatal=True))
+            self._post(BrainLost(order.session, str(error), fatal=True, cause="key"))
             return
         await connection.run(key)

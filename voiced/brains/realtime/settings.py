@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import field_validator
 
+from voiced.conversation.events import Thrift
 from voiced.settings import Settings, setting
 
 _HEADER = r"^[\x21-\x7e]*$"
@@ -91,6 +92,24 @@ class RealtimeSettings(Settings):
     )
     organization: str = setting("", "Sent as OpenAI-Organization, where a key belongs to several.", pattern=_HEADER)
     project: str = setting("", "Sent as OpenAI-Project, where a key belongs to several.", pattern=_HEADER)
+
+    thrifty_model: str = setting(
+        "gpt-realtime-2.1-mini", "Used in the place of model when most of a budget is spent; empty: the same."
+    )
+    thrifty_context_tokens: int = setting(
+        8000,
+        "The context counts as full at so many tokens when a good part of a budget is spent.",
+        unit="tokens",
+        ge=1000,
+    )
+
+    def at(self, thrift: Thrift) -> RealtimeSettings:
+        """These settings, made to cost less."""
+        if thrift == "none":
+            return self
+        context = min(self.context_tokens or self.thrifty_context_tokens, self.thrifty_context_tokens)
+        model = self.model if thrift == "short" else self.thrifty_model or self.model
+        return self.model_copy(update={"context_tokens": context, "model": model})
 
     @field_validator("base_url")
     @classmethod

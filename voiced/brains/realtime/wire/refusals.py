@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final, Literal
 
-from voiced.conversation.events import Refusable
+from voiced.conversation.events import Cause, Refusable
 
 Dialect = Literal["ga", "beta"]
 
@@ -40,6 +40,15 @@ _MEND: Final = {
     "DeploymentNotFound": "there is no such deployment: set realtime.model to the name of one",
     "beta_api_shape_disabled": 'the server no longer speaks the beta dialect: set realtime.dialect = "ga"',
 }
+
+_CAUSES: Final[dict[str, Cause]] = {
+    "insufficient_quota": "credit",
+    "billing_hard_limit_reached": "credit",
+    "credit_balance_exhausted": "credit",
+    "account_deactivated": "key",
+    "invalid_api_key": "key",
+}
+"""What the other codes of `_MEND` ask for stands in the settings."""
 
 _REQUEST_OF: Final[dict[str, Refusable]] = {  # where the server leaves out whose error it is
     "response_cancel_not_active": "cancel",
@@ -87,6 +96,11 @@ def request_of(code: str, message: str) -> Refusable | None:
 def remedy(code: str) -> str:
     """One line that says what to mend, or nothing."""
     return _MEND.get(code, "")
+
+
+def cause(code: str) -> Cause:
+    """What must be mended for a code that has a remedy."""
+    return _CAUSES.get(code, "settings")
 
 
 def dialect_of_refusal(code: str, param: str, message: str) -> Dialect | None:
