@@ -11,8 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.plugins.fakes import Home
+from voiced.conversation.events import Sentence, ToolsChanged
 from voiced.plugins.settings import PluginSettings
 from voiced.testing.loopback import LoopbackServer
 
@@ -36,13 +38,16 @@ def test_every_block_of_python_is_an_example() -> None:
 async def test_all_examples_load(home: Home) -> None:
     async with home.running() as tools:
         assert tools == (
+            "set_blinds",
             "roll_dice",
             "watch_laundry",
+            "play_radio",
+            "stop_radio",
             "add_to_shopping_list",
             "read_shopping_list",
             "set_temperature",
         )
-        assert [status.problems for status in home.host.status()] == [()] * 4
+        assert [status.problems for status in home.host.status()] == [()] * 6
 
 
 async def test_the_first_tool(home: Home) -> None:
@@ -58,6 +63,39 @@ async def test_the_thermostat(home: Home) -> None:
         assert "room: Input should be 'kitchen' or 'bath'" in await home.complaint(
             "set_temperature", room="attic", celsius=21
         )
+
+
+async def test_the_blinds(home: Home) -> None:
+    async with home.running():
+        answer = await home.answer("set_blinds", room="living_room", percent=40)
+        assert answer == "The living room blinds are at 40 percent."
+
+
+async def test_the_radio(home: Home) -> None:
+    async with home.running():
+        await home.answer("play_radio", url="https://radio.example/news.mp3", seconds=60)
+        with capture_logs() as log:
+            home.clock.advance(minutes=1)
+            assert await home.answer("stop_radio") == "The radio is off."
+        assert [line["event"] for line in log] == ["radio stops"] * 2
+
+
+async def test_the_sentences(home: Home) -> None:
+    async with home.running():
+        home.host.reload()
+        specs = {spec.name: spec for spec in (await home.next(ToolsChanged)).tools}
+    assert specs["set_blinds"].sentences == (
+        Sentence("(raise|open) the {room} blinds", {"percent": 100}),
+        Sentence("(lower|close) the {room} blinds", {"percent": 0}),
+        Sentence("set the {room} blinds to {number:percent} [percent]"),
+    )
+    assert specs["set_blinds"].lists == {"room": {"kitchen": "kitchen", "living room": "living_room"}}
+    assert specs["play_radio"].lists["station"].keys() == {"[the] news", "jazz [radio]"}
+    assert {name: spec.local for name, spec in specs.items() if spec.sentences} == {
+        "set_blinds": False,
+        "play_radio": False,
+        "stop_radio": True,
+    }
 
 
 async def test_the_laundry(home: Home) -> None:
@@ -103,7 +141,7 @@ def test_the_entry_point() -> None:
 
 
 def test_all_settings_are_told_with_their_defaults() -> None:
-    told = dict(re.findall(r"^\| `(\w+)` \| (.+?) \| ", PAGE, re.MULTILINE))
+    told = dict(re.findall(r"^\| `(\w+)` \| (.+?) \| ", PAGE.split("## Settings")[1], re.MULTILINE))
     defaults = {name: field.default for name, field in PluginSettings.model_fields.items()}
     assert told.keys() == defaults.keys()
     assert [int(told[name]) for name in ("timeout_s", "max_output_bytes", "max_parallel")] == [15, 16384, 8]
