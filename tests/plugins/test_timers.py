@@ -211,7 +211,7 @@ async def test_what_became_due_while_voiced_was_off_is_told_at_start_with_how_la
     home.clock.advance(hours=3)
     async with home.running():
         assert await home.announcement() == (
-            "While I was off, your pasta timer was due 2 hours and 50 minutes ago and your alarm was due 2 hours ago."
+            "While I was off: your pasta timer was due 2 hours and 50 minutes ago and your alarm was due 2 hours ago."
         )
         assert await home.answer("list_timers") == "Number 3: cake timer, 21 hours left."
     async with home.running():

@@ -38,7 +38,8 @@ CITIES = {
 
 @tool(
     sentences=[
-        sentence("what time is it [now]", part="time"),
+        sentence("what time is it", part="time"),
+        sentence("what time is it now", part="time"),
         sentence("(what's|what is) the time [now]", part="time"),
         sentence("(tell me|do you know) (the time|what time it is)", part="time"),
         sentence("(what's|what is) (the date|the date today|today's date)", part="date"),

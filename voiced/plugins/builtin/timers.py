@@ -116,7 +116,7 @@ class Timers(Plugin):
 
     @tool(
         sentences=[
-            "(set|start) [me] (a|the) timer (for|of) {duration:duration_s}",
+            "(set|start) (a|the|me a) timer (for|of) {duration:duration_s}",
             "(set|start) [me] a {duration:duration_s} timer",
             "timer for {duration:duration_s}",
             "(set|start) (a|an|the) {name} timer (for|of) {duration:duration_s}",
@@ -299,4 +299,4 @@ def _while_off(missed: list[Reminder], now: dt.datetime) -> str:
         f"your {reminder.title()} was due {spoken_duration(round((now - reminder.due).total_seconds()))} ago"
         for reminder in missed
     ]
-    return f"While I was off, {listed(each)}."
+    return f"While I was off: {listed(each)}."

@@ -28,11 +28,13 @@ async def set_volume(percent: Annotated[int, Field(ge=0, le=100)], context: Tool
 
 @tool(
     sentences=[
-        sentence("[a (bit|little)] louder", by=15),
+        sentence("louder", by=15),
+        sentence("a (bit|little) louder", by=15),
         sentence("[turn [the]] volume up", by=15),
         sentence("turn (it|the sound) up|turn up the (volume|sound)", by=15),
         sentence("(speak|talk) (up|louder)", by=15),
-        sentence("[a (bit|little)] (quieter|softer)", by=-15),
+        sentence("(quieter|softer)", by=-15),
+        sentence("a (bit|little) (quieter|softer)", by=-15),
         sentence("[turn [the]] volume down", by=-15),
         sentence("turn (it|the sound) down|turn down the (volume|sound)", by=-15),
         sentence("(speak|talk) (quieter|softer|more quietly)", by=-15),
@@ -65,7 +67,7 @@ async def mute_microphone(context: ToolContext) -> str:
 
 @tool(
     sentences=[
-        "[okay] stop",
+        "stop",
         "stop (it|that|talking|speaking)",
         "cancel [that|it]",
         "never mind",
