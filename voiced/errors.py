@@ -8,6 +8,14 @@
     │   └── DeviceFailed         it is there but does not open, or stopped
     ├── WireError                a message that is not the Realtime protocol
     ├── BrainError               a brain refused or was lost
+    ├── ApiError                 a request to an API server failed
+    │   ├── ApiUnreachable       no connection, no answer in time, cut off, or the server is in trouble
+    │   ├── ApiBusy              too many requests: later
+    │   ├── ApiDenied            no good key, no credit, or no access: somebody must mend something
+    │   ├── ModelUnknown         the server has no such model, or the account may not use it
+    │   ├── RequestRejected      this request makes no sense to the server
+    │   │   └── ContextTooLong   it is longer than the model can read
+    │   └── AnswerUnusable       the server answered with something else than was asked for
     ├── PluginError              a plugin that does not load
     │   └── ToolSchemaError      a tool whose signature can't become a schema
     └── ControlError             the control socket: a message that it does not know
@@ -17,6 +25,8 @@
 """
 
 from __future__ import annotations
+
+from typing import Literal
 
 
 class VoicedError(Exception):
@@ -49,6 +59,68 @@ class WireError(VoicedError):
 
 class BrainError(VoicedError):
     """A brain refused or was lost."""
+
+
+ApiCause = Literal["", "key", "credit", "access", "settings"]
+"""What somebody must mend before a request can succeed; empty: nothing, or it is not known."""
+
+
+class ApiError(VoicedError):
+    """A request to an API server failed.
+
+    `status`: of HTTP, 0 where no answer came. `code` and `param` are the server's own, may be empty. `cause`: see
+    `ApiCause`. `retry_after_s`: the server's own wish, None where it has none.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        status: int = 0,
+        code: str = "",
+        param: str = "",
+        cause: ApiCause = "",
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.code = code
+        self.param = param
+        self.cause: ApiCause = cause
+        self.retry_after_s = retry_after_s
+
+    @property
+    def fatal(self) -> bool:
+        """Whether trying again can't help until somebody mends something."""
+        return bool(self.cause)
+
+
+class ApiUnreachable(ApiError):
+    """No connection, no answer in time, an answer that was cut off, or a server in trouble (5xx)."""
+
+
+class ApiBusy(ApiError):
+    """Too many requests (429)."""
+
+
+class ApiDenied(ApiError):
+    """The key is missing or wrong, the account has no credit, or it may not do this."""
+
+
+class ModelUnknown(ApiError):
+    """The server has no such model (any more), or the account may not use it."""
+
+
+class RequestRejected(ApiError):
+    """The server can't make sense of this one request."""
+
+
+class ContextTooLong(RequestRejected):
+    """The request is longer than what the model can read."""
+
+
+class AnswerUnusable(ApiError):
+    """The server answered, but with something else than was asked for."""
 
 
 class PluginError(VoicedError):

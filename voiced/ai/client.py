@@ -1,0 +1,107 @@
+"""The official client, made in one place: imported late, with our errors, our headers and no retries of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final, Self
+
+from voiced.ai.endpoint import Endpoint
+from voiced.ai.failures import failure
+from voiced.errors import ApiUnreachable, ConfigError
+
+if TYPE_CHECKING:
+    import httpx2
+    from openai import AsyncOpenAI
+
+_SECRET: Final = ("authorization", "api-key", "x-api-key", "openai-organization", "openai-project", "cookie")
+"""Headers that the library may take from the environment (OPENAI_…), and that only `Endpoint` decides on here."""
+
+KEEP_ALIVE_S: Final = 90.0
+"""Between two turns a connection stays open: another handshake would be heard as a delay."""
+
+LONGEST_SILENCE_S: Final = 600.0
+"""Between two bytes, for the socket. Every request has a shorter deadline of its own."""
+
+
+class Client:
+    """One server. Open it once, use it for many requests, close it."""
+
+    def __init__(self, endpoint: Endpoint, openai: AsyncOpenAI) -> None:
+        self.endpoint = endpoint
+        self.openai = openai
+
+    @classmethod
+    async def open(cls, endpoint: Endpoint) -> Self:
+        """Import the library where that was not done yet, and make a client; nothing is sent. Raises ConfigError."""
+        return cls(endpoint, await asyncio.to_thread(_made, endpoint))
+
+    async def close(self) -> None:
+        """Hang up, also on requests that still run."""
+        await self.openai.close()
+
+    @asynccontextmanager
+    async def request(self, what: str, within_s: float) -> AsyncIterator[asyncio.Timeout]:
+        """Make requests in it: errors of the library, and an answer that does not come, are `ApiError`s.
+
+        `what` names the service in the error: "transcription". Whoever streams reschedules the deadline that this
+        yields with each piece.
+        """
+        try:
+            async with asyncio.timeout(within_s) as deadline:
+                yield deadline
+        except TimeoutError as error:
+            raise ApiUnreachable(f"{what}: {self.endpoint.host} did not answer in time") from error
+        except Exception as error:
+            ours = failure(error, what, self.endpoint)
+            if ours is None:
+                raise
+            raise ours from error
+
+
+async def load() -> None:
+    """Import the library now, in a thread, so that the first client comes at once."""
+    await asyncio.to_thread(_imported)
+
+
+def _imported() -> None:
+    """All of the library that a conversation needs: it imports the rest as it is used, which would block the loop."""
+    from openai.types.chat import ChatCompletionChunk
+
+    said = {"index": 0, "delta": {"content": "", "tool_calls": [{"index": 0, "function": {"name": ""}}]}}
+    ChatCompletionChunk.construct(id="", choices=[said])  # its validators are built on first use
+
+
+def _made(endpoint: Endpoint) -> AsyncOpenAI:
+    _imported()
+    import httpx2
+    from openai import AsyncOpenAI
+
+    root = httpx2.URL(endpoint.root)
+
+    async def authorize(request: httpx2.Request) -> None:
+        """The key goes to its server and nowhere else, whatever the environment and the library think of."""
+        for name in _SECRET:
+            request.headers.pop(name, None)
+        url = request.url
+        if (url.scheme, url.host, url.port) == (root.scheme, root.host, root.port):
+            request.headers.update(endpoint.authorization)
+
+    try:
+        http = httpx2.AsyncClient(
+            timeout=httpx2.Timeout(LONGEST_SILENCE_S, connect=endpoint.connect_timeout_s),
+            limits=httpx2.Limits(max_connections=16, max_keepalive_connections=8, keepalive_expiry=KEEP_ALIVE_S),
+            follow_redirects=False,
+            event_hooks={"request": [authorize]},
+        )
+    except (
+        ImportError,
+        ValueError,
+        OSError,
+    ) as error:  # a proxy without its library, no such CA file
+        raise ConfigError(f"no client for {endpoint.host} can be made: {error}") from error
+    client = AsyncOpenAI(api_key="-", base_url=endpoint.root, max_retries=0, http_client=http)
+    for resource in (client.chat.completions, client.audio.transcriptions, client.audio.speech, client.models):
+        assert resource is not None  # looked up here, since the first look imports
+    return client

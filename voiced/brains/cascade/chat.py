@@ -1,0 +1,244 @@
+"""The model that thinks: messages go up, text and tool calls are streamed back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import structlog
+
+from voiced.ai.tries import Tries
+from voiced.brains.cascade.memory import Entry, Memory
+from voiced.brains.cascade.messages import messages, tools
+from voiced.brains.cascade.services import Station
+from voiced.brains.cascade.settings import CascadeSettings
+from voiced.brains.cascade.thinking import Thinking
+from voiced.brains.cascade.tool_calls import ToolCalls, WantedCall
+from voiced.conversation.events import ToolSpec, Usage
+from voiced.errors import ApiError, ApiUnreachable, ContextTooLong, RequestRejected
+
+log = structlog.get_logger(__name__)
+
+LONGEST_ANSWER: Final = 20_000
+"""Characters: twenty minutes of speech. A model that repeats itself for ever is stopped there."""
+
+SHORTENINGS: Final = 4
+"""How often a history that is too long is made shorter for one answer."""
+
+SHORTENED_OUTPUT: Final = 2000
+"""Characters of a tool's output, where that alone is too long."""
+
+_OPTIONAL: Final = (
+    "reasoning_effort", "temperature", "max_completion_tokens", "max_tokens", "stream_options", "strict",
+)  # fmt: skip
+"""What a server may not know, and what is left out then."""
+
+
+@dataclass(slots=True)
+class Thought:
+    """What came of a round."""
+
+    said: str = field(default="", repr=False)
+    calls: tuple[WantedCall, ...] = ()
+    finish: str = ""
+    usage: Usage | None = None
+
+
+class _CutOff(ApiUnreachable):
+    """The stream ended before the answer did."""
+
+
+class Thinker:
+    """Asks the chat model. `spent` gets what each request cost."""
+
+    def __init__(
+        self,
+        station: Station,
+        settings: CascadeSettings,
+        instructions: str,
+        spent: Callable[[Usage], None],
+        left_out: dict[str, dict[str, Any]],
+    ) -> None:
+        self._station = station
+        self._settings = settings
+        self._instructions = instructions
+        self._spent = spent
+        self._left_out = left_out
+        """By model: parameters that go with another value, or (None) not at all. It outlives the session."""
+
+    async def think(
+        self, memory: Memory, specs: Sequence[ToolSpec], say: Callable[[str], None], begun: Callable[[], bool]
+    ) -> Thought:
+        """Ask, pass text on to `say` as it comes, and return the rest.
+
+        `begun`: whether something of this answer went out already, so that it can't be begun anew. Raises ApiError.
+        """
+        tries = Tries(self._station.models)
+        shortened, longest_output, adapted = 0, None, 0
+        while True:
+            try:
+                return await self._ask(tries.model, memory.entries, specs, say, longest_output)
+            except ContextTooLong as error:
+                if begun() or shortened >= SHORTENINGS:
+                    raise
+                shortened += 1
+                if not _forget_half(memory):
+                    if longest_output is not None:
+                        raise
+                    longest_output = SHORTENED_OUTPUT
+                log.info("history shortened", model=tries.model, reason=str(error), entries=len(memory.entries))
+            except RequestRejected as error:
+                adapted += 1
+                if begun() or adapted > len(_OPTIONAL) or not self._adapt(tries.model, error):
+                    raise
+            except ApiError as error:
+                await tries.again(error, begun=begun())
+
+    async def _ask(
+        self,
+        model: str,
+        entries: Sequence[Entry],
+        specs: Sequence[ToolSpec],
+        say: Callable[[str], None],
+        longest_output: int | None,
+    ) -> Thought:
+        client, patience = self._station.client, self._settings.chat_timeout_s
+        request = self._request(model, specs)
+        request["messages"] = messages(self._instructions, entries, longest_output=longest_output)
+        thought, calls, thinking = Thought(), ToolCalls(), Thinking()
+        characters, answering = 0, False
+        loop = asyncio.get_running_loop()
+        try:
+            async with (
+                client.request("chat", patience) as deadline,
+                await client.openai.chat.completions.create(model=model, stream=True, **request) as stream,
+            ):
+                answering = True
+                async for chunk in stream:
+                    if usage := _usage(getattr(chunk, "usage", None), model):
+                        thought.usage = usage
+                    for choice in (getattr(chunk, "choices", None) or [])[:1]:
+                        delta = getattr(choice, "delta", None)
+                        text = _text(delta)
+                        calls_before = characters
+                        characters += len(text)
+                        for piece in getattr(delta, "tool_calls", None) or ():
+                            function = getattr(piece, "function", None)
+                            arguments = _string(getattr(function, "arguments", None))
+                            characters += len(arguments) + 1
+                            index = getattr(piece, "index", None)
+                            calls.add(
+                                index if isinstance(index, int) else None,
+                                _string(getattr(piece, "id", None)),
+                                _string(getattr(function, "name", None)),
+                                arguments,
+                            )
+                        if text and (said := thinking.feed(text)):
+                            thought.said += said
+                            say(said)
+                        finish = _string(getattr(choice, "finish_reason", None))
+                        if finish and not thought.finish:
+                            thought.finish = finish
+                            if rest := thinking.end():
+                                thought.said += rest
+                                say(rest)
+                        if characters > calls_before or getattr(delta, "reasoning_content", None):
+                            deadline.reschedule(loop.time() + patience)
+                    if len(thought.said) > LONGEST_ANSWER:
+                        thought.finish = "length"
+                        break
+        finally:
+            # A request that is cut off, or whose server tells no usage, was paid for all the same.
+            if answering:
+                self._spent(thought.usage or _estimated(model, request["messages"], characters))
+        if not thought.finish:
+            raise _CutOff(f"chat: {self._station.host} ended its answer in the middle", code="stream_cut")
+        if thought.finish != "length" and thought.finish != "content_filter":
+            thought.calls = calls.calls
+        return thought
+
+    def _request(self, model: str, specs: Sequence[ToolSpec]) -> dict[str, Any]:
+        """What is asked beside the messages: only what is configured, and only what this model takes."""
+        settings = self._settings
+        options: dict[str, Any] = {"stream_options": {"include_usage": True}}
+        if settings.chat_reasoning_effort:
+            options["reasoning_effort"] = settings.chat_reasoning_effort
+        if settings.chat_temperature >= 0:
+            options["temperature"] = settings.chat_temperature
+        if settings.chat_max_tokens:
+            named = "max_completion_tokens" if self._station.client.endpoint.needs_key else "max_tokens"
+            options[named] = settings.chat_max_tokens
+        learned = self._left_out.get(model, {})
+        options = {name: value for name, value in {**options, **learned}.items() if value is not None}
+        if specs:
+            options["tools"] = tools(specs)
+            if "strict" in learned:
+                for tool in options["tools"]:
+                    del tool["function"]["strict"]
+        options.pop("strict", None)
+        return options
+
+    def _adapt(self, model: str, error: RequestRejected) -> bool:
+        """Leave out what the server did not take, from now on. False where that is not the reason."""
+        learned = self._left_out.setdefault(model, {})
+        named = error.param or next((name for name in _OPTIONAL if name in str(error)), "")
+        name = next((name for name in _OPTIONAL if name in named), "")
+        if not name:
+            return False
+        value: object = None
+        if name == "reasoning_effort" and learned.get(name, "") == "" and "'none'" in str(error):
+            value = "none"  # with tools, some models want just this, and not nothing
+        elif name == "max_tokens" and "max_completion_tokens" not in learned:
+            learned["max_completion_tokens"] = self._settings.chat_max_tokens
+        elif name in learned:
+            return False
+        learned[name] = value
+        log.warning("chat.parameter_refused", model=model, parameter=name, now=value, reason=str(error))
+        return True
+
+
+def _forget_half(memory: Memory) -> bool:
+    """Forget the older half of the turns, whole turns, never the last. False where only that is left."""
+    length = len(memory.entries)
+    shorter = False
+    while len(memory.entries) > length // 2 and memory.forget_oldest():
+        shorter = True
+    return shorter
+
+
+def _text(delta: object) -> str:
+    """What is said, or why nothing is."""
+    return _string(getattr(delta, "content", None)) + _string(getattr(delta, "refusal", None))
+
+
+def _string(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _usage(usage: object, model: str) -> Usage | None:
+    if usage is None:
+        return None
+    heard, answered = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
+    details = getattr(usage, "prompt_tokens_details", None)
+    cached = min(_count(details, "cached_tokens") or _count(usage, "prompt_cache_hit_tokens"), heard)
+    if not heard and not answered:
+        return None
+    return Usage(model, text_in=heard, cached_text_in=cached, text_out=answered)
+
+
+def _count(fields: object, name: str) -> int:
+    value = getattr(fields, name, None)
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+def _estimated(model: str, asked: Sequence[Any], answered: int) -> Usage:
+    """About: four characters to a token, a thousand tokens to a picture."""
+    characters = 0
+    for message in asked:
+        content = message.get("content") or ""
+        for part in content if isinstance(content, list) else [content]:
+            text = part if isinstance(part, str) else part.get("text")
+            characters += 4000 if text is None else len(text)
+    return Usage(model, text_in=characters // 4, text_out=(answered + 3) // 4)
