@@ -51,9 +51,7 @@ _BEFORE_NUMBERS: Final = frozenset(
 )
 """Abbreviations where a number follows, and elsewhere words: "No. 5", but "No. It is not."."""
 
-_MAY_END: Final = frozenset(
-    {"etc", "usw", "inc", "ltd", "co", "corp", "jr", "sr", "st", "a.m", "p.m", "al", "hrs", "lbs", "oz"}
-)
+_MAY_END: Final = frozenset({"etc", "usw", "inc", "ltd", "co", "corp", "jr", "sr", "a.m", "p.m", "hrs", "lbs", "oz"})
 """Abbreviations that end a sentence where a capital follows."""
 
 _MONTHS: Final = re.compile(

@@ -26,7 +26,7 @@ class Thinking:
                 if end < 0:
                     self._held = self._held[-_LONGEST_TAG:]
                     break
-                self._held = self._held[end + len(self._tag) + 3 :].lstrip()
+                self._held = self._held[end + len(self._tag) + 3 :]
                 self._tag = ""
             elif found := _OPEN.search(self._held):
                 said.append(self._held[: found.start()])
