@@ -31,7 +31,21 @@ from voiced.testing.sound_card import VirtualCard
 
 KEY = "sk-proj-0123456789abcdefghijklmnop"
 PNG = b"\x89PNG\r\n\x1a\n and so on"
-COMMANDS = ("run", "demo", "devices", "config", "status", "say", "ask", "stop", "mute", "unmute", "reload", "volume")
+COMMANDS = (
+    "run",
+    "demo",
+    "devices",
+    "config",
+    "status",
+    "usage",
+    "say",
+    "ask",
+    "stop",
+    "mute",
+    "unmute",
+    "reload",
+    "volume",
+)
 
 Output = pytest.CaptureFixture[str]
 
@@ -262,6 +276,19 @@ async def test_everything_that_is_wrong_is_in_the_status_for_people(settings: Pa
         "             it does not import",
         "0 s ago: turn 3: no answer",
     } <= set(lines)
+
+
+async def test_what_was_spent_is_in_the_status(settings: Path) -> None:
+    async with daemon(settings) as (server, _):
+        status = server.status()
+    spent = {"today_usd": 1.8, "daily_usd": 2.0, "month_usd": 7.125, "monthly_usd": 0.0, "guessed": False}
+    assert [line for line in status_lines(status) if line.startswith("spent")] == []
+    assert "spent        $1.80 today of $2.00, $7.12 this month; thrift: cascade" in status_lines(
+        {**status, "spending": {**spent, "thrift": "cascade"}}
+    )
+    assert (
+        "spent        $1.80 today of $2.00, $7.12 this month; some of it is a guess: see `voiced usage`"
+    ) in status_lines({**status, "spending": {**spent, "thrift": "none", "guessed": True}})
 
 
 def test_a_fact_is_a_line() -> None:

@@ -323,6 +323,14 @@ async def serve_at(path: Path) -> None:
         pass
 
 
+def test_the_status_has_what_was_spent(directory: Path) -> None:
+    def server(**more: Any) -> ControlServer:
+        return ControlServer(directory / "sock", post=lambda event: None, reload=lambda: None, plugins=list, **more)
+
+    assert server().status()["spending"] == {}
+    assert server(spending=lambda: {"today_usd": 0.5}).status()["spending"] == {"today_usd": 0.5}
+
+
 async def watcher(house: House, request: Watch) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """A client that watches: the status has come, facts are to follow."""
     reader, writer = await asyncio.open_unix_connection(house.path)

@@ -71,6 +71,14 @@ def parser() -> argparse.ArgumentParser:
     status.add_argument("--watch", action="store_true", help="what happens, as it happens, until Ctrl-C")
     status.add_argument("--texts", action="store_true", help="with --watch: also what people and the assistant say")
 
+    text = "show what was used, by day and model, and what it cost"
+    usage = _command(commands, "usage", text, _lazily("usage", "usage"), epilog=_USAGE)
+    span = usage.add_mutually_exclusive_group()
+    span.add_argument("--days", type=_days, default=14, metavar="N", help="so many days, today the last (14)")
+    span.add_argument("--months", action="store_true", help="by month, all that is known")
+    usage.add_argument("--models", action="store_true", help="each model by itself")
+    usage.add_argument("--json", action="store_true", help="for programs")
+
     say = _command(commands, "say", "let the running assistant say something aloud", _lazily("remote", "say"))
     say.add_argument("text", nargs="+", help="what it shall say")
 
@@ -101,6 +109,12 @@ The exit code is 1 where no sound came from the microphone, or none could be pla
 _STATUS = """\
 The exit code is 0 where the assistant can hear, answer and speak, 1 where something of that is broken,
 3 where none is running.
+"""
+
+
+_USAGE = """\
+It reads what the assistant wrote down, running or not. The prices are those in the settings, [budget.prices]; what
+the bill says may differ.
 """
 
 
@@ -141,6 +155,12 @@ def _help(of: argparse.ArgumentParser) -> Command:
         return 2
 
     return command
+
+
+def _days(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 10_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of days from 1 on")
+    return int(text)
 
 
 def _percent(text: str) -> int:

@@ -83,11 +83,24 @@ def status_lines(status: Mapping[str, Any]) -> Iterator[str]:
         yield f"last answer  began after {status['last_first_audio_ms']} ms"
     yield f"tools        {counts['tools']} runs, failed {counts['failed_tools']}"
     yield f"tokens       {', '.join(f'{name} {number}' for name, number in tokens.items() if number) or 'none'}"
+    if spending := status["spending"]:
+        yield f"spent        {_spent(spending)}"
     for plugin in status["plugins"]:
         yield f"plugin       {plugin['name']}: {', '.join(plugin['tools']) or 'no tools'}"
         yield from (f"             {problem}" for problem in plugin["problems"])
     for failure in status["failures"]:
         yield f"{_duration(failure['ago_s'])} ago: {failure['what']}"
+
+
+def _spent(spending: Mapping[str, Any]) -> str:
+    today = _of_cap(spending["today_usd"], spending["daily_usd"], "today")
+    month = _of_cap(spending["month_usd"], spending["monthly_usd"], "this month")
+    thrift = "" if spending["thrift"] == "none" else f"; thrift: {spending['thrift']}"
+    return f"{today}, {month}{thrift}{'; some of it is a guess: see `voiced usage`' if spending['guessed'] else ''}"
+
+
+def _of_cap(usd: float, cap: float, when: str) -> str:
+    return f"${usd:.2f} {when}{f' of ${cap:.2f}' if cap else ''}"
 
 
 def fact_line(fact: Mapping[str, Any]) -> str:

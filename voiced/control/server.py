@@ -40,7 +40,7 @@ class ControlServer:
     """Edge and StatusSink in one: turns requests into events, and facts into replies and the status.
 
     `reload` begins to read configuration and plugins anew and raises VoicedError if it can't. `plugins` is their part
-    of the status, ready for JSON: name, place, tools and problems of each.
+    of the status, ready for JSON: name, place, tools and problems of each. `spending` is that of the budget: numbers.
     """
 
     def __init__(
@@ -50,12 +50,14 @@ class ControlServer:
         post: Post,
         reload: Callable[[], None],
         plugins: Callable[[], Sequence[Mapping[str, Any]]],
+        spending: Callable[[], Mapping[str, Any]] = dict,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._path = path
         self._post = post
         self._reload = reload
         self._plugins = plugins
+        self._spending = spending
         self._clock = clock
         self._snapshot = Snapshot(clock())
         self._requests = itertools.count(1)
@@ -93,7 +95,12 @@ class ControlServer:
     def status(self) -> dict[str, Any]:
         """What `voiced status` gets."""
         running = {"version": __version__, "pid": os.getpid()}
-        return {**running, **self._snapshot.at(self._clock()), "plugins": list(self._plugins())}
+        return {
+            **running,
+            **self._snapshot.at(self._clock()),
+            "spending": dict(self._spending()),
+            "plugins": list(self._plugins()),
+        }
 
     # What a client calls.
 

@@ -17,7 +17,7 @@ from voiced.conversation.events import Thrift, ThriftChanged, Usage
 from voiced.ports import Post
 from voiced.spending.file import SpendingFile
 from voiced.spending.ledger import Ledger
-from voiced.spending.prices import PriceTable
+from voiced.spending.prices import PriceTable, plausible
 from voiced.spending.settings import BudgetSettings
 
 SAVE_EVERY_S: Final = 3.0
@@ -54,14 +54,14 @@ class Bookkeeper:
     def report(self, fact: Fact) -> None:
         """StatusSink: count what was spent."""
         if isinstance(fact, Spent) and fact.usage != Usage(fact.usage.model):
-            self._count(fact.usage)
+            self._count(plausible(fact.usage))
 
     async def run(self) -> None:
         """Begin with what was spent before, then keep the books until cancelled. What is spent until then is kept."""
-        await self.load()
         now = asyncio.get_running_loop().time
         saved_at = now() - SAVE_EVERY_S
         try:
+            await self.load()
             while True:
                 self.look()
                 if self._unsaved.days and now() >= saved_at + SAVE_EVERY_S:

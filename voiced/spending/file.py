@@ -25,6 +25,9 @@ LARGEST: Final = 32 * 1024 * 1024
 
 LOCK_WITHIN_S: Final = 2.0
 
+_TAIL: Final = 64 * 1024
+"""Bytes; no line is longer."""
+
 
 class SpendingFile:
     """In a state folder. Every method may wait for the disk and raise OSError."""
@@ -87,7 +90,11 @@ class SpendingFile:
         opened = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             size = os.fstat(opened).st_size
-            if size and os.pread(opened, 1, size - 1) != b"\n":
+            torn = os.pread(opened, _TAIL, max(size - _TAIL, 0)).rpartition(b"\n")[2]
+            if torn and alone and read([torn.decode(errors="replace")])[1]:
+                size -= len(torn)  # somebody was killed as he wrote it
+                os.ftruncate(opened, size)
+            elif torn:
                 data = b"\n" + data
             try:
                 while data:
@@ -95,7 +102,8 @@ class SpendingFile:
                 os.fsync(opened)
             except OSError:
                 if alone:
-                    os.ftruncate(opened, size)
+                    with contextlib.suppress(OSError):
+                        os.ftruncate(opened, size)
                 raise
         finally:
             os.close(opened)

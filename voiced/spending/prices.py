@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -42,8 +43,9 @@ class PriceTable:
     def cost(self, usage: Usage) -> Cost:
         """What has no price costs as much as with the dearest model that has one: rather too much than too little.
 
-        The cost of a sum is the sum of costs, so that usage can be priced whole or in parts.
+        The cost of a sum is the sum of costs, so that `plausible` usage can be priced whole or in parts.
         """
+        usage = plausible(usage)
         prices, usd, guessed = self._of(usage.model), 0.0, False
         for amount, names in _quantities(usage):
             if amount > 0:
@@ -59,6 +61,16 @@ class PriceTable:
         return None
 
 
+def plausible(usage: Usage) -> Usage:
+    """`usage` with no more cached than was read: what a server counts beyond that was of another modality."""
+    return dataclasses.replace(
+        usage,
+        cached_text_in=min(usage.cached_text_in, usage.text_in),
+        cached_audio_in=min(usage.cached_audio_in, usage.audio_in),
+        cached_image_in=min(usage.cached_image_in, usage.image_in),
+    )
+
+
 def _quantities(usage: Usage) -> Iterator[tuple[float, tuple[str, ...]]]:
     """Each amount, in the unit of its price, with the names that its price may have, best first."""
     for kind, whole, cached in (
@@ -66,7 +78,7 @@ def _quantities(usage: Usage) -> Iterator[tuple[float, tuple[str, ...]]]:
         ("audio", usage.audio_in, usage.cached_audio_in),
         ("image", usage.image_in, usage.cached_image_in),
     ):
-        yield max(whole - cached, 0) / _MILLION, (f"{kind}_in",)
+        yield (whole - cached) / _MILLION, (f"{kind}_in",)
         yield cached / _MILLION, (f"{kind}_cached", f"{kind}_in")
     yield usage.text_out / _MILLION, ("text_out",)
     yield usage.audio_out / _MILLION, ("audio_out",)
