@@ -13,6 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pydantic import Field, field_validator
 
+from voiced.brains.cascade.settings import CascadeSettings, Service
 from voiced.config import Config, Loaded, OpenAISettings, example, load_config
 from voiced.config.as_toml import in_force, toml_value
 from voiced.config.loading import LayeredSettings, Places, given_in, validated
@@ -407,7 +408,7 @@ def test_every_setting_is_explained_and_durations_name_their_unit() -> None:
         assert unit not in ("ms", "s", "min") or name.endswith(f"_{unit}"), f"{key} is in {unit}"
 
 
-# The key.
+# The keys.
 
 
 def secrets(key_file: str = "", **environ: str) -> Secrets:
@@ -507,6 +508,64 @@ def test_the_key_is_in_no_repr_and_in_nothing_shown() -> None:
     for text in (repr(loaded.secrets), repr(loaded.places), repr(key), str(key), loaded.show()):
         assert KEY not in text
     assert "# OpenAI key: set (from OPENAI_API_KEY)" in loaded.show()
+
+
+AZURE = "https://res.openai.azure.com/openai/v1"
+OLLAMA = "http://localhost:11434/v1"
+
+
+@pytest.mark.parametrize(
+    ("settings", "environ", "keys"),
+    [
+        ({}, {}, ("", "", "")),
+        ({}, {"OPENAI_API_KEY": "o"}, ("o", "o", "o")),
+        ({"chat_base_url": OLLAMA}, {"OPENAI_API_KEY": "o"}, ("o", "", "o")),
+        ({"chat_base_url": OLLAMA}, {"OPENAI_API_KEY": "o", "CASCADE_CHAT_API_KEY": "c"}, ("o", "c", "o")),
+        ({"base_url": AZURE}, {"OPENAI_API_KEY": "o"}, ("", "", "")),
+        ({"base_url": AZURE}, {"OPENAI_API_KEY": "o", "CASCADE_API_KEY": "a"}, ("a", "a", "a")),
+        (
+            {"base_url": AZURE, "stt_base_url": "https://api.openai.com/v1", "tts_base_url": "http://localhost:8000/v1"},
+            {"OPENAI_API_KEY": "o", "CASCADE_API_KEY": "a"},
+            ("o", "a", ""),
+        ),
+        ({}, {"OPENAI_API_KEY": "o", "CASCADE_TTS_API_KEY": "t"}, ("o", "o", "t")),
+        ({"base_url": "https://api.openai.com.example.org/v1"}, {"OPENAI_API_KEY": "o"}, ("", "", "")),
+    ],
+)  # fmt: skip
+def test_a_key_of_the_cascade_goes_to_the_server_that_it_is_for(
+    settings: dict[str, str], environ: dict[str, str], keys: tuple[str, ...]
+) -> None:
+    found = Secrets(OpenAISettings(), environ, CascadeSettings.model_validate(settings))
+    services: tuple[Service, ...] = ("stt", "chat", "tts")
+    assert tuple(found.cascade_key(service).get_secret_value() for service in services) == keys
+
+
+def test_the_openai_key_also_goes_where_realtime_has_it() -> None:
+    environ = {"OPENAI_API_KEY": "o"}
+    found = Secrets(OpenAISettings(), environ, CascadeSettings(base_url=AZURE), "wss://res.openai.azure.com")
+    assert found.cascade_key("stt").get_secret_value() == "o"
+    elsewhere = Secrets(OpenAISettings(), environ, CascadeSettings(base_url=OLLAMA), "http://localhost:8000")
+    assert elsewhere.cascade_key("stt").get_secret_value() == ""
+
+
+def test_the_keys_of_the_cascade_have_files_and_credentials_too(tmp_path: Path) -> None:
+    (tmp_path / "cascade_stt_api_key").write_text("s\n")
+    file = tmp_path / "file"
+    file.write_text("c\n")
+    file.chmod(0o644)
+    found = Secrets(
+        OpenAISettings(),
+        {"CREDENTIALS_DIRECTORY": str(tmp_path)},
+        CascadeSettings(base_url=OLLAMA, chat_key_file=str(file), tts_key_file=str(tmp_path / "none")),
+    )
+    assert found.cascade_key("stt").get_secret_value() == "s"
+    assert found.cascade_key("chat").get_secret_value() == "c"
+    with pytest.raises(ConfigError) as raised:
+        found.cascade_key("tts")
+    assert str(raised.value) == (
+        f"{tmp_path / 'none'}: no such file; cascade.tts_key_file names it: create it with the API key in it"
+    )
+    assert found.warnings() == [f"{file}: every user of this machine can read the key; run: chmod 600 {file}"]
 
 
 def loaded_from(root: Path, layers: set[str]) -> Loaded:

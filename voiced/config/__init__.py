@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from voiced.brains.cascade.settings import CascadeSettings
 from voiced.brains.realtime.settings import RealtimeSettings
 from voiced.capture.settings import CaptureSettings
 from voiced.config import as_toml
@@ -39,6 +40,7 @@ class Config(LayeredSettings):
     turn: TurnSettings = Field(default_factory=TurnSettings)
     capture: CaptureSettings = Field(default_factory=CaptureSettings)
     realtime: RealtimeSettings = Field(default_factory=RealtimeSettings)
+    cascade: CascadeSettings = Field(default_factory=CascadeSettings)
     playout: PlayoutSettings = Field(default_factory=PlayoutSettings)
     plugins: PluginSettings = Field(default_factory=PluginSettings)
     budget: BudgetSettings = Field(default_factory=BudgetSettings)
@@ -88,7 +90,7 @@ def example() -> str:
 
 def _load(places: Places) -> Loaded:
     config, origins = validated(Config, given_in(Config, places))
-    secrets = Secrets(config.openai, places.environ)
+    secrets = Secrets(config.openai, places.environ, config.cascade, config.realtime.base_url)
     return Loaded(config, secrets, origins, tuple(secrets.warnings()), places)
 
 

@@ -91,7 +91,13 @@ class CascadeSettings(Settings):
     @field_validator("base_url", "stt_base_url", "chat_base_url", "tts_base_url")
     @classmethod
     def _is_an_address(cls, value: str) -> str:
-        parts = urlsplit(value)
+        try:
+            parts = urlsplit(value)
+            port = parts.port
+        except ValueError:
+            port = 0
+        if port == 0:
+            raise ValueError("the port is no number; give an address such as http://localhost:8000/v1")
         if value and (parts.scheme not in ("http", "https") or not parts.hostname):
             raise ValueError("give an address such as https://api.openai.com/v1")
         if parts.username is not None or parts.password is not None:
