@@ -1,0 +1,123 @@
+"""What was asked, in order, and how each request ended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from voiced.testing.http.catalogue import Stage
+
+MAX_ENTRIES: Final = 2_000
+"""The oldest are forgotten."""
+
+MAX_TEXT: Final = 65_536
+"""Characters kept of one string: all that a test looks at, and not the images."""
+
+MAX_SOUNDS: Final = 16
+"""The sound is kept of the last files alone."""
+
+Outcome = Literal["open", "answered", "refused", "faulted", "abandoned"]
+"""How a request ended. `refused`: it was wrong. `faulted`: a fault took the place of its answer or spoilt it.
+`abandoned`: the client went away before the end, or the server did."""
+
+
+@dataclass(slots=True)
+class Entry:
+    """One request. Times are those of the loop's clock, in seconds.
+
+    `nth`: which of its stage, from 1. `body`: the JSON, or the form without its file, texts cut after `MAX_TEXT`
+    characters. `pcm`: what a WAV held. `headers`: in lower case, without keys. `connection`: from 1; two requests with
+    the same number came through one socket.
+    """
+
+    stage: Stage
+    nth: int
+    connection: int
+    at: float
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
+    body: dict[str, Any] = field(default_factory=dict)
+    pcm: bytes = field(default=b"", repr=False)
+    rate: int = 0
+    status: int | None = None
+    outcome: Outcome = "open"
+    first_byte_at: float | None = None
+    ended_at: float | None = None
+    sent_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """Something that the real server would have refused, with the words in which it does."""
+
+    stage: Stage | None
+    status: int
+    code: str | None
+    message: str
+    param: str | None
+
+
+class Journal:
+    """The last `MAX_ENTRIES` requests."""
+
+    def __init__(self) -> None:
+        self.entries: deque[Entry] = deque(maxlen=MAX_ENTRIES)
+        self._sounds: deque[Entry] = deque()
+        self._seen: Counter[Stage] = Counter()
+        self._changed = asyncio.Event()
+
+    def open(self, stage: Stage, connection: int, at: float, headers: dict[str, str]) -> Entry:
+        """A request has begun."""
+        self._seen[stage] += 1
+        entry = Entry(stage, self._seen[stage], connection, at, headers)
+        self.entries.append(entry)
+        self.changed()
+        return entry
+
+    def keep(self, entry: Entry, body: dict[str, Any], pcm: bytes = b"", rate: int = 0) -> None:
+        """What the request says."""
+        entry.body = _short(body)
+        if pcm:
+            entry.pcm, entry.rate = pcm, rate
+            self._sounds.append(entry)
+            if len(self._sounds) > MAX_SOUNDS:
+                self._sounds.popleft().pcm = b""
+        self.changed()
+
+    def changed(self) -> None:
+        """Whoever waits looks again."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def wait_for(self, stage: Stage, timeout_s: float, *, count: int, outcome: Outcome | None) -> Entry:
+        """The `count`-th request of `stage`, once it has `outcome` when one is given.
+
+        Raises TimeoutError after `timeout_s` seconds, LookupError when it is so old that it was forgotten.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                while True:
+                    if self._seen[stage] >= count:
+                        entry = self._find(stage, count)
+                        if outcome is None or entry.outcome == outcome:
+                            return entry
+                    await self._changed.wait()
+        except TimeoutError:
+            recent = ", ".join(f"{each.stage} {each.nth} {each.outcome}" for each in list(self.entries)[-5:])
+            wanted = f"{stage} {count}" + (f" {outcome}" if outcome else "")
+            raise TimeoutError(f"no {wanted} within {timeout_s} s; the last requests: {recent or 'none'}") from None
+
+    def _find(self, stage: Stage, count: int) -> Entry:
+        for entry in self.entries:
+            if entry.stage == stage and entry.nth == count:
+                return entry
+        raise LookupError(f"{stage} request {count} is older than the journal; wait for it earlier")
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _short(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_short(member) for member in value]
+    return value[:MAX_TEXT] if isinstance(value, str) else value

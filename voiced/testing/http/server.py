@@ -1,0 +1,535 @@
+"""The HTTP server on loopback: sockets, and what a test may ask about them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from types import ModuleType, TracebackType
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
+from urllib.parse import unquote
+from weakref import WeakKeyDictionary
+
+from voiced.testing.http import chat_answer, chat_request, speech, transcription
+from voiced.testing.http.catalogue import MODELS, Catalogue, Stage
+from voiced.testing.http.chat_answer import DONE, sse
+from voiced.testing.http.faults import Action, Answer, Drop, End, Fault, FaultPlan, Garble, Instead, SendError, Stall
+from voiced.testing.http.journal import Entry, Journal, Outcome, Violation
+from voiced.testing.http.pace import Pace
+from voiced.testing.http.refusal import (
+    MAX_FILE_BYTES,
+    Refusal,
+    bad_request,
+    error_body,
+    error_json,
+    file_too_large,
+    no_key,
+    no_such_url,
+    wrong_key,
+    wrong_method,
+)
+from voiced.testing.http.script import Asked, Pause, Reply, Script, ScriptExhausted
+from voiced.testing.loopback.rejection import Rejection
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+MAX_JSON_BYTES: Final = 64 * 1024 * 1024
+KEPT_VIOLATIONS: Final = 100
+SECRETS: Final = ("authorization", "api-key", "cookie")
+
+PREFIX: Final = "/v1/"
+AZURE_PREFIX: Final = "/openai/v1/"
+_JSON: Final = "application/json"
+_EVENTS: Final = "text/event-stream; charset=utf-8"
+
+_ROUTES: Final[Mapping[str, tuple[str, Stage]]] = {
+    "audio/transcriptions": ("POST", "transcription"),
+    "chat/completions": ("POST", "chat"),
+    "audio/speech": ("POST", "speech"),
+    "models": ("GET", "models"),
+}
+
+_KEPT_ALIVE_S: Final = 86_400.0
+"""Idle connections are never closed in a test, however far its clock is hurried on."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Emission:
+    """An answer: its pieces in order, with the pauses between them. `streamed`: its length is not told ahead."""
+
+    content_type: str
+    pieces: Iterable[bytes | Pause]
+    streamed: bool = True
+
+
+class HttpLoopback:
+    """A server of OpenAI's HTTP endpoints on 127.0.0.1, as strict as the real one; see the package.
+
+    `script`: what it answers: a `Script`, or only its chat replies. `transcripts`: those of the script, for short.
+    `pace`: how fast. `faults`: what goes wrong. `valid_key`: the one API key to accept, None for any. `models`: what
+    there is; names that are not OpenAI's are taken at each endpoint.
+    """
+
+    def __init__(
+        self,
+        script: Script | Iterable[Reply] | Callable[[Asked], Reply] | None = None,
+        *,
+        transcripts: Iterable[str] | None = None,
+        pace: Pace | None = None,
+        faults: Iterable[Fault] = (),
+        valid_key: str | None = None,
+        models: Iterable[str] = MODELS,
+    ) -> None:
+        if isinstance(script, Script) and transcripts is not None:
+            raise ValueError("give the transcripts to the script")
+        self._script = script if isinstance(script, Script) else Script(script, transcripts)
+        self._pace = pace or Pace()
+        self._plan = FaultPlan(faults)
+        self._valid_key = valid_key
+        self._catalogue = Catalogue(tuple(models))
+        self._journal = Journal()
+        self._violations: deque[Violation] = deque(maxlen=KEPT_VIOLATIONS)
+        self._connections: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
+        self._connected = 0
+        self._answers = 0
+        self._http: web.Server | None = None
+        self._listener: asyncio.Server | None = None
+        self._port: int | None = None
+
+    async def __aenter__(self) -> Self:
+        self._web = _aiohttp_web()
+        self._http = self._web.Server(
+            self._handle,
+            handler_cancellation=True,
+            access_log=None,
+            keepalive_timeout=_KEPT_ALIVE_S,
+            tcp_keepalive=False,
+        )
+        await self.accept_connections()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._http is not None
+        await self.refuse_connections()
+
+    @property
+    def base_url(self) -> str:
+        """What a client is configured with."""
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    @property
+    def azure_base_url(self) -> str:
+        """The same as Azure has it: here the header `api-key` is taken as well as a bearer token."""
+        return f"http://127.0.0.1:{self.port}/openai/v1"
+
+    @property
+    def port(self) -> int:
+        """The TCP port. Raises RuntimeError before `async with`."""
+        if self._port is None:
+            raise RuntimeError("the loopback server does not run; enter it with `async with`")
+        return self._port
+
+    @property
+    def requests(self) -> Sequence[Entry]:
+        """All requests so far, in order of their arrival; the oldest of very many are forgotten."""
+        return tuple(self._journal.entries)
+
+    def of(self, stage: Stage) -> Sequence[Entry]:
+        """The requests of one stage."""
+        return tuple(entry for entry in self._journal.entries if entry.stage == stage)
+
+    @property
+    def violations(self) -> Sequence[Violation]:
+        """All that clients did and the real server would have refused. A test asserts that there are none."""
+        return tuple(self._violations)
+
+    @property
+    def connections(self) -> int:
+        """How many sockets are open."""
+        return len(self._http.connections) if self._http is not None else 0
+
+    async def wait_for(
+        self, stage: Stage, timeout_s: float = 5.0, *, count: int = 1, outcome: Outcome | None = None
+    ) -> Entry:
+        """The `count`-th request of `stage`, at once when it is there already; with `outcome`, once it ended so.
+
+        Raises TimeoutError after `timeout_s` seconds of the loop's clock.
+        """
+        return await self._journal.wait_for(stage, timeout_s, count=count, outcome=outcome)
+
+    def add_fault(self, fault: Fault) -> None:
+        """One more thing goes wrong; its `nth` counts from the next request on."""
+        self._plan.add(fault)
+
+    def clear_faults(self) -> None:
+        """All is well from the next request on."""
+        self._plan.clear()
+
+    async def refuse_connections(self) -> None:
+        """The server is gone: what is open breaks, and whoever connects is refused."""
+        assert self._http is not None
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+        self._http.pre_shutdown()
+        while self._http.connections:
+            for connection in self._http.connections:
+                if connection.transport is not None:
+                    connection.transport.abort()
+            await asyncio.sleep(0)
+
+    async def accept_connections(self) -> None:
+        """The server is back, at the same port."""
+        assert self._http is not None
+        if self._listener is None:
+            loop = asyncio.get_running_loop()
+            self._listener = await loop.create_server(self._http, "127.0.0.1", self._port or 0)
+            self._port = self._listener.sockets[0].getsockname()[1]
+
+    # A request, from its first line to the end of its answer.
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            stage, rest = _route(request)
+        except Refusal as refusal:
+            return self._refuse(refusal, None)
+        async with self._noted(request, stage) as entry:
+            try:
+                self._check_key(request)
+                actions = self._plan.at(stage)
+                if Drop() in actions:
+                    await self._drop(request, entry)
+                emission = await self._judge(request, stage, rest, entry, actions)
+                if isinstance(emission, Answer):
+                    entry.outcome, entry.status = "faulted", emission.status
+                    return self._plain(emission)
+                return await self._send(request, entry, emission, actions)
+            except Refusal as refusal:
+                return self._refuse(refusal, entry)
+            except ConnectionResetError:  # the client is gone; its handler is about to be cancelled
+                await _for_ever()
+
+    @asynccontextmanager
+    async def _noted(self, request: web.BaseRequest, stage: Stage) -> AsyncIterator[Entry]:
+        loop = asyncio.get_running_loop()
+        headers = {name.lower(): value for name, value in request.headers.items() if name.lower() not in SECRETS}
+        entry = self._journal.open(stage, self._number_of(request), loop.time(), headers)
+        try:
+            yield entry
+        finally:
+            if entry.outcome == "open":
+                entry.outcome = "abandoned"
+            entry.ended_at = loop.time()
+            self._journal.changed()
+
+    def _number_of(self, request: web.BaseRequest) -> int:
+        if request.transport not in self._connections:
+            self._connected += 1
+            self._connections[request.transport] = self._connected
+        return self._connections[request.transport]
+
+    def _check_key(self, request: web.BaseRequest) -> None:
+        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+        given = key.strip() if scheme.lower() == "bearer" else ""
+        if request.path.startswith(AZURE_PREFIX):
+            given = request.headers.get("api-key", "") or given
+        if not given:
+            raise no_key()
+        if self._valid_key is not None and given != self._valid_key:
+            raise wrong_key()
+
+    async def _judge(
+        self, request: web.BaseRequest, stage: Stage, rest: str, entry: Entry, actions: Sequence[Action]
+    ) -> _Emission | Answer:
+        """What is answered, now that the request is read and found right. Raises `Refusal`."""
+        make: Callable[[], _Emission]
+        pace_s = 0.0
+        match stage:
+            case "transcription":
+                heard = transcription.check(await _form(request), self._catalogue)
+                self._journal.keep(entry, heard.form, heard.pcm, heard.rate)
+                make, pace_s = lambda: self._transcribe(heard), self._pace.transcription_s
+            case "chat":
+                body = await _json(request)
+                self._journal.keep(entry, body if isinstance(body, dict) else {})
+                asked = Asked(chat_request.check(body, self._catalogue))
+                make, pace_s = lambda: self._chat(asked), self._pace.chat_s
+            case "speech":
+                body = await _json(request)
+                self._journal.keep(entry, body if isinstance(body, dict) else {})
+                wanted = speech.check(body, self._catalogue)
+                make, pace_s = lambda: self._speak(wanted), self._pace.speech_s
+            case "models":
+                found = self._catalogue.description(rest) if rest else self._catalogue.listing()
+                make, pace_s = lambda: _whole(found), self._pace.models_s
+        if Stall() in actions:
+            entry.outcome = "faulted"
+            self._journal.changed()
+            await _for_ever()
+        await asyncio.sleep(pace_s)
+        for action in actions:
+            if isinstance(action, Answer):
+                return action
+        return make()
+
+    def _transcribe(self, heard: Any) -> _Emission:
+        text = self._script.transcript(heard)
+        if transcription.is_streamed(heard):
+            return _Emission(_EVENTS, self._paced(sse(event) for event in transcription.stream(text, heard)))
+        data, content_type = transcription.answer(text, heard)
+        return _Emission(content_type, _halves(data), streamed=False)
+
+    def _chat(self, asked: Asked) -> _Emission:
+        try:
+            outputs = self._script.reply(asked)
+        except (ScriptExhausted, ValueError) as error:
+            why = Rejection(str(error), "script_exhausted", kind="loopback_error")
+            raise Refusal(500, why) from error
+        self._answers += 1
+        answer = chat_answer.Answer(outputs, asked.body, self._answers)
+        if asked.body.get("stream"):
+            steps = (step if isinstance(step, Pause) else sse(step) for step in answer.stream())
+            return _Emission(_EVENTS, _followed(self._paced(steps), DONE))
+        whole = _whole(answer.whole())
+        return _Emission(whole.content_type, (Pause(answer.pause_s), *whole.pieces), streamed=False)
+
+    def _speak(self, body: dict[str, Any]) -> _Emission:
+        data = speech.sound(self._script.speech(body["input"]), body)
+        pieces = speech.chunks(data, self._pace.chunk_ms)
+        if body.get("stream_format") == "sse":
+            encoded = (sse(event) for event in speech.events(pieces, body["input"]))
+            return _Emission(_EVENTS, self._paced(encoded, self._pace.chunk_s))
+        return _Emission(speech.FORMATS[body["response_format"]], self._paced(pieces, self._pace.chunk_s))
+
+    def _paced(self, pieces: Iterable[bytes | Pause], wait_s: float | None = None) -> Iterator[bytes | Pause]:
+        wait = Pause(self._pace.piece_s if wait_s is None else wait_s)
+        for number, piece in enumerate(pieces):
+            if number:
+                yield wait
+            yield piece
+
+    # An answer on its way.
+
+    async def _send(
+        self, request: web.BaseRequest, entry: Entry, emission: _Emission, actions: Sequence[Action]
+    ) -> web.StreamResponse:
+        for action in actions:
+            if isinstance(action, Instead):
+                entry.outcome = "faulted"
+                body = b"".join(piece for piece in emission.pieces if isinstance(piece, bytes))
+                pieces = _halves(action.how(body)) if not emission.streamed else (action.how(body),)
+                emission = _Emission(action.content_type or emission.content_type, pieces, emission.streamed)
+        if not emission.streamed:
+            emission = _Emission(emission.content_type, tuple(emission.pieces), streamed=False)
+        response: web.StreamResponse = self._web.StreamResponse(
+            headers={"Content-Type": emission.content_type, **self._headers()}
+        )
+        if not emission.streamed:
+            response.content_length = sum(len(piece) for piece in emission.pieces if isinstance(piece, bytes))
+        entry.status = 200
+        number = 0
+        for piece in emission.pieces:
+            if isinstance(piece, Pause):
+                await asyncio.sleep(piece.seconds)
+                continue
+            if not response.prepared:
+                await self._begin(request, response, entry)
+            for action in actions:
+                if isinstance(action, Garble) and action.piece in (number, None):
+                    entry.outcome = "faulted"
+                    piece = action.how(piece)
+            if await self._breaks(request, response, entry, actions, number, piece):
+                break
+            await self._write(response, entry, piece)
+            number += 1
+        if not response.prepared:
+            await self._begin(request, response, entry)
+        if entry.outcome == "open" and any(isinstance(action, Drop | Stall) for action in actions):
+            await self._breaks(request, response, entry, actions, None, b"")
+        await response.write_eof()
+        if entry.outcome == "open":
+            entry.outcome = "answered"
+        return response
+
+    async def _breaks(
+        self,
+        request: web.BaseRequest,
+        response: web.StreamResponse,
+        entry: Entry,
+        actions: Sequence[Action],
+        number: int | None,
+        piece: bytes,
+    ) -> bool:
+        """Whether the answer ends before `piece`; `number` is None after the last. What stalls or breaks stays here."""
+        for action in actions:
+            if not isinstance(action, Drop | Stall | End | SendError) or action.after is None:
+                continue
+            if number is not None and number < action.after:
+                continue
+            if isinstance(action, Drop) and action.inside == "character" and number is not None and piece.isascii():
+                continue
+            entry.outcome = "faulted"
+            self._journal.changed()
+            match action:
+                case Stall():
+                    await _for_ever()
+                case Drop():
+                    await self._write(response, entry, _part(piece, action))
+                    await self._drop(request, entry)
+                case SendError():
+                    await self._write(response, entry, sse(error_body(action.message, action.kind, code=action.code)))
+                case End():
+                    pass
+            return True
+        return False
+
+    async def _begin(self, request: web.BaseRequest, response: web.StreamResponse, entry: Entry) -> None:
+        await response.prepare(request)
+        entry.first_byte_at = asyncio.get_running_loop().time()
+
+    async def _write(self, response: web.StreamResponse, entry: Entry, data: bytes) -> None:
+        size = self._pace.ragged or len(data)
+        for at in range(0, len(data), max(1, size)):
+            await response.write(data[at : at + size])
+            await asyncio.sleep(0)
+        entry.sent_bytes += len(data)
+
+    async def _drop(self, request: web.BaseRequest, entry: Entry) -> NoReturn:
+        entry.outcome = "faulted"
+        if request.transport is not None:
+            request.transport.abort()
+        await _for_ever()
+
+    def _refuse(self, refusal: Refusal, entry: Entry | None) -> web.StreamResponse:
+        why = refusal.why
+        stage = entry.stage if entry else None
+        self._violations.append(Violation(stage, refusal.status, why.code, why.message, why.param))
+        if entry is not None:
+            entry.outcome, entry.status = "refused", refusal.status
+        return self._plain(Answer(refusal.status, error_json(why)))
+
+    def _plain(self, answer: Answer) -> web.StreamResponse:
+        headers = {"Content-Type": answer.content_type, **self._headers(), **answer.headers}
+        response: web.StreamResponse = self._web.Response(status=answer.status, body=answer.payload, headers=headers)
+        return response
+
+    def _headers(self) -> dict[str, str]:
+        number = len(self._journal.entries) + len(self._violations)
+        return {"x-request-id": f"req_{number:032d}", "openai-version": "2020-10-01", "openai-processing-ms": "1"}
+
+
+def _route(request: web.BaseRequest) -> tuple[Stage, str]:
+    path = request.path
+    prefix = AZURE_PREFIX if path.startswith(AZURE_PREFIX) else PREFIX
+    if path.startswith(prefix):
+        name = path.removeprefix(prefix)
+        if name.startswith("models/"):
+            name, rest = "models", unquote(name.removeprefix("models/"))
+        else:
+            rest = ""
+        if name in _ROUTES:
+            method, stage = _ROUTES[name]
+            if request.method != method:
+                raise wrong_method(request.method, path)
+            return stage, rest
+    raise no_such_url(request.method, path)
+
+
+async def _json(request: web.BaseRequest) -> Any:
+    data = await _body(request)
+    message = "We could not parse the JSON body of your request."
+    if request.content_type != _JSON:
+        raise bad_request(f"{message} The content type is {request.content_type}, not {_JSON}.")
+    try:
+        return json.loads(data, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        raise bad_request(f"{message} It is no valid JSON.") from None
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+async def _body(request: web.BaseRequest) -> bytes:
+    found = bytearray()
+    size = 0
+    async for data in request.content.iter_any():
+        size += len(data)
+        if size <= MAX_JSON_BYTES:
+            found += data
+    if size > MAX_JSON_BYTES:
+        raise file_too_large(size)
+    return bytes(found)
+
+
+async def _form(request: web.BaseRequest) -> list[transcription.Part]:
+    if request.content_type != "multipart/form-data":
+        await _body(request)
+        raise bad_request("Could not parse multipart form")
+    from aiohttp import BodyPartReader  # late, as in _aiohttp_web
+
+    parts: list[transcription.Part] = []
+    size = 0
+    try:
+        async for part in await request.multipart():
+            if not isinstance(part, BodyPartReader) or part.name is None:
+                raise ValueError("a part is no field of a form")
+            data = bytearray()
+            while chunk := await part.read_chunk():
+                size += len(chunk)
+                if size <= MAX_FILE_BYTES + MAX_FORM_BYTES:
+                    data += chunk
+            parts.append(transcription.Part(part.name, bytes(data), part.filename))
+    except (ValueError, AssertionError, RuntimeError):
+        raise bad_request("Could not parse multipart form") from None
+    if size > MAX_FILE_BYTES + MAX_FORM_BYTES:
+        raise file_too_large(size)
+    return parts
+
+
+MAX_FORM_BYTES: Final = 1024 * 1024
+"""Of the other fields of a form together."""
+
+
+def _whole(body: dict[str, Any]) -> _Emission:
+    return _Emission(_JSON, _halves(json.dumps(body, ensure_ascii=False).encode()), streamed=False)
+
+
+def _halves(data: bytes) -> tuple[bytes, bytes]:
+    return data[: len(data) // 2], data[len(data) // 2 :]
+
+
+def _followed(pieces: Iterator[bytes | Pause], last: bytes) -> Iterator[bytes | Pause]:
+    yield from pieces
+    yield last
+
+
+def _part(piece: bytes, action: Drop) -> bytes:
+    match action.inside:
+        case "nothing":
+            return b""
+        case "piece":
+            return piece[: len(piece) // 2]
+        case "character":
+            first = next((place for place, byte in enumerate(piece) if byte > 127), len(piece) - 1)
+            return piece[: first + 1]
+
+
+async def _for_ever() -> NoReturn:
+    """Until the connection is gone and aiohttp cancels the request."""
+    await asyncio.Event().wait()
+    raise AssertionError("nobody sets this event")
+
+
+def _aiohttp_web() -> ModuleType:
+    try:
+        from aiohttp import web  # late: it is in the test extra, and takes a while to load
+    except ImportError as error:
+        raise ImportError("voiced.testing.http needs aiohttp: pip install 'voiced[test]'") from error
+    return web
