@@ -62,7 +62,8 @@ NUMBERS = {
     )
 }
 
-_CANCEL = "(cancel|stop|delete|remove|clear|turn off)"
+_CANCEL = "(cancel|stop|turn off)"
+"""Not "delete" or "clear" as well: a recogniser hears "delete the timer" in "tell me the time"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +117,11 @@ class Timers(Plugin):
 
     @tool(
         sentences=[
-            "(set|start) (a|the|me a) timer (for|of) {duration:duration_s}",
-            "(set|start) [me] a {duration:duration_s} timer",
+            "(set|start) (a|the) timer for {duration:duration_s}",
+            "(set|start) a {duration:duration_s} timer",
             "timer for {duration:duration_s}",
-            "(set|start) (a|an|the) {name} timer (for|of) {duration:duration_s}",
-            "(set|start) a timer (for|of) {duration:duration_s} for the {name}",
+            "(set|start) (a|an|the) {name} timer for {duration:duration_s}",
+            "(set|start) a timer for {duration:duration_s} for the {name}",
         ],
         lists={"name": NAMES},
     )
@@ -170,7 +171,7 @@ class Timers(Plugin):
         sentences=[
             "(what|which) (timers|alarms) are (set|running|on)",
             "(what|which) (timers|alarms) do I have",
-            "list [all|the|my|all the|all my] (timers|alarms)",
+            "list (the|my|all) (timers|alarms)",
             "how (long|much time) is left [on (the|my) (timer|timers)]",
         ],
     )
@@ -182,11 +183,11 @@ class Timers(Plugin):
         sentences=[
             sentence(f"{_CANCEL} [the|my] timer", which="timer"),
             sentence(f"{_CANCEL} [the|my] alarm", which="alarm"),
-            sentence(f"{_CANCEL} (all|all the|all my|all of my) timers", which="all timers"),
-            sentence(f"{_CANCEL} (all|all the|all my|all of my) alarms", which="all alarms"),
-            sentence(f"{_CANCEL} (all|all the|all my|all of my) timers and alarms", which="all"),
-            f"{_CANCEL} [the|my] {{name:which}} (timer|alarm)",
-            f"{_CANCEL} [the] (number|timer|alarm|timer number|alarm number) {{which_number:which}}",
+            sentence(f"{_CANCEL} all [the|my] timers", which="all timers"),
+            sentence(f"{_CANCEL} all [the|my] alarms", which="all alarms"),
+            sentence(f"{_CANCEL} all [the|my] timers and alarms", which="all"),
+            f"{_CANCEL} (the|my) {{name:which}} timer",
+            f"{_CANCEL} (number|timer|alarm|timer number|alarm number) {{which_number:which}}",
         ],
         lists={"name": NAMES, "which_number": NUMBERS},
     )
