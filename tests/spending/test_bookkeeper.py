@@ -12,6 +12,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from tests.inbox import Inbox
@@ -324,3 +326,54 @@ def test_a_daemon_that_is_killed_keeps_what_it_saved(tmp_path: Path, daemon: sub
     saved += [int(line) for line in daemon.stdout]
     lines = (tmp_path / NAME).read_text().splitlines()
     assert sum(json.loads(line)["usd"] for line in lines) in (saved[-1], saved[-1] + 1)
+
+
+deeds = st.lists(st.sampled_from(["spend", "save", "killed", "restarted", "day on", "day back", "1970", "no disk"]))
+
+
+@settings(deadline=None, max_examples=60)
+@given(deeds)
+def test_whatever_happens_each_cent_that_was_saved_is_counted_once(
+    tmp_path_factory: pytest.TempPathFactory, deeds: list[str]
+) -> None:
+    async def story() -> None:
+        folder, wall, saved, unsaved = tmp_path_factory.mktemp("state") / "voiced", Wall(), 0, 0
+        here = wall.time
+        book = await started(folder, Inbox(), wall)
+        for deed in deeds:
+            match deed:
+                case "spend":
+                    spend(book, 1)
+                    unsaved += 1
+                case "save":
+                    await book.save()
+                    saved, unsaved = saved + unsaved, 0
+                case "killed":
+                    book, unsaved = await started(folder, Inbox(), wall), 0
+                case "restarted":
+                    await book.save()
+                    saved, unsaved = saved + unsaved, 0
+                    book = await started(folder, Inbox(), wall)
+                case "day on":
+                    here = wall.time = here + timedelta(days=1)
+                case "day back":
+                    here = wall.time = here - timedelta(days=1)
+                case "1970":
+                    wall.time = datetime(1970, 1, 1, tzinfo=BERLIN)
+                case "no disk" if folder.exists():
+                    folder.rename(folder.with_name("aside"))
+                    folder.write_text("in the way")
+                    await book.save()
+                    folder.unlink()
+                    folder.with_name("aside").rename(folder)
+            book.look()
+            status = book.status()
+            assert status["today_usd"] <= status["month_usd"] <= saved + unsaved
+        on_disk = SpendingFile(folder).read()[0].usd_by_day()
+        assert sum(on_disk.values()) == pytest.approx(saved)
+        fresh = await started(folder, Inbox(), wall)
+        await book.save()
+        await fresh.save()
+        assert sum(SpendingFile(folder).read()[0].usd_by_day().values()) == pytest.approx(saved + unsaved)
+
+    asyncio.run(story())

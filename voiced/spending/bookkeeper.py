@@ -91,19 +91,13 @@ class Bookkeeper:
         if not self._unsaved.days:
             return
         news, self._unsaved = self._unsaved, Ledger()
+        writing = asyncio.get_running_loop().run_in_executor(None, self._file.append, news)
         try:
-            found = await asyncio.to_thread(self._file.append, news)
-        except OSError as error:
-            news.merge(self._unsaved)
-            self._unsaved = news
-            self._disk_failed(error)
-            return
-        if not self._disk_ok:
-            self._disk_ok = True
-            log.info("spending.saved", file=str(self._file.path))
-        if found is not None:  # another voiced spends too
-            found.merge(self._unsaved)
-            self._take_over(found)
+            await asyncio.wait([writing])
+        finally:
+            if not writing.done():  # cancelled: the thread goes on, and what it did not write must not be lost
+                await asyncio.wait([writing])
+            self._written(news, writing)
 
     def look(self) -> None:
         """At the clock: a new day may have begun, or the clock may have been set."""
@@ -163,6 +157,21 @@ class Bookkeeper:
             self._told = thrift, notice
             log.info("budget.thrift", thrift=thrift, today_usd=round(self._budget.today(at), 4))
             self._post(ThriftChanged(thrift, notice))
+
+    def _written(self, news: Ledger, writing: asyncio.Future[Ledger | None]) -> None:
+        try:
+            found = writing.result()
+        except OSError as error:
+            news.merge(self._unsaved)
+            self._unsaved = news
+            self._disk_failed(error)
+            return
+        if not self._disk_ok:
+            self._disk_ok = True
+            log.info("spending.saved", file=str(self._file.path))
+        if found is not None:  # another voiced spends too
+            found.merge(self._unsaved)
+            self._take_over(found)
 
     def _take_over(self, ledger: Ledger) -> None:
         ledger.reprice(self._prices)
