@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from voiced.brains.cascade.settings import CascadeSettings
+from voiced.brains.realtime.settings import RealtimeSettings
 from voiced.conversation.events import Usage
 from voiced.spending.ledger import added
 from voiced.spending.prices import OTHERS, Cost, PriceTable, plausible
@@ -35,6 +37,7 @@ TABLE = PriceTable(
         (Usage("big", text_in=M, cached_text_in=9 * M), 1.0),  # more cached than there was: nothing is paid back
         (Usage("big-2026-08-28", text_out=M), 16.0),
         (Usage("scribe", seconds=90), 0.009),
+        (Usage("scribe", audio_in=900, text_out=40), 0.009),  # 90 seconds, counted in tokens
         (Usage("voice", characters=2000), 0.03),
     ],
 )
@@ -71,10 +74,14 @@ def test_a_table_that_is_empty_prices_nothing() -> None:
 
 
 def test_the_models_that_voiced_asks_for_have_prices() -> None:
-    table = PriceTable(BudgetSettings().prices)
-    spoken = Usage("gpt-realtime-2.1", 1, 1, 1, 1, 1, 1, 1, 1)
-    assert not table.cost(spoken).guessed
-    assert not table.cost(Usage("gpt-transcribe", seconds=1)).guessed
+    table, realtime, cascade = PriceTable(BudgetSettings().prices), RealtimeSettings(), CascadeSettings()
+    asked = [
+        *(Usage(model, 9, 9, 9, 5, 5, 5, 9, 9) for model in (realtime.model, realtime.thrifty_model)),
+        *(Usage(model, audio_in=9, text_out=9) for model in (realtime.transcription_model, *cascade.stt_models)),
+        *(Usage(model, 9, cached_text_in=5, text_out=9) for model in cascade.chat_models + cascade.chat_models_small),
+        *(Usage(model, characters=9) for model in cascade.tts_models),
+    ]
+    assert [usage.model for usage in asked if table.cost(usage).guessed] == []
 
 
 counts = st.integers(0, 10**9)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -50,6 +51,7 @@ class Bookkeeper:
         self._warned: set[str] = set()
         self._disk_ok = True
         self._news = asyncio.Event()
+        self._writer = ThreadPoolExecutor(1, "spending")
 
     def report(self, fact: Fact) -> None:
         """StatusSink: count what was spent."""
@@ -73,11 +75,12 @@ class Bookkeeper:
                         await self._news.wait()
         finally:
             await self.save()
+            self._writer.shutdown(wait=False)
 
     async def load(self) -> None:
         """Go on with what was spent before."""
         try:
-            found, trouble = await asyncio.to_thread(self._file.load)
+            found, trouble = await asyncio.get_running_loop().run_in_executor(self._writer, self._file.load)
         except OSError as error:
             self._disk_failed(error)
             return
@@ -91,7 +94,7 @@ class Bookkeeper:
         if not self._unsaved.days:
             return
         news, self._unsaved = self._unsaved, Ledger()
-        writing = asyncio.get_running_loop().run_in_executor(None, self._file.append, news)
+        writing = asyncio.get_running_loop().run_in_executor(self._writer, self._file.append, news)
         try:
             await asyncio.wait([writing])
         finally:

@@ -15,6 +15,10 @@ OTHERS: Final = "*"
 """In the table: the prices of every model that is not in it."""
 
 _MILLION: Final = 1_000_000
+
+TOKENS_A_MINUTE: Final = 600
+"""Of sound that is heard: one for 100 ms (developers.openai.com/api/docs/guides/realtime-costs)."""
+
 _DATE: Final = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 
 
@@ -30,7 +34,7 @@ class PriceTable:
     """The prices of models, by name. A dated snapshot of a model costs what the model does."""
 
     def __init__(self, prices: Mapping[str, Prices]) -> None:
-        self._prices = prices
+        self._prices = {model: _in_tokens_too(each) for model, each in prices.items()}
         self._dearest = {
             name: max((price for each in prices.values() if (price := getattr(each, name)) is not None), default=0.0)
             for name in Prices.model_fields
@@ -69,6 +73,14 @@ def plausible(usage: Usage) -> Usage:
         cached_audio_in=min(usage.cached_audio_in, usage.audio_in),
         cached_image_in=min(usage.cached_image_in, usage.image_in),
     )
+
+
+def _in_tokens_too(prices: Prices) -> Prices:
+    """What is paid by the minute costs the same where a server counts tokens of it; its text is in the price."""
+    if prices.minute is None or (prices.text_in, prices.audio_in, prices.text_out) != (None, None, None):
+        return prices
+    audio_in = prices.minute / TOKENS_A_MINUTE * _MILLION
+    return prices.model_copy(update={"audio_in": audio_in, "text_in": 0.0, "text_out": 0.0})
 
 
 def _quantities(usage: Usage) -> Iterator[tuple[float, tuple[str, ...]]]:
