@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from voiced.testing.http.catalogue import Stage
@@ -102,30 +101,26 @@ class Fault:
     def __post_init__(self) -> None:
         if self.nth < 1:
             raise ValueError("requests are counted from 1")
-        if isinstance(self.action, SendError) and self.on in ("models",):
-            raise ValueError("models are no stream: give an Answer")
+        if isinstance(self.action, SendError) and self.on == "models":
+            raise ValueError("the list of models is no stream; give an Answer")
 
 
 class FaultPlan:
-    """Counts the requests of each stage and says what goes wrong at them."""
+    """Says what goes wrong with each request."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self._faults = list(faults)
-        self._counts: Counter[Stage] = Counter()
 
-    def add(self, fault: Fault) -> None:
-        """One more; its `nth` is counted from the next request on."""
-        later = Fault(fault.action, fault.on, fault.nth + self._counts[fault.on], fault.every)
-        self._faults.append(later)
+    def add(self, fault: Fault, after: int) -> None:
+        """One more; its `nth` is counted from there on."""
+        self._faults.append(replace(fault, nth=fault.nth + after))
 
     def clear(self) -> None:
         """All is well from the next request on."""
         self._faults.clear()
 
-    def at(self, stage: Stage) -> list[Action]:
-        """What goes wrong with the request that has just come."""
-        self._counts[stage] += 1
-        count = self._counts[stage]
+    def at(self, stage: Stage, count: int) -> list[Action]:
+        """What goes wrong with this request of this stage."""
         return [
             fault.action
             for fault in self._faults

@@ -75,6 +75,10 @@ class Journal:
         self.changed()
         return entry
 
+    def count(self, stage: Stage) -> int:
+        """How many requests of `stage` there were."""
+        return self._seen[stage]
+
     def keep(self, entry: Entry, body: dict[str, Any], pcm: bytes = b"", rate: int = 0) -> None:
         """What the request says."""
         entry.body = _short(body)

@@ -144,8 +144,10 @@ class Script:
         outputs: list[Output]
         if isinstance(reply, str):
             outputs = [Say(reply)]
+        elif isinstance(reply, Say | Pause | CallTool | Finish):
+            outputs = [reply]
         else:
-            outputs = list(reply) if isinstance(reply, Sequence) else [reply]
+            outputs = list(reply)
         kinds = [type(output) for output in outputs if not isinstance(output, Pause)]
         if CallTool in kinds and Say in kinds[kinds.index(CallTool) :]:
             raise ValueError("a model says what it says before it calls tools; put Say first")

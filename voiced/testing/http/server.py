@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from voiced.testing.http import chat_answer, chat_request, speech, transcription
 from voiced.testing.http.catalogue import MODELS, Catalogue, Stage
 from voiced.testing.http.chat_answer import DONE, sse
 from voiced.testing.http.faults import Action, Answer, Drop, End, Fault, FaultPlan, Garble, Instead, SendError, Stall
+from voiced.testing.http.form import Part, boundary_of, parse
 from voiced.testing.http.journal import Entry, Journal, Outcome, Violation
 from voiced.testing.http.pace import Pace
 from voiced.testing.http.refusal import (
@@ -38,6 +40,9 @@ if TYPE_CHECKING:
     from aiohttp import web
 
 MAX_JSON_BYTES: Final = 64 * 1024 * 1024
+MAX_FORM_BYTES: Final = 1024 * 1024
+"""Of a form without its file."""
+
 KEPT_VIOLATIONS: Final = 100
 SECRETS: Final = ("authorization", "api-key", "cookie")
 
@@ -95,6 +100,7 @@ class HttpLoopback:
         self._violations: deque[Violation] = deque(maxlen=KEPT_VIOLATIONS)
         self._connections: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
         self._connected = 0
+        self._request_ids = itertools.count(1)
         self._answers = 0
         self._http: web.Server | None = None
         self._listener: asyncio.Server | None = None
@@ -165,7 +171,7 @@ class HttpLoopback:
 
     def add_fault(self, fault: Fault) -> None:
         """One more thing goes wrong; its `nth` counts from the next request on."""
-        self._plan.add(fault)
+        self._plan.add(fault, self._journal.count(fault.on))
 
     def clear_faults(self) -> None:
         """All is well from the next request on."""
@@ -201,8 +207,8 @@ class HttpLoopback:
             return self._refuse(refusal, None)
         async with self._noted(request, stage) as entry:
             try:
+                actions = self._plan.at(stage, entry.nth)
                 self._check_key(request)
-                actions = self._plan.at(stage)
                 if Drop() in actions:
                     await self._drop(request, entry)
                 emission = await self._judge(request, stage, rest, entry, actions)
@@ -420,8 +426,11 @@ class HttpLoopback:
         return response
 
     def _headers(self) -> dict[str, str]:
-        number = len(self._journal.entries) + len(self._violations)
-        return {"x-request-id": f"req_{number:032d}", "openai-version": "2020-10-01", "openai-processing-ms": "1"}
+        return {
+            "x-request-id": f"req_{next(self._request_ids):032d}",
+            "openai-version": "2020-10-01",
+            "openai-processing-ms": "1",
+        }
 
 
 def _route(request: web.BaseRequest) -> tuple[Stage, str]:
@@ -442,7 +451,7 @@ def _route(request: web.BaseRequest) -> tuple[Stage, str]:
 
 
 async def _json(request: web.BaseRequest) -> Any:
-    data = await _body(request)
+    data = await _body(request, MAX_JSON_BYTES)
     message = "We could not parse the JSON body of your request."
     if request.content_type != _JSON:
         raise bad_request(f"{message} The content type is {request.content_type}, not {_JSON}.")
@@ -456,45 +465,22 @@ def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
-async def _body(request: web.BaseRequest) -> bytes:
+async def _form(request: web.BaseRequest) -> list[Part]:
+    data = await _body(request, MAX_FILE_BYTES + MAX_FORM_BYTES)
+    return parse(data, boundary_of(request.headers.get("Content-Type", "")))
+
+
+async def _body(request: web.BaseRequest, most: int) -> bytes:
+    """All of it, read to its end also where it is more than `most` bytes. Raises `Refusal`."""
     found = bytearray()
     size = 0
     async for data in request.content.iter_any():
         size += len(data)
-        if size <= MAX_JSON_BYTES:
+        if size <= most:
             found += data
-    if size > MAX_JSON_BYTES:
+    if size > most:
         raise file_too_large(size)
     return bytes(found)
-
-
-async def _form(request: web.BaseRequest) -> list[transcription.Part]:
-    if request.content_type != "multipart/form-data":
-        await _body(request)
-        raise bad_request("Could not parse multipart form")
-    from aiohttp import BodyPartReader  # late, as in _aiohttp_web
-
-    parts: list[transcription.Part] = []
-    size = 0
-    try:
-        async for part in await request.multipart():
-            if not isinstance(part, BodyPartReader) or part.name is None:
-                raise ValueError("a part is no field of a form")
-            data = bytearray()
-            while chunk := await part.read_chunk():
-                size += len(chunk)
-                if size <= MAX_FILE_BYTES + MAX_FORM_BYTES:
-                    data += chunk
-            parts.append(transcription.Part(part.name, bytes(data), part.filename))
-    except (ValueError, AssertionError, RuntimeError):
-        raise bad_request("Could not parse multipart form") from None
-    if size > MAX_FILE_BYTES + MAX_FORM_BYTES:
-        raise file_too_large(size)
-    return parts
-
-
-MAX_FORM_BYTES: Final = 1024 * 1024
-"""Of the other fields of a form together."""
 
 
 def _whole(body: dict[str, Any]) -> _Emission:

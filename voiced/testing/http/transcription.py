@@ -6,10 +6,10 @@ import json
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from voiced.testing.http.catalogue import Catalogue
+from voiced.testing.http.form import Part
 from voiced.testing.http.refusal import MAX_FILE_BYTES, Refusal, bad_request, file_too_large, not_on_loopback
 from voiced.testing.http.script import Heard
 from voiced.testing.http.sound_file import read
@@ -24,21 +24,6 @@ _LISTS: Final = ("timestamp_granularities[]", "include[]", "languages[]", "keywo
 _FIELDS: Final = ("model", "language", "prompt", "response_format", "temperature", "stream", "chunking_strategy")
 _TEXT: Final = "text/plain; charset=utf-8"
 _JSON: Final = "application/json"
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One field of a multipart form; `filename` is None where it is no file."""
-
-    name: str
-    data: bytes
-    filename: str | None = None
-
-    def text(self) -> str:
-        try:
-            return self.data.decode()
-        except UnicodeDecodeError:
-            raise bad_request(f"Invalid '{self.name}': it is no UTF-8.", self.name, "invalid_value") from None
 
 
 def check(parts: Sequence[Part], catalogue: Catalogue) -> Heard:
