@@ -50,7 +50,8 @@ from voiced.conversation.events import (
     ToolReturned,
     UserTranscribed,
 )
-from voiced.conversation.settings import BrainSettings
+from voiced.conversation.machine import Conversation
+from voiced.conversation.settings import BrainSettings, TurnSettings
 
 S1, S2, S3, S4 = (SessionId(number) for number in range(1, 5))
 R1 = ReplyId("r1")
@@ -397,6 +398,12 @@ def test_at_the_cap_the_device_answers_by_itself_and_says_so_and_comes_back_the_
     commands = told.tell(ThriftChanged("none"))
     assert sessions(commands) == [("realtime", S3)]
     assert CloseSession(S2) in told.tell(BrainReady(S3))
+
+
+def test_an_empty_purse_at_the_start_opens_no_session_in_the_cloud() -> None:
+    conversation = Conversation(TurnSettings(), QUIET)
+    assert conversation.handle(ThriftChanged("offline"), 100.0) == []
+    assert sessions(conversation.start(100.0)) == [("offline", S1)]
 
 
 def test_with_no_brain_that_costs_nothing_the_cap_is_kept_all_the_same() -> None:

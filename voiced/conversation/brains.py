@@ -60,6 +60,10 @@ class Brains:
         self._set_up(settings)
         self.failover.thrift = thrift
         self._told.clear()
+        self.start(now)
+
+    def start(self, now: float) -> None:
+        """With the best one that may be used; before this nothing is opened."""
         self.use(self.failover.best(now) or self.failover.first, now)
 
     def use(self, brain: BrainName, now: float) -> None:
@@ -162,6 +166,8 @@ class Brains:
         True where another session answers from now on.
         """
         link = self.link
+        if not self._sessions:
+            return False  # Not started yet.
         if self.candidate is not None and not self.failover.allows(self.candidate.brain):
             self._close(self.candidate)
             self.candidate = None

@@ -173,7 +173,7 @@ class Conversation:
 
     def start(self, now: float) -> list[Command]:
         """Connect."""
-        self._brains.use(self._brains.failover.first, now)
+        self._brains.start(now)
         return self._take()
 
     def reconfigure(self, settings: TurnSettings, brains: BrainSettings, now: float) -> list[Command]:
