@@ -42,7 +42,7 @@ def automaton_of(jsgf: str) -> list[tuple[bool, Arcs]]:
 
     The last one is the start; an arc leads to an earlier state. Raises ValueError for any other text.
     """
-    states = []
+    states: list[tuple[bool, Arcs]] = []
     for rule in jsgf.removeprefix(HEADER).splitlines():
         name, _, right = rule.removeprefix("public ").removesuffix(";").partition(" = ")
         if name != f"<s{len(states)}>":

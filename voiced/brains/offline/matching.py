@@ -9,7 +9,19 @@ from typing import Final
 
 from voiced.brains.offline.engines import Grammar
 from voiced.brains.offline.grammar import grammar_of
-from voiced.brains.offline.phrases import InOrder, OneOf, Phrase, Slot, Value, Word, in_order, optional, readings, sayings
+from voiced.brains.offline.phrases import (
+    InOrder,
+    OneOf,
+    Phrase,
+    Slot,
+    Value,
+    Word,
+    in_order,
+    optional,
+    readings,
+    sayings,
+)
+from voiced.brains.offline.small_talk import SMALL_TALK
 from voiced.brains.offline.templates import Problem, Request, Templates
 from voiced.brains.offline.wording import words_of
 from voiced.conversation.events import ToolSpec
@@ -33,9 +45,9 @@ class Match:
 class Understanding:
     """All sentences of some tools. Pure; build a new one when the tools change.
 
-    `grammar`: what a recogniser should listen for; all that it accepts, `match` accepts. `problems`: sentences that
-    can't be used, or not wholly, in the order of the tools. `examples`: for each tool that can be asked for, a
-    sentence that does; in the order of the tools.
+    `grammar`: what a recogniser should listen for; all that it accepts `match` accepts too, but for `SMALL_TALK`.
+    `problems`: sentences that can't be used, or not wholly, in the order of the tools. `examples`: by the name of each
+    tool that can be asked for, a sentence that does; in the order of the tools.
     """
 
     def __init__(self, tools: Iterable[ToolSpec]) -> None:
@@ -46,7 +58,9 @@ class Understanding:
             for request in templates.requests(tool):
                 self._add(request, templates.problems)
         self.problems: tuple[Problem, ...] = tuple(templates.problems)
-        self.grammar: Grammar = grammar_of(phrase for _, phrase in self._requests)
+        self.grammar: Grammar = grammar_of(
+            itertools.chain((phrase for _, phrase in self._requests), SMALL_TALK if self._requests else ())
+        )
         self.examples: dict[str, str] = {}
         for request, _ in reversed(self._requests):
             self.examples[request.tool.name] = " ".join(next(sayings(request.phrase)))

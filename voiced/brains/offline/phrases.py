@@ -37,11 +37,11 @@ class OneOf:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Value:
-    """What can fill a slot. `named`: in grammars. `meant`: from the sum of the words to the value in JSON."""
+    """What can fill a slot. `meant`: from the sum of the words to the value in JSON. `example`: words that fill it."""
 
-    named: str
     phrase: Phrase
     meant: Callable[[int], Any] = field(repr=False)
+    example: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ class _Reader:
 
 
 def sayings(phrase: Phrase, *, values: bool = False) -> Iterator[tuple[str, ...]]:
-    """All that may be said, lazily. Unless `values`, each slot is filled with its first value alone."""
+    """All that may be said, lazily. Unless `values`, each slot is filled with its example alone."""
     match phrase:
         case Word():
             yield (phrase.text,)
@@ -165,8 +165,7 @@ def sayings(phrase: Phrase, *, values: bool = False) -> Iterator[tuple[str, ...]
         case OneOf():
             yield from itertools.chain.from_iterable(sayings(option, values=values) for option in phrase.options)
         case Value():
-            said = sayings(phrase.phrase, values=True)
-            yield from said if values else itertools.islice(said, 1)
+            yield from sayings(phrase.phrase, values=True) if values else (tuple(phrase.example.split()),)
         case Slot():
             yield from sayings(phrase.value, values=values)
         case _:

@@ -56,7 +56,9 @@ class Request:
 
     def arguments(self, said: Mapping[str, Any]) -> str:
         """The tool's arguments as JSON text: what was said, what the sentence decides, null for the rest."""
-        return json.dumps({**self._unsaid(), **self.sentence.arguments, **said}, ensure_ascii=False)
+        properties = _properties(self.tool)
+        spelled = {name: str(value) if _is_text(properties[name], value) else value for name, value in said.items()}
+        return json.dumps({**self._unsaid(), **self.sentence.arguments, **spelled}, ensure_ascii=False)
 
     def _unsaid(self) -> dict[str, None]:
         return {name: None for name, schema in _properties(self.tool).items() if _takes_null(schema)}
@@ -189,7 +191,7 @@ class Templates:
             some = ", ".join(map(repr, unspeakable[:3]))
             reason = f"uses the list {name}, in which {len(unspeakable)} can't be said, such as {some}"
             self.problems.append(Problem(tool.name, sentence.template, reason))
-        return Value(f"list_{name}", one_of(*options), values.__getitem__)
+        return Value(one_of(*options), values.__getitem__, " ".join(next(sayings(options[0]))))
 
     def _name(self, spoken: str, tool: ToolSpec, sentence: Sentence) -> Phrase | None:
         """A name may be a template too; one that only looks like it is taken as it is. None: no word in it."""
@@ -260,6 +262,17 @@ def _required(tool: ToolSpec) -> list[str]:
 def _takes_null(schema: Mapping[str, Any]) -> bool:
     kinds = schema.get("type", ())
     return kinds == "null" or (isinstance(kinds, list) and "null" in kinds) or any(map(_takes_null, _any_of(schema)))
+
+
+def _is_text(schema: Mapping[str, Any], value: object) -> bool:
+    """Whether a number must be given as text."""
+    kinds = {inner.get("type") for inner in (schema, *_any_of(schema))}
+    return (
+        isinstance(value, int)
+        and not isinstance(value, bool)
+        and "string" in kinds
+        and kinds.isdisjoint(("integer", "number"))
+    )
 
 
 def _any_of(schema: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

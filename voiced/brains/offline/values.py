@@ -6,7 +6,7 @@ import functools
 from typing import Final
 
 from voiced.brains.offline.phrases import InOrder, Phrase, Value, Word, in_order, one_of, optional
-from voiced.brains.offline.wording import LARGEST, SMALL, TENS
+from voiced.brains.offline.wording import LARGEST, SMALL, TENS, spoken_number
 
 MINUTE: Final = 60
 HOUR: Final = 3600
@@ -20,8 +20,9 @@ def number(low: int, high: int) -> Value:
     low, high = max(low, -LARGEST), min(high, LARGEST)
     above = [_numbers(max(low, 0), high)] if high >= 0 else []
     below = [in_order(one_of("minus", "negative"), _numbers(max(1, -high), -low, -1))] if low < 0 else []
-    name = f"number_{low}_{high}".replace("-", "minus")
-    return Value(name, one_of(*above, *below), int)
+    typical = min(max(30, low), high)
+    example = spoken_number(typical) if typical >= 0 else f"minus {spoken_number(-typical)}"
+    return Value(one_of(*above, *below), int, example)
 
 
 def duration() -> Value:
@@ -62,7 +63,7 @@ def duration() -> Value:
         half_a(HOUR, "hour"),
         half_a(MINUTE, "minute"),
     )
-    return Value("duration", one_of(minutes, seconds, hours, halves, quarters, days), int)
+    return Value(one_of(minutes, seconds, hours, halves, quarters, days), int, "ten minutes")
 
 
 def time() -> Value:
@@ -80,7 +81,6 @@ def time() -> Value:
     hours = one_of(*(Word(SMALL[hour], hour * 60) for hour in range(1, 12)))
     late_hours = _numbers(13, 23, 60)
     return Value(
-        "time",
         one_of(
             in_order(_within(hours, hours), optional(half_of_day)),
             _within(Word("twelve", NOON), Word("twelve", NOON)),
@@ -93,6 +93,7 @@ def time() -> Value:
             Word("midnight"),
         ),
         _clock,
+        "seven thirty",
     )
 
 

@@ -7,15 +7,17 @@ import unicodedata
 from typing import Final
 
 SMALL: Final = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen"
-).split()
-TENS: Final = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+)  # fmt: skip
+TENS: Final = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 LARGEST: Final = 999_999
 """Numbers above it are read digit by digit."""
 
 _SIGNS: Final = {"%": " percent ", "&": " and ", "+": " plus ", "°": " degrees ", "€": " euros ", "$": " dollars "}
-_LETTERS: Final = str.maketrans({"’": "'", "ʼ": "'", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th"})
+_LETTERS: Final = str.maketrans(
+    {"’": "'", "ʼ": "'", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th"}
+)
 _CLOCK: Final = re.compile(r"\b([01]?\d|2[0-3]):([0-5]\d)\b")
 _HALF_OF_DAY: Final = re.compile(r"(?<=[\dk])\s*([ap])\.?\s?m\b\.?|\b(p)\.?m\b\.?|\b(a)\.m\b\.?")
 _THOUSANDS: Final = re.compile(r"(?<=\d),(?=\d{3}\b)")
