@@ -44,6 +44,7 @@ class Heard:
     `text`: lower-case words with single spaces, no punctuation from a recogniser with a grammar, as written by one
     without; "" where nothing was recognised. `confidence`: 0.0 to 1.0 that these words were said and not something
     else; from `ACCEPTED` on it is to be believed. Each engine maps its own scores so.
+    "" to be believed: nobody spoke; "" not to be believed: somebody did, and was not understood.
     """
 
     text: str = field(repr=False)
