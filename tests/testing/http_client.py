@@ -70,16 +70,19 @@ class Answered:
 class Raw:
     """Sends what a test tells it."""
 
-    def __init__(self, session: aiohttp.ClientSession, base_url: str, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, base_url: str, headers: Mapping[str, str], patience_s: float
+    ) -> None:
+        self._patience_s = patience_s
         self._session = session
-        self._base_url = base_url
+        self.base_url = base_url
         self._headers = headers
 
     async def ask(self, path: str, *, method: str = "POST", **what: Any) -> Answered:
         headers = {**self._headers, **what.pop("headers", {})}
         async with (
-            asyncio.timeout(PATIENCE_S),
-            self._session.request(method, f"{self._base_url}/{path}", headers=headers, **what) as response,
+            asyncio.timeout(self._patience_s),
+            self._session.request(method, f"{self.base_url}/{path}", headers=headers, **what) as response,
         ):
             return Answered(response.status, dict(response.headers), await response.read())
 
@@ -117,11 +120,12 @@ async def raw_of(
     *,
     key: str | None = KEY,
     base_url: str | None = None,
+    patience_s: float = PATIENCE_S,
     headers: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Raw]:
     own = {} if key is None else {"Authorization": f"Bearer {key}"}
     async with aiohttp.ClientSession() as session:
-        yield Raw(session, base_url or server.base_url, own | dict(headers or {}))
+        yield Raw(session, server.base_url if base_url is None else base_url, own | dict(headers or {}), patience_s)
 
 
 def wav(seconds: float, rate: int = 24_000, channels: int = 1) -> bytes:

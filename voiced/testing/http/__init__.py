@@ -56,7 +56,7 @@ from voiced.testing.http.faults import (
 )
 from voiced.testing.http.journal import Entry, Outcome, Violation
 from voiced.testing.http.pace import Pace
-from voiced.testing.http.script import Asked, CallTool, Finish, Heard, Pause, Reply, Say, Script
+from voiced.testing.http.script import Asked, CallTool, Finish, Heard, Output, Pause, Reply, Say, Script
 from voiced.testing.http.server import HttpLoopback
 from voiced.testing.http.tones import Sounded, recognise, spoken
 
@@ -75,6 +75,7 @@ __all__ = [
     "HttpLoopback",
     "Instead",
     "Outcome",
+    "Output",
     "Pace",
     "Pause",
     "Reply",

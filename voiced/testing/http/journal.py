@@ -94,8 +94,10 @@ class Journal:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    async def wait_for(self, stage: Stage, timeout_s: float, *, count: int, outcome: Outcome | None) -> Entry:
-        """The `count`-th request of `stage`, once it has `outcome` when one is given.
+    async def wait_for(
+        self, stage: Stage, timeout_s: float, *, count: int, outcome: Outcome | None, ended: bool
+    ) -> Entry:
+        """The `count`-th request of `stage`, once it has `outcome` when one is given, and has `ended` when asked for.
 
         Raises TimeoutError after `timeout_s` seconds, LookupError when it is so old that it was forgotten.
         """
@@ -104,7 +106,7 @@ class Journal:
                 while True:
                     if self._seen[stage] >= count:
                         entry = self._find(stage, count)
-                        if outcome is None or entry.outcome == outcome:
+                        if outcome in (None, entry.outcome) and (entry.ended_at is not None or not ended):
                             return entry
                     await self._changed.wait()
         except TimeoutError:

@@ -161,13 +161,20 @@ class HttpLoopback:
         return len(self._http.connections) if self._http is not None else 0
 
     async def wait_for(
-        self, stage: Stage, timeout_s: float = 5.0, *, count: int = 1, outcome: Outcome | None = None
+        self,
+        stage: Stage,
+        timeout_s: float = 5.0,
+        *,
+        count: int = 1,
+        outcome: Outcome | None = None,
+        ended: bool = False,
     ) -> Entry:
-        """The `count`-th request of `stage`, at once when it is there already; with `outcome`, once it ended so.
+        """The `count`-th request of `stage`, at once when it is there already.
 
-        Raises TimeoutError after `timeout_s` seconds of the loop's clock.
+        `outcome`: once this is known of it; a stalled one is "faulted" before it ends. `ended`: once it is over. Raises
+        TimeoutError after `timeout_s` seconds of the loop's clock.
         """
-        return await self._journal.wait_for(stage, timeout_s, count=count, outcome=outcome)
+        return await self._journal.wait_for(stage, timeout_s, count=count, outcome=outcome, ended=ended)
 
     def add_fault(self, fault: Fault) -> None:
         """One more thing goes wrong; its `nth` counts from the next request on."""

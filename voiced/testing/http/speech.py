@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from voiced.testing.http.catalogue import Catalogue
 from voiced.testing.http.refusal import Refusal, bad_request, not_on_loopback
-from voiced.testing.loopback.checks import anything, number, obj, one_of, string
+from voiced.testing.loopback.checks import Check, anything, number, obj, one_of, string
 from voiced.testing.loopback.coded_audio import BYTES_PER_MS, RATE
 from voiced.testing.loopback.rejection import Rejection
 from voiced.testing.loopback.usage import MS_PER_OUTPUT_AUDIO_TOKEN, text_tokens
@@ -34,19 +34,19 @@ _OLD_VOICES: Final = ("alloy", "ash", "coral", "echo", "fable", "nova", "onyx", 
 VOICES: Final = (*_OLD_VOICES, "ballad", "verse", "marin", "cedar")
 """Of OpenAI; tts-1 has not the last four."""
 
-_SHAPE: Final = obj(
-    {
-        "model": string(),
-        "input": string(),
-        "voice": anything,
-        "instructions": string(LONGEST_INPUT),
-        "response_format": one_of(*FORMATS),
-        "speed": number(0.25, 4.0),
-        "stream_format": one_of("sse", "audio"),
-    },
-    "input",
-    "voice",
-)
+_SHAPES: Final[dict[str, Check]] = {
+    "model": string(),
+    "input": string(),
+    "voice": anything,
+    "instructions": string(LONGEST_INPUT),
+    "response_format": one_of(*FORMATS),
+    "speed": number(0.25, 4.0),
+    "stream_format": one_of("sse", "audio"),
+}
+_SHAPE: Final = obj(_SHAPES, "input", "voice")
+
+PARAMETERS: Final = frozenset(_SHAPES)
+"""All that a request may have."""
 
 
 def check(body: Any, catalogue: Catalogue) -> dict[str, Any]:
