@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -152,7 +152,7 @@ class Thinker:
         finally:
             # A request that is cut off, or whose server tells no usage, was paid for all the same.
             if answering:
-                self._spent(thought.usage or _estimated(model, request["messages"], characters))
+                self._spent(thought.usage or _estimated(model, request, characters))
         if not thought.finish:
             raise _CutOff(f"chat: {self._station.host} ended its answer in the middle", code="stream_cut")
         if thought.finish != "length" and thought.finish != "content_filter":
@@ -233,10 +233,10 @@ def _count(fields: object, name: str) -> int:
     return value if isinstance(value, int) and value > 0 else 0
 
 
-def _estimated(model: str, asked: Sequence[Any], answered: int) -> Usage:
+def _estimated(model: str, request: Mapping[str, Any], answered: int) -> Usage:
     """About: four characters to a token, a thousand tokens to a picture."""
-    characters = 0
-    for message in asked:
+    characters = len(str(request.get("tools", "")))
+    for message in request["messages"]:
         content = message.get("content") or ""
         for part in content if isinstance(content, list) else [content]:
             text = part if isinstance(part, str) else part.get("text")

@@ -76,7 +76,11 @@ class Services:
         endpoints = {service: self._endpoint(service) for service in SERVICES}
         for service, endpoint in endpoints.items():
             await self._client(service, endpoint)
-        await asyncio.gather(*(self._look(client) for client in set(self._clients.values())))
+        async with asyncio.TaskGroup() as tasks:
+            looks = [tasks.create_task(self._look(client)) for client in set(self._clients.values())]
+        for look in looks:
+            if error := look.result():
+                raise error
         stations = Stations(
             stt=self._station("stt", "stt_models", self._settings.stt_models),
             chat=self._station("chat", "chat_models", self._settings.chat_models),
@@ -124,24 +128,19 @@ class Services:
             )
         return Station(client, self._models[setting])
 
-    async def _look(self, client: Client) -> None:
+    async def _look(self, client: Client) -> ApiError | None:
         """Is anybody there, and is the key good? Servers that have no such list are no worse for that."""
         import httpx2
 
         try:
             async with client.request("models", self._settings.connect_timeout_s * 2):
                 answer = await client.openai.get("/models", cast_to=httpx2.Response)
-        except ApiDenied as error:
-            if error.cause in ("key", "credit"):
-                raise
-        except ApiUnreachable as error:
-            if error.status in (0, 502, 503, 504):
-                raise
         except ApiError as error:
             log.debug("models not listed", host=client.endpoint.host, reason=str(error))
-        else:
-            if client.endpoint.is_openai and len(answer.content) <= LONGEST_LIST:
-                self._learn(_listed(answer.content))
+            return error if _is_the_end(error) else None
+        if client.endpoint.is_openai and len(answer.content) <= LONGEST_LIST:
+            self._learn(_listed(answer.content))
+        return None
 
     def _learn(self, listed: list[Any]) -> None:
         for setting, names in (
@@ -153,6 +152,13 @@ class Services:
                 setting, Models(names, setting=f"cascade.{setting}", openai=True, warn=_warn)
             )
             models.learn(listed)
+
+
+def _is_the_end(error: ApiError) -> bool:
+    """Whether no other request would do better than the one for the list of models."""
+    if isinstance(error, ApiDenied):
+        return error.cause in ("key", "credit")
+    return isinstance(error, ApiUnreachable) and error.status in (0, 502, 503, 504)
 
 
 def _listed(body: bytes) -> list[Any]:

@@ -56,7 +56,7 @@ from voiced.conversation.events import (
     UserTranscribed,
     UtteranceCommitted,
 )
-from voiced.errors import ApiDenied, ApiError, ApiUnreachable, ConfigError, RequestRejected
+from voiced.errors import ApiDenied, ApiError, ConfigError, RequestRejected
 from voiced.ports import Post
 
 log = structlog.get_logger(__name__)
@@ -308,7 +308,7 @@ class Session:
             tasks.create_task(mouth.run())
             try:
                 thought = await self._thinker.think(self._memory, self._tools, say, lambda: mouth.begun)
-            except ApiUnreachable as error:
+            except ApiError as error:
                 if not mouth.begun:
                     raise
                 broken = error  # what was begun is said to its end: no other answer can continue it
@@ -381,8 +381,10 @@ class Session:
         self._started(reply)
         self._reply = None
         if reply.item is not None:
+            sounded = any(sentence.samples for sentence in reply.item.said)
             self._memory.interrupted(reply.item.item)
-            self._post(ReplyItemDone(self.session, reply.id, reply.item.item))
+            if sounded:  # an item with text alone would count as an answer in writing
+                self._post(ReplyItemDone(self.session, reply.id, reply.item.item))
         self._post(ReplyDone(self.session, reply.id, outcome.status, outcome.code, outcome.reason))
 
     def _failed(self, error: BaseException) -> _Outcome | None:
