@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import base64
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from voiced.testing.http import HttpLoopback
+from voiced.testing.http import HttpLoopback, chat_request, form, sound_file, speech
+from voiced.testing.http.catalogue import Catalogue
+from voiced.testing.http.refusal import Refusal
 
 from .http_client import HI, LAMP, Raw, raw_of, wav
 
@@ -372,3 +376,68 @@ async def test_what_the_loopback_cannot_do_it_says(raw: Raw) -> None:
         await raw.chat(n=2),
     ):
         assert (answer.status, answer.error["code"]) == (501, "not_on_loopback")
+
+
+# Anything.
+
+WORDS = st.sampled_from(
+    ["system", "user", "assistant", "tool", "function", "text", "image_url", "gpt-4o", "gpt-5.6-luna", "tts-1", "a", ""]
+)
+KEYS = st.sampled_from(sorted(chat_request.PARAMETERS | speech.PARAMETERS | {"role", "content", "tool_calls", "type"}))
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | WORDS
+ANY = st.recursive(PLAIN, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4))
+MESSAGES = st.lists(
+    st.fixed_dictionaries(
+        {"role": WORDS},
+        optional={
+            "content": WORDS | ANY,
+            "tool_call_id": st.sampled_from(["call_1", "call_2"]) | ANY,
+            "tool_calls": st.lists(st.just(CALL) | ANY, max_size=2) | ANY,
+        },
+    ),
+    max_size=4,
+)
+
+
+SCHEMA_KEYS = st.sampled_from(
+    ["type", "properties", "required", "additionalProperties", "items", "anyOf", "$defs", "a"]
+)
+SCHEMAS = st.recursive(
+    PLAIN | st.sampled_from(["object", ["a"]]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(SCHEMA_KEYS, inner, max_size=4),
+)
+
+
+def status_of(judge: Callable[..., object], *given: object) -> int | None:
+    """Of the refusal; None when all is right."""
+    try:
+        judge(*given)
+    except Refusal as refusal:
+        return refusal.status
+    return None
+
+
+@given(st.dictionaries(KEYS, ANY) | ANY, MESSAGES, SCHEMAS)
+def test_any_chat_request_is_right_or_refused(body: Any, messages: Any, schema: Any) -> None:
+    begun = (body if isinstance(body, dict) else {}) | {"model": "gpt-4o", "messages": messages}
+    whole = {"type": "object", "properties": {"a": schema}, "required": ["a"], "additionalProperties": False}
+    schemas = (schema, whole, whole | {"properties": schema}, whole | {"required": schema})
+    tooled = [{"model": "gpt-4o", "messages": HI, "tools": [function(parameters=each)]} for each in schemas]
+    for changed in (body, begun, *tooled):
+        assert status_of(chat_request.check, changed, Catalogue()) in (None, 400, 404, 501)
+
+
+@given(st.dictionaries(KEYS, ANY) | ANY)
+def test_any_speech_request_is_right_or_refused(body: Any) -> None:
+    right = {"model": "tts-1", "input": "Hi", "voice": "coral"}
+    for changed in (body, right | (body if isinstance(body, dict) else {})):
+        assert status_of(speech.check, changed, Catalogue()) in (None, 400, 404, 501)
+
+
+@given(st.binary(), st.integers(0, 60), st.binary(max_size=6))
+def test_any_file_and_any_form_is_right_or_refused(data: bytes, at: int, changed: bytes) -> None:
+    whole = b'--b\r\nContent-Disposition: form-data; name="model"\r\n\r\nwhisper-1\r\n--b--\r\n'
+    for body in (data, RIGHT[:at] + changed + RIGHT[at + len(changed) :]):
+        assert status_of(sound_file.read, "speech.wav", body) in (None, 400)
+    for body in (data, whole[:at] + changed + whole[at + len(changed) :]):
+        assert status_of(form.parse, body, b"b") in (None, 400)

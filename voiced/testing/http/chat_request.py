@@ -313,29 +313,33 @@ def _parameters(function: dict[str, Any], path: str) -> None:
 
 def _strict(schema: Any, name: str, path: str, context: tuple[str, ...]) -> None:
     """Strict schemas forbid what they do not name, and require all that they do."""
+
+    def wrong(why: str) -> Rejection:
+        message = f"Invalid schema for function '{name}': In context={context}, {why}"
+        return Rejection(message, "invalid_function_parameters", path)
+
     if not isinstance(schema, dict):
-        return
-    shown = str(context) if context else "()"
+        raise wrong(f"{schema!r} is not of type 'object', 'boolean'.")
+    for keyword, kind in (("properties", dict), ("$defs", dict), ("definitions", dict), ("required", list)):
+        if not isinstance(schema.get(keyword, kind()), kind):
+            raise wrong(f"{schema[keyword]!r} is not of type '{'object' if kind is dict else 'array'}'.")
     if schema.get("type") == "object" or "properties" in schema:
         if schema.get("additionalProperties") is not False:
-            message = (
-                f"Invalid schema for function '{name}': In context={shown}, 'additionalProperties' is required to be "
-                "supplied and to be false."
-            )
-            raise Rejection(message, "invalid_function_parameters", path)
-        properties = schema.get("properties", {})
-        missing = [key for key in properties if key not in schema.get("required", [])]
+            raise wrong("'additionalProperties' is required to be supplied and to be false.")
+        missing = [key for key in schema.get("properties", {}) if key not in schema.get("required", [])]
         if missing:
-            message = (
-                f"Invalid schema for function '{name}': In context={shown}, 'required' is required to be supplied and "
-                f"to be an array including every key in properties. Missing '{missing[0]}'."
+            raise wrong(
+                "'required' is required to be supplied and to be an array including every key in properties. "
+                f"Missing '{missing[0]}'."
             )
-            raise Rejection(message, "invalid_function_parameters", path)
     for keyword in ("properties", "$defs", "definitions"):
-        for key, member in (schema.get(keyword) or {}).items():
+        for key, member in schema.get(keyword, {}).items():
             _strict(member, name, path, (*context, keyword, key))
-    _strict(schema.get("items"), name, path, (*context, "items"))
-    for index, member in enumerate(schema.get("anyOf") or ()):
+    if "items" in schema:
+        _strict(schema["items"], name, path, (*context, "items"))
+    if not isinstance(schema.get("anyOf", []), list):
+        raise wrong(f"{schema['anyOf']!r} is not of type 'array'.")
+    for index, member in enumerate(schema.get("anyOf", [])):
         _strict(member, name, path, (*context, "anyOf", str(index)))
 
 

@@ -53,9 +53,9 @@ def tones_of(text: str) -> tuple[int, int, int]:
 @functools.lru_cache(maxsize=64)
 def spoken(text: str) -> bytes:
     """`text` as sound, PCM16 at 24 kHz."""
-    seconds = np.arange(length_ms(text) * RATE // 1000) / RATE
+    seconds = np.arange(_FRAME) / RATE
     wave: NDArray[np.float64] = np.sum([np.sin(2 * np.pi * hz * seconds) for hz in tones_of(text)], axis=0)
-    return np.round(_AMPLITUDE * wave).astype("<i2").tobytes()
+    return np.round(_AMPLITUDE * wave).astype("<i2").tobytes() * (length_ms(text) // FRAME_MS)
 
 
 def recognise(tape: bytes, texts: Iterable[str]) -> Sequence[Sounded]:
