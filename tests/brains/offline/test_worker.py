@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 
 from tests.brains.offline.engines_on_demand import sound_of
 from voiced.brains.offline.engines import EngineError, Grammar, Heard
-from voiced.brains.offline.hearing import Hearing
+from voiced.brains.offline.hearing import Hearing, Utterance
 from voiced.brains.offline.speaking import Speaking
 from voiced.brains.offline.worker_process import Engine, Worker, WorkerFailed, WorkerLost
 
@@ -190,7 +190,7 @@ async def test_nothing_said_is_nothing_heard() -> None:
         hearing = Hearing(worker)
         hearing.feed(HALF_A_SECOND)
         hearing.drop()
-        assert await hearing.end() == Heard("", 0.0)
+        assert await hearing.end() == Heard("", 1.0)
 
 
 @pytest.mark.parametrize("crash_at", ["xbf", "xbffe"], ids=["while speaking", "at its end"])
@@ -220,8 +220,7 @@ async def test_the_next_utterance_may_begin_before_the_last_is_understood() -> N
         await worker.up()
         hearing = Hearing(worker)
         hearing.feed(HALF_A_SECOND)
-        first = asyncio.ensure_future(hearing.end())
-        await asyncio.sleep(0)
+        first = hearing.commit()
         hearing.feed(HALF_A_SECOND * 2)
-        assert await hearing.decode(HALF_A_SECOND * 3) == Heard("24000", 1.0)
-        assert [await first, await hearing.end()] == [Heard("8000", 1.0), Heard("16000", 1.0)]
+        assert await hearing.understood(Utterance.of(HALF_A_SECOND * 3)) == Heard("24000", 1.0)
+        assert [await hearing.understood(first), await hearing.end()] == [Heard("8000", 1.0), Heard("16000", 1.0)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
@@ -369,8 +370,9 @@ class _Pipes:
     def kill(self) -> None:
         if self._process.stdin is not None:
             self._process.stdin.close()
-        with suppress(ProcessLookupError):
-            self._process.kill()
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.kill(self._process.pid, signal.SIGKILL)  # process.kill() would take its exit code from the loop
 
     async def read(self) -> tuple[Header, bytes]:
         """The next frame. Raises EOFError at the end, FrameError."""
