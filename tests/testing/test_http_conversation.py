@@ -239,6 +239,12 @@ def test_a_tape_tells_which_sentences_sounded_and_when() -> None:
     assert heard[1].end_ms - heard[1].start_ms == pytest.approx(200, abs=20)
 
 
+def test_many_sentences_are_told_apart() -> None:
+    sentences = [f"Sentence number {number}." for number in range(200)]
+    tape = b"".join(map(spoken, sentences))
+    assert [found.text for found in recognise(tape, sentences)] == sentences
+
+
 def test_what_was_never_said_is_not_heard() -> None:
     noise = np.random.default_rng(1).integers(-8000, 8000, 24_000).astype("<i2").tobytes()
     beep = np.round(8000 * np.sin(2 * np.pi * 880 * np.arange(24_000) / 24_000)).astype("<i2").tobytes()

@@ -18,7 +18,7 @@ and a transcript tells how long the sound is. Functions do as well as lists: see
 `Pace` says when: `Pace(transcription_s=0.3, chat_s=0.4, piece_s=0.03, speech_s=0.2, speed=4)`. All waiting is the
 loop's, so a test that hurries its loop's clock hurries the server.
 
-Speech sounds of three tones for each text, as long as saying it takes; `recognise(tape, texts)` tells which texts
+Speech sounds of four tones for each text, as long as saying it takes; `recognise(tape, texts)` tells which texts
 sound on a tape and when, `spoken(text)` is the sound itself.
 
 `Fault(action, on=stage, nth=1, every=False)` says what goes wrong, on "transcription", "chat", "speech" or "models":
