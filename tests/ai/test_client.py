@@ -136,3 +136,16 @@ def test_nothing_imports_the_library_before_it_is_needed() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+async def test_connections_are_opened_before_they_are_needed_and_not_twice() -> None:
+    async with HttpLoopback() as server:
+        client = await Client.open(Endpoint(server.base_url, "sk-test-0123456789"))
+        await client.warm(2, 1)
+        await client.warm(2, 1)
+        assert (server.connections, len(server.of("models"))) == (2, 2)
+        await client.close()
+        await server.refuse_connections()
+        again = await Client.open(Endpoint(server.base_url, "sk-test-0123456789"))
+        await again.warm(2, 1)  # nobody is there, and nobody minds
+        await again.close()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import math
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, Self
 
 from voiced.ai.endpoint import Endpoint
 from voiced.ai.failures import failure
-from voiced.errors import ApiUnreachable, ConfigError
+from voiced.errors import ApiError, ApiUnreachable, ConfigError
 
 if TYPE_CHECKING:
     import httpx2
@@ -18,8 +19,11 @@ if TYPE_CHECKING:
 _SECRET: Final = ("authorization", "api-key", "x-api-key", "openai-organization", "openai-project", "cookie")
 """Headers that the library may take from the environment (OPENAI_…), and that only `Endpoint` decides on here."""
 
-KEEP_ALIVE_S: Final = 90.0
+KEEP_ALIVE_S: Final = 240.0
 """Between two turns a connection stays open: another handshake would be heard as a delay."""
+
+WARM_S: Final = 180.0
+"""So long after the last request connections may be gone, and `warm` opens new ones."""
 
 LONGEST_SILENCE_S: Final = 600.0
 """Between two bytes, for the socket. Every request has a shorter deadline of its own."""
@@ -31,17 +35,32 @@ class Client:
     def __init__(self, endpoint: Endpoint, openai: AsyncOpenAI) -> None:
         self.endpoint = endpoint
         self.openai = openai
+        self._used_at = -math.inf
 
     @classmethod
     async def open(cls, endpoint: Endpoint) -> Self:
         """Import the library where that was not done yet, and make a client; nothing is sent. Raises ConfigError."""
         return cls(endpoint, await asyncio.to_thread(_made, endpoint))
 
+    async def warm(self, connections: int, within_s: float) -> None:
+        """Somebody will ask soon: have so many connections open by then, unless they are. Raises nothing."""
+        if asyncio.get_running_loop().time() - self._used_at > WARM_S:
+            async with asyncio.TaskGroup() as tasks:
+                for _ in range(connections):
+                    tasks.create_task(self._knock(within_s))
+
+    async def _knock(self, within_s: float) -> None:
+        import httpx2
+
+        with contextlib.suppress(ApiError):
+            async with self.request("models", within_s):
+                await self.openai.get("/models", cast_to=httpx2.Response)
+
     async def close(self) -> None:
         """Hang up, also on requests that still run."""
         await self.openai.close()
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def request(self, what: str, within_s: float) -> AsyncIterator[asyncio.Timeout]:
         """Make requests in it: errors of the library, and an answer that does not come, are `ApiError`s.
 
@@ -51,12 +70,15 @@ class Client:
         try:
             async with asyncio.timeout(within_s) as deadline:
                 yield deadline
+            self._used_at = asyncio.get_running_loop().time()
         except TimeoutError as error:
             raise ApiUnreachable(f"{what}: {self.endpoint.host} did not answer in time") from error
         except Exception as error:
             ours = failure(error, what, self.endpoint)
             if ours is None:
                 raise
+            if ours.status:
+                self._used_at = asyncio.get_running_loop().time()
             raise ours from error
 
 

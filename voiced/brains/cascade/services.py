@@ -21,6 +21,9 @@ log = structlog.get_logger(__name__)
 
 SERVICES: Final[tuple[Service, ...]] = ("stt", "chat", "tts")
 
+CONNECTIONS: Final = 2
+"""That a turn uses at a time, before anything is heard."""
+
 LONGEST_LIST: Final = 2**20
 """Bytes of `GET /models` that are read for shutdown dates."""
 
@@ -93,6 +96,15 @@ class Services:
         for station in (stations.stt, stations.chat, stations.tts):
             station.models.look_ahead(today)
         return stations
+
+    async def warm(self) -> None:
+        """Somebody began to speak: have connections open when they are done. Raises nothing.
+
+        Transcription and chat come one after the other, speech beside the chat: two for a server of all three.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            for client in set(self._clients.values()):
+                tasks.create_task(client.warm(CONNECTIONS, self._settings.connect_timeout_s))
 
     async def close(self) -> None:
         clients, self._clients = set(self._clients.values()), {}

@@ -173,6 +173,8 @@ class Session:
     def _obey(self, command: BrainCommand) -> None:
         match command:
             case StreamUtterance(pcm=pcm):
+                if not self._sound and self._tasks is not None:
+                    self._tasks.create_task(self._services.warm())
                 if len(self._sound) + len(pcm) <= MOST_SOUND:
                     self._sound += pcm
             case DiscardUtterance():

@@ -10,8 +10,8 @@ from typing import Any, Final
 import structlog
 
 from voiced.ai.tries import Tries
-from voiced.audio import RATE, samples_of
-from voiced.brains.cascade.noise import Segment, speech_in, speech_like
+from voiced.audio import RATE, Ms, samples_of
+from voiced.brains.cascade.noise import LITTLE_SPEECH, LONGEST_DOUBTFUL, Segment, speech_in, speech_like
 from voiced.brains.cascade.services import Station
 from voiced.brains.cascade.settings import CascadeSettings
 from voiced.brains.cascade.wav import MOST_BYTES, files
@@ -22,6 +22,9 @@ log = structlog.get_logger(__name__)
 
 TOO_SHORT: Final = ("audio_too_short", "invalid_audio_length")
 """Codes of a refusal that means: nothing can have been said in that."""
+
+_QUICKLY_LOOKED_AT: Final = 2**20
+"""Bytes of sound that are looked through in 2 ms."""
 
 _EXTRA_S_PER_S: Final = 0.3
 """More patience for each second of sound, which must go up and be worked through."""
@@ -39,17 +42,16 @@ class Transcriber:
 
     async def write_down(self, pcm: bytes) -> str:
         """What was said in `pcm` (PCM16, 24 kHz); empty where nobody spoke. Raises ApiError."""
-        if len(pcm) <= MOST_BYTES:
-            speech, parts = speech_like(pcm), list(files(pcm))
-        else:
-            speech, parts = await asyncio.to_thread(lambda: (speech_like(pcm), list(files(pcm))))
+        parts = list(files(pcm)) if len(pcm) <= MOST_BYTES else await asyncio.to_thread(lambda: list(files(pcm)))
         texts: list[str] = []
         segments: list[Segment] = []
         for part in parts:
             text, found = await self._part(part, samples_of(pcm) / RATE / len(parts))
             texts.append(text.strip())
             segments += found
-        return speech_in(" ".join(filter(None, texts)), segments, speech, self._settings.stt_prompt)
+        text = " ".join(filter(None, texts))
+        speech = await _speech(pcm) if len(text) <= LONGEST_DOUBTFUL else LITTLE_SPEECH
+        return speech_in(text, segments, speech, self._settings.stt_prompt)
 
     async def _part(self, file: bytes, seconds: float) -> tuple[str, list[Segment]]:
         tries = Tries(self._station.models)
@@ -93,6 +95,10 @@ class Transcriber:
         self._spent(_usage(fields.get("usage"), model, seconds))
         found = fields.get("segments")
         return text, [_segment(each) for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
+async def _speech(pcm: bytes) -> Ms:
+    return speech_like(pcm) if len(pcm) <= _QUICKLY_LOOKED_AT else await asyncio.to_thread(speech_like, pcm)
 
 
 def _is_whisper(model: str) -> bool:
