@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from voiced.brains.offline.model_files import Model, cache_folder
+from voiced.brains.offline.models import Model, cache_folder
 from voiced.brains.offline.settings import OfflineSettings
 from voiced.brains.offline.worker_process import Engine
 from voiced.errors import ConfigError

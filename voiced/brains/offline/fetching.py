@@ -11,7 +11,7 @@ from typing import Final, TextIO
 
 import structlog
 
-from voiced.brains.offline.model_files import Model, ModelError, Progress
+from voiced.brains.offline.models import Model, ModelError, Progress
 from voiced.brains.offline.worker_process import Engine, Worker
 
 log = structlog.get_logger(__name__)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import field_validator
 
-from voiced.brains.offline.model_files import ModelFile
+from voiced.brains.offline.model_address import ModelFile
 from voiced.errors import ConfigError
 from voiced.settings import Settings, setting
 

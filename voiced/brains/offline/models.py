@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import shutil
 import tarfile
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
 
+from voiced.brains.offline.model_address import ModelFile
 from voiced.errors import BrainError, ConfigError
 
 BLOCK: Final = 256 * 1024
@@ -25,9 +23,6 @@ LARGEST: Final = 8 * 1024**3
 CONNECT_S: Final = 30.0
 """Without a byte."""
 
-_ARCHIVES: Final = (".tar.bz2", ".tar.gz", ".tgz", ".tar.xz", ".tar")
-_HASH: Final = re.compile(r"sha256=([0-9a-fA-F]{64})")
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 Progress = Callable[[str, int, int], None]
 """Name of the file, bytes there, bytes in all (0: not known)."""
@@ -39,31 +34,6 @@ class ModelError(BrainError):
 
 class _Stopped(Exception):
     """Nobody waits for it any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class ModelFile:
-    """One file of a model: where it is, and what it must be."""
-
-    url: str
-    sha256: str
-    name: str
-
-    @classmethod
-    def at(cls, address: str) -> ModelFile:
-        """From "https://…/name#sha256=…". Raises ConfigError."""
-        parts = urlsplit(address)
-        found = _HASH.fullmatch(parts.fragment)
-        name = PurePosixPath(unquote(parts.path)).name
-        if parts.scheme not in ("http", "https") or not parts.hostname or not _NAME.fullmatch(name):
-            raise ConfigError(f"{_shown(address)} is no address of a file; write https://host/path/name#sha256=…")
-        if found is None:
-            raise ConfigError(f"{_shown(address)} needs the hash of the file: add #sha256= and its 64 digits")
-        return cls(parts._replace(fragment="").geturl(), found[1].lower(), name)
-
-    @property
-    def is_archive(self) -> bool:
-        return self.name.endswith(_ARCHIVES)
 
 
 class Model:
@@ -95,7 +65,7 @@ class Model:
         if self.there:
             return
         if not self.files:
-            raise ModelError(f"there is no folder {self.folder}; correct recogniser_model or voice_model in [offline]")
+            raise ModelError(f"there is no folder {self.folder}; correct the model in [offline]")
         coming = self.folder.with_name(f"{self.folder.name}.coming")
         try:
             coming.mkdir(parents=True, exist_ok=True)
@@ -212,7 +182,3 @@ def _unpack(archive: Path, folder: Path) -> None:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _shown(address: str) -> str:
-    return repr(address if len(address) <= 80 else f"{address[:77]}…")
