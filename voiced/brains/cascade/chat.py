@@ -24,6 +24,9 @@ log = structlog.get_logger(__name__)
 LONGEST_ANSWER: Final = 20_000
 """Characters: twenty minutes of speech. A model that repeats itself for ever is stopped there."""
 
+LONGEST_CALLS: Final = 400_000
+"""Characters of tool calls; an answer that goes on beyond is cut off."""
+
 SHORTENINGS: Final = 4
 """How often a history that is too long is made shorter for one answer."""
 
@@ -40,14 +43,71 @@ _OPTIONAL: Final = (
 class Thought:
     """What came of a round."""
 
-    said: str = field(default="", repr=False)
-    calls: tuple[WantedCall, ...] = ()
+    calls: tuple[WantedCall, ...] = field(default=(), repr=False)
     finish: str = ""
-    usage: Usage | None = None
 
 
 class _CutOff(ApiUnreachable):
     """The stream ended before the answer did."""
+
+
+class _Answer:
+    """One answer as it is streamed. A server may leave out almost everything, which the library then leaves out too."""
+
+    def __init__(self, model: str, say: Callable[[str], None]) -> None:
+        self._model = model
+        self._say = say
+        self._calls = ToolCalls()
+        self._thinking = Thinking()
+        self.characters = 0
+        """Of text and of calls."""
+        self.finish = ""
+        self.usage: Usage | None = None
+
+    def take(self, chunk: object) -> bool:
+        """Whether the chunk brought the answer on."""
+        self.usage = _usage(getattr(chunk, "usage", None), self._model) or self.usage
+        choices = getattr(chunk, "choices", None)
+        if not isinstance(choices, list) or not choices:
+            return False
+        before = self.characters
+        delta = getattr(choices[0], "delta", None)
+        for piece in getattr(delta, "tool_calls", None) or ():
+            self._call(piece)
+        if text := _text(delta):
+            self.characters += len(text)
+            if said := self._thinking.feed(text):
+                self._say(said)
+        finish = _string(getattr(choices[0], "finish_reason", None))
+        if finish and not self.finish:  # what is left is said now: the end of the stream may be long in coming
+            self.finish = finish
+            if said := self._thinking.end():
+                self._say(said)
+        return self.characters > before or bool(getattr(delta, "reasoning_content", None))
+
+    @property
+    def is_too_long(self) -> bool:
+        if self.characters > LONGEST_ANSWER and not self._calls:
+            self.finish = "length"
+            return True
+        return self.characters > LONGEST_CALLS
+
+    @property
+    def thought(self) -> Thought:
+        """What came of it; calls that did not come to their end are none."""
+        whole = self.finish not in ("length", "content_filter")
+        return Thought(self._calls.calls if whole else (), self.finish)
+
+    def _call(self, piece: object) -> None:
+        function, index = getattr(piece, "function", None), getattr(piece, "index", None)
+        arguments = _string(getattr(function, "arguments", None))
+        self.characters += len(arguments) + 1
+        self._calls.add(
+            index if isinstance(index, int) else None,
+            _string(getattr(piece, "id", None)),
+            _string(getattr(function, "name", None)),
+            arguments,
+        )
 
 
 class Thinker:
@@ -107,9 +167,8 @@ class Thinker:
         client, patience = self._station.client, self._settings.chat_timeout_s
         request = self._request(model, specs)
         request["messages"] = messages(self._instructions, entries, longest_output=longest_output)
-        thought, calls, thinking = Thought(), ToolCalls(), Thinking()
-        characters, answering = 0, False
-        loop = asyncio.get_running_loop()
+        answer, answering = _Answer(model, say), False
+        now = asyncio.get_running_loop().time
         try:
             async with (
                 client.request("chat", patience) as deadline,
@@ -117,47 +176,16 @@ class Thinker:
             ):
                 answering = True
                 async for chunk in stream:
-                    if usage := _usage(getattr(chunk, "usage", None), model):
-                        thought.usage = usage
-                    for choice in (getattr(chunk, "choices", None) or [])[:1]:
-                        delta = getattr(choice, "delta", None)
-                        text = _text(delta)
-                        calls_before = characters
-                        characters += len(text)
-                        for piece in getattr(delta, "tool_calls", None) or ():
-                            function = getattr(piece, "function", None)
-                            arguments = _string(getattr(function, "arguments", None))
-                            characters += len(arguments) + 1
-                            index = getattr(piece, "index", None)
-                            calls.add(
-                                index if isinstance(index, int) else None,
-                                _string(getattr(piece, "id", None)),
-                                _string(getattr(function, "name", None)),
-                                arguments,
-                            )
-                        if text and (said := thinking.feed(text)):
-                            thought.said += said
-                            say(said)
-                        finish = _string(getattr(choice, "finish_reason", None))
-                        if finish and not thought.finish:
-                            thought.finish = finish
-                            if rest := thinking.end():
-                                thought.said += rest
-                                say(rest)
-                        if characters > calls_before or getattr(delta, "reasoning_content", None):
-                            deadline.reschedule(loop.time() + patience)
-                    if len(thought.said) > LONGEST_ANSWER:
-                        thought.finish = "length"
+                    if answer.take(chunk):
+                        deadline.reschedule(now() + patience)
+                    if answer.is_too_long:
                         break
         finally:
-            # A request that is cut off, or whose server tells no usage, was paid for all the same.
-            if answering:
-                self._spent(thought.usage or _estimated(model, request, characters))
-        if not thought.finish:
+            if answering:  # what is cut off, or told no usage of, was paid for all the same
+                self._spent(answer.usage or _estimated(model, request, answer.characters))
+        if not answer.finish:
             raise _CutOff(f"chat: {self._station.host} ended its answer in the middle", code="stream_cut")
-        if thought.finish != "length" and thought.finish != "content_filter":
-            thought.calls = calls.calls
-        return thought
+        return answer.thought
 
     def _request(self, model: str, specs: Sequence[ToolSpec]) -> dict[str, Any]:
         """What is asked beside the messages: only what is configured, and only what this model takes."""
