@@ -73,9 +73,6 @@ log = structlog.get_logger(__name__)
 PAUSE: Final = bytes(RATE * SAMPLE_BYTES * 18 // 100)
 """Between two sentences, 180 ms: each is synthesised by itself."""
 
-CHUNK_BYTES: Final = RATE * SAMPLE_BYTES // 10
-"""Sound is handed on in pieces of 100 ms at most."""
-
 HELP: Final = ToolSpec(
     "offline_help",
     "",
@@ -127,6 +124,7 @@ class OfflineBrain:
         self._tasks: asyncio.TaskGroup | None = None
         self._early: list[Callable[[], None]] = []
         self._misses = itertools.count()
+        self._understood: tuple[tuple[ToolSpec, ...], Understanding] | None = None
 
     @property
     def pids(self) -> tuple[int | None, int | None]:
@@ -196,6 +194,14 @@ class OfflineBrain:
     @property
     def speaking(self) -> Speaking:
         return self._speaking
+
+    def understanding_of(self, tools: tuple[ToolSpec, ...]) -> Understanding:
+        """Made once for the same tools: it takes 20 ms and more."""
+        if self._understood is None or self._understood[0] != tools:
+            self._understood = (tools, Understanding((HELP, *tools)))
+            for problem in self._understood[1].problems:
+                log.debug("offline.sentence_not_used", problem=str(problem))
+        return self._understood[1]
 
     async def engines_up(self) -> None:
         """Raises WorkerFailed."""
@@ -320,9 +326,7 @@ class _Session:
 
     def _take_tools(self, tools: tuple[ToolSpec, ...]) -> None:
         self._offers = offers_of(tools)
-        self._understanding = Understanding((HELP, *tools))
-        for problem in self._understanding.problems:
-            log.debug("offline.sentence_not_used", tool=problem.tool, template=problem.template, reason=problem.reason)
+        self._understanding = self._brain.understanding_of(tools)
         self._brain.hearing.expect(self._understanding.grammar)
 
     # The reply.
