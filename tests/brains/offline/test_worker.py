@@ -164,6 +164,28 @@ def _runs(pid: int) -> bool:
         return False
 
 
+async def test_no_key_gets_into_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test-0123456789")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", "/run/credentials/voiced")
+    async with hosting("Mouth") as worker:
+        await worker.up()
+        environment = Path(f"/proc/{worker.pid}/environ").read_text()
+    assert "PATH=" in environment
+    assert not [word for word in ("sk-test", "KEY", "CREDENTIALS") if word in environment]
+
+
+async def test_where_memory_runs_out_the_kernel_takes_the_worker_first() -> None:
+    async with hosting("Mouth") as worker:
+        await worker.up()
+        assert Path(f"/proc/{worker.pid}/oom_score_adj").read_text().strip() == "500"
+
+
+def test_a_worker_loads_nothing_heavy_by_itself() -> None:
+    program = "import sys, voiced.brains.offline.worker; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"numpy", "structlog", "pydantic", "hassil", "asyncio", "openai"} & set(loaded)
+
+
 # Hearing.
 
 

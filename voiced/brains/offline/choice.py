@@ -20,6 +20,9 @@ RECOGNISER_NICE: Final = 5
 USUAL_WORDS_PER_MINUTE: Final = 165
 """What models of voices do by themselves, about."""
 
+SLOW: Final = 6.0
+"""Patience with large models: Whisper hears half a minute at once, however little was said."""
+
 POCKETSPHINX: Final = Engine(
     "pocketsphinx", f"{ENGINES}.pocketsphinx:PocketsphinxRecogniser", nice=RECOGNISER_NICE
 )  # fmt: skip
@@ -54,7 +57,7 @@ def recogniser_of(settings: OfflineSettings, environ: Mapping[str, str]) -> Choi
     _must_be_installed("recogniser", name)
     model = _model("recogniser", name, settings.recogniser_model, environ)
     options = {"model": str(model.folder), "threads": settings.threads}
-    return Choice(Engine(name, f"{ENGINES}.{factory}", options, RECOGNISER_NICE), model, POCKETSPHINX)
+    return Choice(Engine(name, f"{ENGINES}.{factory}", options, RECOGNISER_NICE, SLOW), model, POCKETSPHINX)
 
 
 def voice_of(settings: OfflineSettings, environ: Mapping[str, str]) -> Choice:
@@ -76,7 +79,7 @@ def voice_of(settings: OfflineSettings, environ: Mapping[str, str]) -> Choice:
         "speaker": settings.speaker,
         "speed": settings.words_per_minute / USUAL_WORDS_PER_MINUTE,
     }
-    return Choice(Engine(name, f"{ENGINES}.{factory}", options), model, espeak)
+    return Choice(Engine(name, f"{ENGINES}.{factory}", options, patience=SLOW), model, espeak)
 
 
 def _espeak_options(settings: OfflineSettings) -> dict[str, Any]:

@@ -49,8 +49,8 @@ class OfflineSettings(Settings):
     )
     hang_s: float = setting(
         5.0,
-        "An engine that owes an answer and gives no sign for so long is killed and started again. More for a large "
-        "model on a small machine.",
+        "An engine that owes an answer and gives no sign for so long is killed and started again; one with a model "
+        "may take six times as long.",
         unit="s",
         ge=0.5,
         le=120,

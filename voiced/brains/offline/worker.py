@@ -17,7 +17,8 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
 
 from voiced.brains.offline.engines import EngineError, Grammar
@@ -35,6 +36,9 @@ CAN_NOT_LOAD: Final = 69
 LONGEST_BODY: Final = 64 * 1024
 """Bytes of sound in one answer."""
 
+OOM_SCORE: Final = "500"
+"""Half of all that there is, in the kernel's words."""
+
 _PR_SET_PDEATHSIG: Final = 1
 
 
@@ -46,8 +50,7 @@ def main() -> int:
     given = parser.parse_args()
     requests, answers = _own_pipes()
     _end_with_the_daemon()
-    if given.nice:
-        os.nice(given.nice)
+    _make_way(given.nice)
     host = _Host(requests, answers)
     try:
         engine = _load(given.factory, given.options)
@@ -138,6 +141,13 @@ def _own_pipes() -> tuple[BinaryIO, BinaryIO]:
     os.close(nothing)
     os.dup2(2, 1)
     return requests, answers
+
+
+def _make_way(nice: int) -> None:
+    """Behind the daemon for the processor; before it where memory runs out: this process is started again."""
+    os.nice(nice)
+    with suppress(OSError), Path("/proc/self/oom_score_adj").open("w") as score:
+        score.write(OOM_SCORE)
 
 
 def _end_with_the_daemon() -> None:

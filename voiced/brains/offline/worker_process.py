@@ -68,19 +68,21 @@ class WorkerFailed(BrainError):
 class Engine:
     """What a worker hosts. `factory` is "package.module:callable", called there with `options` (of JSON's types).
 
-    `nice` is added to the process's niceness.
+    `nice` is added to the process's niceness. `patience`: how many times longer than others it may take to answer.
     """
 
     name: str
     factory: str
     options: Mapping[str, Any] = field(default_factory=dict)
     nice: int = 0
+    patience: float = 1.0
 
 
 class Worker:
     """One engine in a process of its own, which `run` keeps up.
 
-    `hang_s`: a process that owes an answer and gives none for so long is killed. `start_s`: the same while it loads.
+    `hang_s`: a process that owes an answer and gives none for so long is killed, or for as much longer as the engine
+    may take. `start_s`: the same while it loads.
     Use it on the event loop's thread. Requests are carried out one after the other, in order.
     """
 
@@ -104,7 +106,7 @@ class Worker:
 
     @property
     def hang_s(self) -> float:
-        return self._hang_s
+        return self._hang_s * self._engine.patience
 
     @property
     def life(self) -> int:
@@ -256,7 +258,7 @@ class Worker:
                     self._crashes = 0
                     pipes.answered(header, body)
         except TimeoutError:
-            return pipes.ended_because or f"it gave no answer for {self._hang_s:g} s"
+            return pipes.ended_because or f"it gave no answer for {self.hang_s:g} s"
         except (EOFError, FrameError) as error:
             return pipes.ended_because or str(error)
 
