@@ -23,7 +23,7 @@ from voiced.cli.remote import fact_line, is_well, status_lines
 from voiced.cli.sound_check import hear, listed, meter, play
 from voiced.config import example
 from voiced.control.server import ControlServer
-from voiced.conversation.commands import BrainChanged, DeviceChanged, RequestEnded, TurnFailed
+from voiced.conversation.commands import BrainChanged, BrainSelected, DeviceChanged, RequestEnded, TurnFailed
 from voiced.conversation.events import AnnouncementAsked, Event, Image, MuteAsked, StopAsked, TextAsked, VolumeAsked
 from voiced.playout.earcons import tone
 from voiced.sound_card import Device
@@ -244,7 +244,7 @@ async def test_the_status_is_for_people_and_programs_and_its_exit_code_says_if_a
         assert capsys.readouterr().out == (
             f"voiced {__version__}, up 0 s, process {os.getpid()}\n"
             "floor        idle\n"
-            "brain        ready\n"
+            "brain        realtime, ready\n"
             "microphone   USB Audio\n"
             "turns        0, failed 0, replies 0, barge-ins 0, false interruptions 0\n"
             "tools        0 runs, failed 0\n"
@@ -259,6 +259,8 @@ async def test_everything_that_is_wrong_is_in_the_status_for_people(settings: Pa
     async with daemon(settings) as (server, _):
         for fact in (
             BrainChanged("lost", "the network is down"),
+            BrainSelected("offline"),
+            BrainChanged("ready", brain="offline"),
             DeviceChanged("loudspeaker", False, "unplugged"),
             TurnFailed(3, "no answer"),
         ):
@@ -270,7 +272,8 @@ async def test_everything_that_is_wrong_is_in_the_status_for_people(settings: Pa
     assert lines[0].startswith(f"voiced {__version__}, up 2 days, ")
     assert {
         "floor        idle, muted",
-        "brain        lost: the network is down",
+        "brain        offline, ready",
+        "             realtime lost: the network is down",
         "loudspeaker  lost: unplugged",
         "plugin       lamp: no tools",
         "             it does not import",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from structlog.testing import capture_logs
 
 from voiced.audio import Ms
-from voiced.conversation.commands import ReplyHeard, ToolEnded, UserHeard, UtteranceEnded
+from voiced.conversation.commands import BrainChanged, BrainSelected, ReplyHeard, ToolEnded, UserHeard, UtteranceEnded
 from voiced.conversation.events import CallId
 from voiced.turn_log import TurnLog
 
@@ -32,3 +32,17 @@ def test_one_line_a_turn_with_no_words_above_debug() -> None:
         }
     ]
     assert not any(word in str(told) for word in ("umbrella", "hall"))
+
+
+def test_a_refusal_that_is_repeated_each_hour_is_an_error_once() -> None:
+    with capture_logs() as lines:
+        log = TurnLog()
+        for _ in range(3):
+            log.report(BrainChanged("refused", "no key"))
+        log.report(BrainSelected("offline"))
+        log.report(BrainChanged("refused", "no credit"))
+    assert [(line["event"], line.get("reason")) for line in lines if line["log_level"] != "debug"] == [
+        ("brain.refused", "no key"),
+        ("brain.selected", None),
+        ("brain.refused", "no credit"),
+    ]

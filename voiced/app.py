@@ -11,31 +11,34 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict
 from types import FrameType
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
+from voiced.brains.cascade.brain import CascadeBrain
+from voiced.brains.offline.choice import Choice, recogniser_of, voice_of
+from voiced.brains.offline.session import OfflineBrain
 from voiced.brains.realtime.session import RealtimeBrain
 from voiced.capture.echo import echo_control
 from voiced.capture.microphone import Microphone
-from voiced.config import Config, Loaded
+from voiced.config import Loaded
 from voiced.control.server import ControlServer
 from voiced.conversation.commands import Fact, VolumeChanged
-from voiced.conversation.events import Event, StopAsked, ToolsChanged, VolumeAsked
+from voiced.conversation.events import BrainName, Event, StopAsked, ToolsChanged, VolumeAsked
 from voiced.conversation.machine import Conversation
-from voiced.conversation.settings import BrainSettings
 from voiced.errors import ConfigError
 from voiced.hub import Hub
 from voiced.log import set_up as set_up_log
 from voiced.playout.speaker import Speaker
 from voiced.plugins.host import PluginHost
-from voiced.plugins.wall_clock import Clock
-from voiced.ports import StatusSink
+from voiced.plugins.wall_clock import Clock, SystemClock
+from voiced.ports import Brain, StatusSink
 from voiced.sound_card import PortAudioCard, SoundCard
+from voiced.spending.bookkeeper import Bookkeeper
 from voiced.state_folder import state_folder
 from voiced.systemd import ServiceManager
 from voiced.turn_log import TurnLog
@@ -49,6 +52,15 @@ STOP_WITHIN_S: Final = 1.8
 log = structlog.get_logger(__name__)
 
 
+class _Edge(Protocol):
+    async def run(self) -> None:
+        """Serve until cancelled."""
+
+
+class _RunningBrain(Brain, _Edge, Protocol):
+    """A brain, and the task that serves it."""
+
+
 class Daemon:
     """voiced itself, on any sound card. `sinks` watch beside the log and the control socket.
 
@@ -60,7 +72,7 @@ class Daemon:
     ) -> None:
         self._loaded = loaded
         self._card = card
-        self._clock = clock
+        self._clock = clock or SystemClock()
         self._sinks = tuple(sinks)
         self._volume = _Volume(loaded.config.playout.volume)
         self._edges: dict[str, asyncio.Task[None]] = {}
@@ -76,8 +88,13 @@ class Daemon:
             post=lambda event: self._hub.post(event),
             reload=self.reload,
             plugins=lambda: [asdict(status) for status in self._plugins.status()],
+            spending=lambda: self._books.status(),
         )
-        self._hub = Hub(Conversation(config.turn, _brains(config)), (TurnLog(), self._volume, control, *self._sinks))
+        self._books = Bookkeeper(
+            config.budget, state_folder(environ), post=lambda event: self._hub.post(event), now=self._clock.now
+        )
+        sinks: tuple[StatusSink, ...] = (TurnLog(), self._volume, self._books, control, *self._sinks)
+        self._hub = Hub(Conversation(config.turn, config.brain), sinks)
         self._manager = manager
         self._plugins = PluginHost(
             config.plugins,
@@ -88,17 +105,20 @@ class Daemon:
         )
         self._hub.tools = self._plugins
         self._build_sound()
-        self._build_brain()
+        self._build_brains()
         async with control.serving(), asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             self._run_edges()
             running = [
                 *self._edges.values(),
                 tasks.create_task(self._plugins.run()),
+                tasks.create_task(self._books.run()),
                 tasks.create_task(manager.keep_alive()),
             ]
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._tools_known.wait(), PLUGINS_WITHIN_S)
+            await self._books.load()
+            self._books.look()  # an empty purse opens no session in the cloud
             self._hub.start()
             manager.ready("listening")
             await stop.wait()
@@ -111,7 +131,8 @@ class Daemon:
     def reload(self) -> None:
         """Read configuration and plugins anew. Raises ConfigError, and leaves everything as it was."""
         loaded = self._loaded.again()
-        echo_control(loaded.config.capture)  # it may ask for something that is not installed
+        echo_control(loaded.config.capture)  # these may ask for something that is not installed
+        _engines(loaded)
         self._manager.reloading()
         before, now = self._loaded.config, loaded.config
         self._loaded = loaded
@@ -123,9 +144,10 @@ class Daemon:
             if now.playout.volume != before.playout.volume:
                 self._volume.percent = now.playout.volume
             self._build_sound()
-        self._build_brain()
+        self._build_brains()
         self._run_edges()
-        self._hub.reconfigure(now.turn, _brains(now))
+        self._hub.reconfigure(now.turn, now.brain)
+        self._books.reconfigure(now.budget)
         self._plugins.reload()
         self._manager.ready("listening")
         log.info("reloaded")
@@ -137,19 +159,36 @@ class Daemon:
         self._microphone = Microphone(self._card, config.capture, self._hub.post, echo=echo)
         self._hub.post(VolumeAsked(self._volume.percent))  # what somebody chose outlasts a change of devices
 
-    def _build_brain(self) -> None:
-        config = self._loaded.config
-        self._brain = RealtimeBrain(self._hub.post, config.realtime, self._key, config.turn.end)
-        self._hub.brains = {"realtime": self._brain}
-
-    def _key(self) -> str:
-        """Empty where nobody gave one, which a server of one's own may not mind."""
-        secrets = self._loaded.secrets
-        return secrets.openai_key().get_secret_value() if secrets.given else ""
+    def _build_brains(self) -> None:
+        """Those that are in the order. Keys are asked for when they are needed: a new one needs no restart."""
+        config, secrets, post = self._loaded.config, self._loaded.secrets, self._hub.post
+        openai = {"OpenAI-Organization": config.realtime.organization, "OpenAI-Project": config.realtime.project}
+        make: dict[BrainName, Callable[[], _RunningBrain]] = {
+            "realtime": lambda: RealtimeBrain(
+                post,
+                config.realtime,
+                lambda: secrets.openai_key().get_secret_value() if secrets.given else "",
+                config.turn.end,
+            ),
+            "cascade": lambda: CascadeBrain(
+                post,
+                config.cascade,
+                lambda service: secrets.cascade_key(service).get_secret_value(),
+                instructions=config.realtime.instructions,
+                headers={name: value for name, value in openai.items() if value},
+            ),
+            "offline": lambda: OfflineBrain(post, *_engines(self._loaded), hang_s=config.offline.hang_s),
+        }
+        self._brains = {name: make[name]() for name in config.brain.order}
+        self._hub.brains = self._brains
 
     def _run_edges(self) -> None:
         """Run what was built; what it replaces is let go."""
-        for name, edge in (("speaker", self._speaker), ("microphone", self._microphone), ("brain", self._brain)):
+        edges: dict[str, _Edge] = {"speaker": self._speaker, "microphone": self._microphone}
+        edges.update(self._brains.items())
+        for name in self._edges.keys() - edges.keys():
+            self._edges.pop(name).cancel()
+        for name, edge in edges.items():
             task = self._edges.get(name)
             if task is None or task.get_name() != f"{name} {id(edge)}":
                 if task is not None:
@@ -162,8 +201,10 @@ class Daemon:
             self._tools_known.set()
 
 
-def _brains(config: Config) -> BrainSettings:
-    return config.brain.model_copy(update={"order": ("realtime",), "local_commands": False})
+def _engines(loaded: Loaded) -> tuple[Choice, Choice]:
+    """Who hears and who speaks offline. Raises ConfigError where one is not installed, or lacks its model."""
+    settings, environ = loaded.config.offline, loaded.places.environ
+    return recogniser_of(settings, environ), voice_of(settings, environ)
 
 
 class _Volume:

@@ -7,10 +7,12 @@ import structlog
 from voiced.conversation.commands import (
     BargedIn,
     BrainChanged,
+    BrainSelected,
     DeviceChanged,
     Fact,
     FalseInterruption,
     Muted,
+    NotSpeech,
     ReplyHeard,
     ToolEnded,
     TurnFailed,
@@ -28,6 +30,8 @@ class TurnLog:
     def __init__(self) -> None:
         self._asked: dict[int, UtteranceEnded] = {}
         self._tools: list[str] = []
+        self._refused: dict[str, str] = {}
+        """Why each brain refused; it is tried again each hour, and says the same."""
 
     def report(self, fact: Fact) -> None:
         match fact:
@@ -42,12 +46,17 @@ class TurnLog:
             case TurnFailed(turn=turn, reason=reason):
                 self._tools.clear()
                 log.warning("turn.failed", turn=turn, reason=reason)
-            case BrainChanged(state="refused", reason=reason):
-                log.error("brain.refused", reason=reason)
-            case BrainChanged(state="lost", reason=reason):
-                log.warning("brain.lost", reason=reason)
-            case BrainChanged(state=state):
-                log.info(f"brain.{state}")
+            case BrainChanged(state="refused", reason=reason, brain=brain):
+                told, self._refused[brain] = self._refused.get(brain), reason
+                (log.debug if told == reason else log.error)("brain.refused", brain=brain, reason=reason)
+            case BrainChanged(state="lost", reason=reason, brain=brain):
+                log.warning("brain.lost", brain=brain, reason=reason)
+            case BrainChanged(state=state, brain=brain):
+                log.info(f"brain.{state}", brain=brain)
+            case BrainSelected(brain=brain):
+                log.info("brain.selected", brain=brain)
+            case NotSpeech(turn=turn):
+                log.info("turn.no_speech", turn=turn)
             case DeviceChanged(kind=kind, ok=ok, detail=detail):
                 log.debug("device", kind=kind, ok=ok, detail=detail)
             case BargedIn(after=after):

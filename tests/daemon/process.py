@@ -35,10 +35,15 @@ class Process:
     """Enter it and `voiced run` runs, with a home of its own in `folder`; it is killed at the end, if need be."""
 
     def __init__(
-        self, folder: Path, *settings: str, key: str | None = "sk-process-000", portaudio: bool = True
+        self,
+        folder: Path,
+        *settings: str,
+        key: str | None = "sk-process-000",
+        portaudio: bool = True,
+        order: str = '["realtime"]',
     ) -> None:
         self.folder = folder
-        self._settings = settings
+        self._settings = (f"brain.order={order}", "brain.local_commands=false", *settings)
         self._environ = {name: str(folder) for name in ("HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME")}
         self._environ["PATH"] = "/usr/bin:/bin"
         if key is not None:

@@ -62,7 +62,22 @@ async def test_without_portaudio_it_says_so_and_answers_what_is_typed(
         assert len(reasons) == 1
 
 
-async def test_without_a_key_it_says_so_and_goes_on(tmp_path: Path) -> None:
+async def test_without_a_key_it_says_so_and_answers_by_itself(tmp_path: Path) -> None:
+    order = '["realtime", "cascade", "offline"]'
+    async with Process(tmp_path, *NO_DEVICES, key=None, order=order) as voiced:
+        refused = await voiced.logged("brain.refused")
+        assert "OPENAI_API_KEY" in refused["reason"]
+        await voiced.logged("brain.ready")
+        code, out, error = await voiced.command("ask", "set a timer for ten minutes")
+        assert (code, error) == (0, "")
+        assert "10 minutes" in out
+        code, out, _ = await voiced.command("status")
+        assert "brain        offline, ready" in out
+        assert "OPENAI_API_KEY" in out
+        assert await _ends(voiced) == "lean\n"
+
+
+async def test_with_no_brain_at_all_it_says_so_and_goes_on(tmp_path: Path) -> None:
     async with Process(tmp_path, *NO_DEVICES, key=None) as voiced:
         refused = await voiced.logged("brain.refused")
         assert "OPENAI_API_KEY" in refused["reason"]

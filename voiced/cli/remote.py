@@ -65,6 +65,10 @@ def is_well(status: Mapping[str, Any]) -> bool:
     return status["brain"]["state"] == "ready" and all(device["ok"] for device in status["devices"].values())
 
 
+def _standing(brain: Mapping[str, str]) -> str:
+    return f"{brain['state']}{': ' + brain['reason'] if brain['reason'] else ''}"
+
+
 def status_lines(status: Mapping[str, Any]) -> Iterator[str]:
     """A status for people."""
     counts, brain, tokens = status["counts"], status["brain"], status["tokens"]
@@ -72,7 +76,10 @@ def status_lines(status: Mapping[str, Any]) -> Iterator[str]:
     yield f"floor        {status['floor']}{', muted' if status['muted'] else ''}"
     if status["volume"] is not None:
         yield f"volume       {status['volume']} %"
-    yield f"brain        {brain['state']}{': ' + brain['reason'] if brain['reason'] else ''}"
+    yield f"brain        {brain['name']}, {_standing(brain)}"
+    for name, other in status["brains"].items():
+        if name != brain["name"] and other["state"] != "ready":
+            yield f"             {name} {_standing(other)}"
     for kind, device in status["devices"].items():
         yield f"{kind:<12} {'' if device['ok'] else 'lost: '}{device['detail']}"
     yield (

@@ -16,6 +16,7 @@ from pathlib import Path
 from pydantic import Field
 
 from voiced.brains.cascade.settings import CascadeSettings
+from voiced.brains.offline.settings import OfflineSettings
 from voiced.brains.realtime.settings import RealtimeSettings
 from voiced.capture.settings import CaptureSettings
 from voiced.config import as_toml
@@ -41,6 +42,7 @@ class Config(LayeredSettings):
     capture: CaptureSettings = Field(default_factory=CaptureSettings)
     realtime: RealtimeSettings = Field(default_factory=RealtimeSettings)
     cascade: CascadeSettings = Field(default_factory=CascadeSettings)
+    offline: OfflineSettings = Field(default_factory=OfflineSettings)
     playout: PlayoutSettings = Field(default_factory=PlayoutSettings)
     plugins: PluginSettings = Field(default_factory=PluginSettings)
     budget: BudgetSettings = Field(default_factory=BudgetSettings)
