@@ -105,7 +105,9 @@ def test_5_a_flush_with_nothing_played_leaves_nothing_audible() -> None:
     story.hear(500, speech=False)
     assert story.floor == "thinking"
     assert story.tell(ReplyDone(S1, R1, "cancelled")) == [StartReply(S1)]
-    story.tell(ReplyStarted(S1, ReplyId("r2")), ReplyDone(S1, ReplyId("r2")))
+    story.reply_begins("r2", "i2", ms=100)
+    story.reply_ends("r2", "i2")
+    story.drained("i2", ms=100)
     assert story.floor == "idle"
 
 

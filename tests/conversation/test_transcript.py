@@ -123,7 +123,7 @@ def test_before_a_session_is_there_it_is_told_no_question_that_still_waits() -> 
 def test_the_oldest_entries_go_first() -> None:
     transcript = Transcript()
     for number in range(MAX_ENTRIES + 1):
-        transcript.tool_used(ToolUsed(CallId(f"c{number}"), "clock", "{}", "noon"), None)
+        transcript.tool_used(ToolUsed(CallId(f"c{number}"), "clock", "{}", "noon"), set())
     history = transcript.unknown_to(S1)
     assert len(history) == MAX_ENTRIES
     assert history[0] == ToolUsed(CallId("c1"), "clock", "{}", "noon")

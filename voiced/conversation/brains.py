@@ -7,6 +7,7 @@ candidate ready ────────> it takes over in the next silence, wit
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from voiced.audio import Ms
@@ -36,6 +37,7 @@ class Brains:
         self._transcript = transcript
         self._order = order
         self._sessions = 0
+        self._started = False
         self._tools: tuple[ToolSpec, ...] = ()
         self._told: dict[BrainName, Cause] = {}
         self._untold: dict[BrainName, Cause] = {}
@@ -64,6 +66,7 @@ class Brains:
 
     def start(self, now: float) -> None:
         """With the best one that may be used; before this nothing is opened."""
+        self._started = True
         self.use(self.failover.best(now) or self.failover.first, now)
 
     def use(self, brain: BrainName, now: float) -> None:
@@ -78,10 +81,13 @@ class Brains:
             self.open(self.link, now)
 
     def open(self, link: Link, now: float, after: Ms = Ms(0)) -> None:
-        """A new session of this brain; its old one is over."""
+        """A new session of this brain, if there is money for it; its old one is over."""
         self._transcript.session_over(link.session)
+        if not self.failover.allows(link.brain):
+            self._out_of_money(link)
+            return
         self._sessions += 1
-        link.open(SessionId(self._sessions), now)
+        link.open(SessionId(self._sessions), now, after)
         if link is self.link:
             self._transcript.new_session()
         link.offered, link.thrift = self._tools, self.failover.thrift
@@ -105,6 +111,7 @@ class Brains:
     def lost(self, link: Link, event: BrainLost, now: float) -> Ms | None:
         """How long to wait before the next try, or None where somebody must mend something first."""
         after = link.lost(now, event.fatal, event.retry_after_s)
+        link.thrift = self.failover.thrift  # Another thrift than this is a reason to ask again.
         self._transcript.session_over(event.session)
         self._order(Report(BrainChanged("refused" if after is None else "lost", event.reason, link.brain)))
         return after
@@ -121,7 +128,7 @@ class Brains:
 
     def notice(self, text: str) -> None:
         """Something else that is to be said once; empty: nothing."""
-        self._notices += [text] if text else []
+        self._notices += [text] if text and text not in self._notices else []
 
     def take_notices(self) -> list[str]:
         """What is to be said after an answer, once."""
@@ -146,6 +153,15 @@ class Brains:
         assert another is not None, "nobody to take over"
         return another
 
+    def due(self) -> float:
+        """When a session that connects must have said whether it is there."""
+        return min(self.link.due, math.inf if self.candidate is None else self.candidate.due)
+
+    def overdue(self, now: float) -> list[BrainLost]:
+        """Sessions that never said so."""
+        links = [self.link] if self.candidate is None else [self.link, self.candidate]
+        return [BrainLost(link.session, "it did not say whether it is there") for link in links if now >= link.due]
+
     def is_candidate(self, session: SessionId) -> bool:
         return self.candidate is not None and self.candidate.session == session
 
@@ -166,16 +182,17 @@ class Brains:
         True where another session answers from now on.
         """
         link = self.link
-        if not self._sessions:
-            return False  # Not started yet.
+        if not self._started:
+            return False
         if self.candidate is not None and not self.failover.allows(self.candidate.brain):
             self._close(self.candidate)
             self.candidate = None
-        if self.candidate is not None:
-            return self.candidate.ready and self._move(self.candidate.brain, now)
+        if self.candidate is not None and self.candidate.ready:
+            return self._move(self.candidate.brain, now)
         if link.state == "refused" or not self.failover.allows(link.brain):
             return self._find_any(now)
-        if better := self.failover.better(link.brain, now):
+        better = self.failover.better(link.brain, now)
+        if better is not None and self.candidate is None:
             self.candidate = self._links[better]
             self.open(self.candidate, now)
         elif (link.ready and link.thrift != self.failover.thrift) or now >= link.rollover_at(since, rollover_min):
@@ -188,13 +205,18 @@ class Brains:
         if another := self.failover.best(now, but={link.brain}):
             return self._move(another, now)
         if link.state != "refused":
-            self._close(link)
-            link.state, link.thrift = "refused", self.failover.thrift
-            self._order(Report(BrainChanged("refused", OUT_OF_MONEY, link.brain)))
+            self._out_of_money(link)
             return True
-        if self.failover.allows(link.brain) and link.thrift != self.failover.thrift:
+        elif self.failover.allows(link.brain) and (
+            link.thrift != self.failover.thrift or self.failover.best(now) == link.brain
+        ):
             self.open(link, now)
         return False
+
+    def _out_of_money(self, link: Link) -> None:
+        self._close(link)
+        link.state, link.thrift = "refused", self.failover.thrift
+        self._order(Report(BrainChanged("refused", OUT_OF_MONEY, link.brain)))
 
     def _move(self, brain: BrainName, now: float) -> bool:
         self._close(self.link)
@@ -202,7 +224,7 @@ class Brains:
         return True
 
     def _close(self, link: Link) -> None:
-        if link.state != "refused":
+        if link.session and link.state != "refused":
             self._order(CloseSession(link.session))
         self._transcript.session_over(link.session)
-        link.failures = 0
+        link.close()

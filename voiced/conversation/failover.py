@@ -77,5 +77,9 @@ class Failover:
         """When any other one than `than` may be used; infinite where there is none."""
         return self._earliest(tuple(brain for brain in self._order if brain != than))
 
+    def best_at(self) -> float:
+        """When any of them may be used."""
+        return self._earliest(self._order)
+
     def _earliest(self, brains: tuple[BrainName, ...]) -> float:
         return min((self._standings[brain].until for brain in brains if self.allows(brain)), default=math.inf)

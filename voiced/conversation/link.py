@@ -17,6 +17,8 @@ LONGEST_RETRY_AFTER_S = 600.0
 """A server that sends us away for longer is asked again anyway."""
 STABLE_S = 60.0
 """A session that lived this long has earned a quick reconnect."""
+OPEN_WITHIN_S = 60.0
+"""A brain that says neither that it is there nor that it is not has lost its way."""
 ROLLOVER_QUIET_S = 5.0
 """Silence before a session is replaced of our own will."""
 ROLLOVER_LATEST_S = 8 * 60.0
@@ -34,6 +36,8 @@ class Link:
     state: State = "connecting"
     since: float = 0.0
     failures: int = 0
+    due: float = math.inf
+    """When it must have said whether it is there."""
     thrift: Thrift = "none"
     """How its session was asked to spend."""
     offered: tuple[ToolSpec, ...] = field(default=(), repr=False)
@@ -43,12 +47,19 @@ class Link:
     def ready(self) -> bool:
         return self.state == "ready"
 
-    def open(self, session: SessionId, now: float) -> None:
+    def open(self, session: SessionId, now: float, after: Ms = Ms(0)) -> None:
         """The next session; events of the last are stragglers from here on."""
         self.session = session
         self.state, self.since = "connecting", now
+        self.due = now + after / 1000 + OPEN_WITHIN_S
+
+    def close(self) -> None:
+        """Its session is not wanted any more."""
+        self.failures = 0
+        self.due = math.inf
 
     def up(self, now: float) -> None:
+        self.due = math.inf
         self.state, self.since = "ready", now
 
     def answered(self) -> None:
@@ -57,6 +68,7 @@ class Link:
 
     def lost(self, now: float, fatal: bool, retry_after_s: float) -> Ms | None:
         """How long to wait before the next try, or None where somebody must mend something first."""
+        self.due = math.inf
         if self.ready and now - self.since >= STABLE_S:
             self.failures = 0
         if fatal:

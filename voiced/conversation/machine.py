@@ -160,6 +160,8 @@ class Conversation:
         self._pre_roll = PreRoll(Ms(settings.pre_roll_ms))
         self._onset = Onset(settings)
         self._calls: dict[CallId, Call] = {}
+        self._done: dict[tuple[str, str], Done] = {}
+        """What the tools did about the questions that wait for their answer, by tool and arguments."""
         self._cut_turns: dict[int, Turn] = {}
         """Turns that were cut and whose flushed items are not all reported yet."""
         self._errands: deque[Errand] = deque()
@@ -188,10 +190,9 @@ class Conversation:
 
     def handle(self, event: Event, now: float) -> list[Command]:
         """What to do about `event`. `now`: seconds, monotonic."""
-        if not isinstance(event, BrainEvent) or event.session == self._link.session:
-            self._dispatch(event, now)
-        elif isinstance(event, BrainReady | BrainLost) and self._brains.is_candidate(event.session):
-            self._brains.of_the_candidate(event, now)
+        self._take_in(event, now)
+        for lost in self._brains.overdue(now):
+            self._take_in(lost, now)
         return self._outcome(now)
 
     @property
@@ -226,7 +227,7 @@ class Conversation:
 
     def deadline(self) -> float:
         """When `TimePassed` is due, if nothing happens before; infinite where only an event can change things."""
-        due: list[float] = []
+        due = [self._brains.due()]
         match self._state:
             case Replying(turn) | Overlap(turn):
                 due += [self._gives_up_at(turn), self._taken_over_at(turn)]
@@ -239,7 +240,7 @@ class Conversation:
                 if self._brains.candidate is None:
                     due.append(self._brains.failover.better_at(self._link.brain))
                 if self._link.state == "refused":
-                    due.append(self._brains.failover.other_at(self._link.brain))
+                    due.append(self._brains.failover.best_at())
                 due += [self._expiry(errand) for errand in self._errands if isinstance(errand.asked, TextAsked)]
             case Listening():
                 pass
@@ -248,6 +249,12 @@ class Conversation:
         return min(due, default=math.inf)
 
     # Events.
+
+    def _take_in(self, event: Event, now: float) -> None:
+        if not isinstance(event, BrainEvent) or event.session == self._link.session:
+            self._dispatch(event, now)
+        elif isinstance(event, BrainReady | BrainLost) and self._brains.is_candidate(event.session):
+            self._brains.of_the_candidate(event, now)
 
     def _dispatch(self, event: Event, now: float) -> None:
         match event:
@@ -466,8 +473,6 @@ class Conversation:
         turn.cut = True
         if self._responses.cancel():
             self._order(CancelReply(self._link.session, self._responses.reply))
-        if turn.heard or turn.first_audio_at is not None:
-            self._transcript.answered(turn.number)
         self._flush(self._ledger.flush(turn=turn.number))
         if self._ledger.outstanding(turn.number):
             self._cut_turns[turn.number] = turn
@@ -484,12 +489,12 @@ class Conversation:
             if isinstance(errand.asked, AnnouncementAsked):
                 self._errands.remove(errand)
                 self._report(RequestEnded(errand.asked.request, error=STOPPED))
+        self._transcript.answered(self._turns)
         match self._state:
             case Replying(turn) | Overlap(turn):
                 if turn.announce is not None:
                     self._end_request(turn, error=STOPPED)
                 self._cut(turn)
-                self._transcript.answered(turn.number)
                 if isinstance(self._state, Overlap):
                     self._order(Unduck())
                 self._be_idle(now)
@@ -514,12 +519,14 @@ class Conversation:
 
     def _reply_audio(self, session: SessionId, reply: ReplyId, item: ItemId, pcm: bytes, now: float) -> None:
         turn = self._live(reply)
-        if turn is None or item in self._responses.settled:
+        if turn is None or item in self._responses.settled or self._ledger.flushing(item):
             return
         if turn.first_audio_at is None:
             turn.first_audio_at = now
         turn.spoke = True
         turn.alive_at = now
+        if not self._ledger.awaits(item):
+            self._transcript.assistant_sounds(item, session)
         self._ledger.receive(item, session, reply, turn.number, samples_of(pcm))
         self._order(Play(item, pcm))
 
@@ -561,6 +568,11 @@ class Conversation:
         if event.status == "failed" or (event.status != "completed" and not turn.spoke and not turn.called):
             self._reply_failed(turn, event.code, event.reason or "the server could not answer", now)
             return
+        if not turn.spoke and not turn.called:
+            if not turn.rounds:
+                self._reply_failed(turn, "empty_reply", "the answer was empty", now)
+                return
+            self._order(PlayEarcon("done"))  # The deed was done, and there is nothing to say about it.
         self._brains.answered()
         turn.attempts = 0
         if turn.called:
@@ -570,9 +582,22 @@ class Conversation:
 
     def _no_speech(self, turn: Turn, now: float) -> None:
         """It was taken for an utterance and is none: as if it had not been."""
-        self._transcript.forget(turn.number)
-        self._report(NotSpeech(turn.number))
-        self._yield_floor(now)
+        for number in self._transcript.forget_silence(turn.number):
+            self._report(NotSpeech(number))
+        if not self._take_up_what_is_left(turn, now):
+            self._yield_floor(now)
+
+    def _take_up_what_is_left(self, turn: Turn, now: float) -> bool:
+        """The turn took the floor from a question that nobody answered yet, and is no answer to it either."""
+        number = self._transcript.waiting()
+        if number is None:
+            return False
+        left = Turn(number, alive_at=now, wants=True, done=turn.done)
+        if isinstance(self._state, Overlap):
+            self._state.turn = left
+        else:
+            self._state = Replying(left)
+        return True
 
     def _reply_failed(self, turn: Turn, code: str, reason: str, now: float) -> None:
         self._report(Warned(code or "reply_failed", reason))
@@ -628,13 +653,28 @@ class Conversation:
             return
         turn.called = True
         turn.alive_at = now
-        done = turn.done.get(_same(event.name, event.arguments))
+        same = _same(event.name, event.arguments)
+        done = turn.done.get(same)
         if done is not None and done.session != event.session:
             # The brain before this one had it done: the lamp is not switched twice.
             self._order(SendToolResult(event.session, event.call, done.output))
+            self._transcript.tool_known(done.call, event.session)
             turn.wants = not turn.calls
-            return
-        self._run_tool(turn, event.session, event.call, event.name, event.arguments, now)
+        elif (running := self._already_running(turn, same)) is not None:
+            self._calls[event.call] = Call(turn, event.session, event.name, event.arguments, now, repeats=running)
+            turn.calls.add(event.call)
+        else:
+            self._run_tool(turn, event.session, event.call, event.name, event.arguments, now)
+
+    def _already_running(self, turn: Turn, same: tuple[str, str]) -> CallId | None:
+        """The same call, for a turn that the floor was taken from, and whose question is still the one to answer."""
+        for call_id, call in self._calls.items():
+            before = call.turn
+            if before is None or before is turn or before.done is not turn.done or call.repeats is not None:
+                continue
+            if _same(call.name, call.arguments) == same:
+                return call_id
+        return None
 
     def _run_tool(
         self, turn: Turn | None, session: SessionId, call: CallId, name: str, arguments: str, now: float
@@ -649,26 +689,30 @@ class Conversation:
         call = self._calls.pop(call_id, None)
         if call is None:
             return
-        used = ToolUsed(call_id, call.name, call.arguments, output)
-        if call.session == self._link.session and self._link.ready:
-            self._order(SendToolResult(call.session, call_id, output))
-            self._transcript.tool_used(used, self._link.session)
-        else:
-            self._transcript.tool_used(used, None)  # Another session: it gets the pair before its next response.
+        calls = {call_id: call}
+        for other_id in [other_id for other_id, other in self._calls.items() if other.repeats == call_id]:
+            calls[other_id] = self._calls.pop(other_id)
+        told: set[SessionId] = set()  # Any other session gets the pair before its next response.
+        for each_id, each in calls.items():
+            if each.session == self._link.session and self._link.ready:
+                self._order(SendToolResult(each.session, each_id, output))
+                told.add(each.session)
+        self._transcript.tool_used(ToolUsed(call_id, call.name, call.arguments, output), told)
         self._report(ToolEnded(call_id, call.name, ok, Ms(int((now - call.started_at) * 1000))))
-        turn = call.turn
-        by_the_device = call.session == BY_THE_DEVICE
-        if by_the_device and ok and not (turn is not None and turn.cut):
+        if call.session == BY_THE_DEVICE and ok and not (call.turn is not None and call.turn.cut):
             self._order(PlayEarcon("done"))
-        if turn is None:
-            return
-        turn.done[_same(call.name, call.arguments)] = Done(call.session, output)
-        turn.calls.discard(call_id)
+        for each_id, each in calls.items():
+            if each.turn is not None:
+                each.turn.done[_same(each.name, each.arguments)] = Done(call_id, each.session, output)
+                self._call_over(each.turn, each_id, each.session == BY_THE_DEVICE and ok, now)
+
+    def _call_over(self, turn: Turn, call: CallId, obeyed: bool, now: float) -> None:
+        turn.calls.discard(call)
         turn.alive_at = now
+        if obeyed:
+            self._transcript.obeyed(turn.number)
         if not turn.cut and not turn.calls:
-            turn.wants = not (by_the_device and ok)
-            if not turn.wants:
-                self._transcript.answered(turn.number)
+            turn.wants = not obeyed or self._transcript.waiting() is not None
 
     # Commands that need no brain.
 
@@ -698,6 +742,7 @@ class Conversation:
             self._report(UserHeard(turn.number, event.text))
             self._run_tool(turn, BY_THE_DEVICE, call, event.name, event.arguments, now)
         elif event.utterance == self._judged_over_a_reply:
+            self._judged_over_a_reply = 0
             self._run_tool(None, BY_THE_DEVICE, call, event.name, event.arguments, now)
 
     def _spot_tools(self) -> None:
@@ -727,6 +772,8 @@ class Conversation:
                 self._report(RequestEnded(errand.asked.request, error="no brain is connected; see `voiced status`"))
 
     def _can_run(self, errand: Errand) -> bool:
+        if self._cut_turns:
+            return False  # What was heard of the last answer comes first.
         # An announcement waits for a brain however long that takes: its earcon has sounded already.
         return self._link.ready or (self._link.state == "refused" and isinstance(errand.asked, TextAsked))
 
@@ -759,7 +806,9 @@ class Conversation:
 
     def _new_turn(self, now: float) -> Turn:
         self._turns += 1
-        return Turn(self._turns, alive_at=now)
+        if self._transcript.waiting() is None:
+            self._done = {}
+        return Turn(self._turns, alive_at=now, done=self._done)
 
     def _alive(self, now: float) -> None:
         if self._turn is not None:
@@ -786,7 +835,7 @@ class Conversation:
 
     def _advance(self, now: float) -> None:
         """Do what has become possible: ask for the response that is wanted, end what is over, begin what waits."""
-        if self._speaker_lost_at is not None and now - self._speaker_lost_at >= SPEAKER_PATIENCE_S:
+        if self._speaker_lost_at is not None and now >= self._speaker_lost_at + SPEAKER_PATIENCE_S:
             self._flush(self._ledger.flush())
         if self._turn is not None:
             self._advance_turn(self._turn, now)
@@ -869,6 +918,8 @@ class Conversation:
             # The floor was taken before anybody knew what it was for: it waits for the next silence.
             self._errands.appendleft(Errand(AnnouncementAsked(turn.request, turn.announce), turn.alive_at))
             return
+        if turn.heard_ms or any(turn.heard):
+            self._transcript.answered(turn.number)
         if turn.cut and not turn.received_ms:
             self._end_request(turn, error="it was interrupted")  # Nothing of it ever sounded.
             return

@@ -81,6 +81,10 @@ class PlayoutLedger:
             self._entries[item].flushing = True
         return items
 
+    def flushing(self, item: ItemId) -> bool:
+        """A flush of it was ordered, and is not reported yet."""
+        return item in self._entries and self._entries[item].flushing
+
     def incomplete(self, reply: ReplyId | None = None) -> tuple[ItemId, ...]:
         """Items of the reply (or of any) that still await sound."""
         return tuple(

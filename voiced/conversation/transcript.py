@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from voiced.audio import RATE, SAMPLE_BYTES, Samples
 from voiced.conversation.commands import AssistantSaid, HistoryItem, ToolUsed, UserSaid
-from voiced.conversation.events import Image, ItemId, SessionId
+from voiced.conversation.events import CallId, Image, ItemId, SessionId
 
 MAX_ENTRIES = 100
 MAX_CHARACTERS = 40_000
@@ -32,6 +32,7 @@ class AssistantEntry:
     item: ItemId
     pieces: list[str] = field(default_factory=list)
     known_to: set[SessionId] = field(default_factory=set)
+    sounding: bool = False
     settled: bool = False
     """Its text is what was heard; before that it is what was received."""
 
@@ -109,9 +110,22 @@ class Transcript:
                 entry.answered = True
                 self._release(entry)
 
-    def forget(self, turn: int) -> None:
-        """Nobody said anything."""
-        self._entries = [entry for entry in self._entries if not (isinstance(entry, UserEntry) and entry.turn == turn)]
+    def obeyed(self, turn: int) -> None:
+        """The device did what was asked; what was asked before still waits."""
+        for entry in self._users():
+            if entry.turn == turn:
+                entry.answered = True
+                self._release(entry)
+
+    def waiting(self) -> int | None:
+        """The first turn that waits for its answer."""
+        return next((entry.turn for entry in self._users() if not entry.answered), None)
+
+    def forget_silence(self, turn: int) -> list[int]:
+        """Nobody said anything in this turn, nor in those that wait and in which no word was found. All of them."""
+        silent = [e for e in self._users() if e.turn == turn or (not e.answered and e.text == "" and not e.images)]
+        self._entries = [entry for entry in self._entries if entry not in silent]
+        return [entry.turn for entry in silent]
 
     def forget_unanswered(self, turn: int) -> None:
         """The turn failed and the user was told: a later answer must not come back to it."""
@@ -124,12 +138,14 @@ class Transcript:
     # The assistant's side.
 
     def assistant_says(self, item: ItemId, text: str, session: SessionId) -> None:
-        entry = self._assistant(item)
-        if entry is None:
-            entry = AssistantEntry(item, known_to={session})
-            self._append(entry)
+        entry = self._assistant(item) or self._new_assistant(item, session)
         if not entry.settled:
             entry.pieces.append(text)
+
+    def assistant_sounds(self, item: ItemId, session: SessionId) -> None:
+        """The loudspeaker has sound of it, and will tell how much of it was heard."""
+        entry = self._assistant(item) or self._new_assistant(item, session)
+        entry.sounding = True
 
     def heard(self, item: ItemId, heard: Samples, received: Samples, whole: bool) -> str:
         """The item is over; cut its text to what was heard and return it.
@@ -145,15 +161,22 @@ class Transcript:
             entry.settled = True
         return entry.text
 
-    def tool_used(self, used: ToolUsed, known_to: SessionId | None) -> None:
-        self._append(ToolEntry(used, set() if known_to is None else {known_to}))
+    def tool_used(self, used: ToolUsed, known_to: set[SessionId]) -> None:
+        self._append(ToolEntry(used, known_to))
+
+    def tool_known(self, call: CallId, session: SessionId) -> None:
+        """The session asked for the same, and was told what came of it."""
+        for entry in self._entries:
+            if isinstance(entry, ToolEntry) and entry.used.call == call:
+                entry.known_to.add(session)
 
     # For a brain.
 
     def unknown_to(self, session: SessionId, *, answered: bool = False) -> tuple[HistoryItem, ...]:
         """What the session was not told yet, in order; it counts as told from now on.
 
-        Items that still play are left for later: only what was heard goes into a history. `answered`: no further than
+        Only what was heard goes into a history: an item that still plays, and what came after it, is left for later.
+        `answered`: no further than
         to the first question that waits for its answer, which may be given up before the session is there.
         """
         items: list[HistoryItem] = []
@@ -162,6 +185,8 @@ class Transcript:
                 break
             if session in entry.known_to:
                 continue
+            if isinstance(entry, AssistantEntry) and entry.sounding and not entry.settled:
+                break
             item = _history_item(entry)
             if item is not None:
                 items.append(item)
@@ -209,6 +234,11 @@ class Transcript:
 
     def _replayed(self, item: ItemId) -> UserEntry | None:
         return next((entry for entry in self._users() if _replayed_as(entry) == item), None)
+
+    def _new_assistant(self, item: ItemId, session: SessionId) -> AssistantEntry:
+        entry = AssistantEntry(item, known_to={session})
+        self._append(entry)
+        return entry
 
     def _assistant(self, item: ItemId) -> AssistantEntry | None:
         for entry in reversed(self._entries):

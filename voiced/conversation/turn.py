@@ -28,7 +28,7 @@ class Turn:
     spoke: bool = False
     """The response at hand has sounded, or has text for who reads: what is left out of it is not asked for again."""
     done: dict[tuple[str, str], Done] = field(default_factory=dict, repr=False)
-    """Calls that have returned, by tool and arguments."""
+    """Calls that have returned, by tool and arguments; shared with the turns whose questions this one answers too."""
     spot: int | None = None
     """The utterance that the spotter still judges."""
     spot_until: float = 0.0
@@ -49,19 +49,24 @@ class Turn:
 
 @dataclass(slots=True)
 class Call:
-    """A tool call that has not returned. `turn`: None where it was asked for over a reply."""
+    """A tool call that has not returned. `turn`: None where it was asked for over a reply.
+
+    `repeats`: the call that runs already, and whose result is that of this one too.
+    """
 
     turn: Turn | None
     session: SessionId
     name: str
     arguments: str = field(repr=False)
     started_at: float
+    repeats: CallId | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
     """A tool call that has returned."""
 
+    call: CallId
     session: SessionId
     output: str = field(repr=False)
 
