@@ -6,18 +6,20 @@ commands (`voiced.conversation`), one hub runs it (`voiced.hub`), and thin edges
 Layers; imports go down only:
 
     cli            commands
-    demo           the daemon on a sound card in memory, against a server on loopback
+    demo           the daemon on a sound card in memory, by itself and with a server on loopback
     app            the composition root
     config         settings, from files, environment, command line
     hub            event → conversation → commands → ports
-    capture        microphone, echo control, voice activity        ┐
-    brains         realtime: wire (pure), connection, session      │ edges: none imports another
-    playout        jitter buffer (pure), loudspeaker, earcons      │
-    plugins        host, tools, the built-in ones                  │
-    control        protocol (pure), socket, status                 │
-    testing        loopback server, sound card in memory           ┘
+    capture        microphone, echo control, voice activity          ┐
+    brains         realtime | cascade | offline: none knows another  │ edges: none imports another
+    playout        jitter buffer (pure), loudspeaker, earcons        │
+    plugins        host, tools, the built-in ones                    │
+    control        protocol (pure), socket, status                   │
+    spending       prices (pure), the books                          │
+    testing        loopback servers, sound card in memory            ┘
     ports          what the hub needs of each edge
-    conversation   the core (pure)  |  api: all that a plugin may import
+    conversation   the core (pure): turns, ledger, failover, budget  |  api: all that a plugin may import
+    ai             the API over HTTP: clients, errors, models
     sound_card     PortAudio
     audio, errors, settings, resample
 """
