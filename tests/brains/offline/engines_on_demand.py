@@ -65,13 +65,15 @@ class Mouth:
     """Says each letter as 10 ms of its code; a few letters mean something else.
 
     `!` ends the process, `?` hangs, each where no file `diary` was written yet; `#` is refused, `~` is a bug;
-    `$` prints to stdout; `*` goes on for ever.
+    `$` prints to stdout; `*` goes on for ever. `once`: there is no second process.
     """
 
     rate = 24_000
 
-    def __init__(self, diary: str = "") -> None:
+    def __init__(self, diary: str = "", once: bool = False) -> None:
         self._diary = Path(diary) if diary else None
+        if once and self._diary is not None and self._diary.exists():
+            raise EngineError("it was removed")
 
     def speak(self, text: str) -> Iterator[bytes]:
         for letter in text:

@@ -444,6 +444,16 @@ async def test_a_sentence_that_kills_the_voice_again_and_again_fails_and_the_nex
         assert await at_home.says("next") == "next"
 
 
+async def test_a_voice_that_dies_and_does_not_come_back_is_a_lost_brain(tmp_path: Path) -> None:
+    async with home(mouth=fake("Mouth", diary=str(tmp_path / "diary"), once=True)) as at_home:
+        await at_home.open()
+        at_home.brain.do(StartReply(FIRST, "half of it! and the rest"))
+        lost = await at_home.inbox.get(BrainLost)
+        assert lost == BrainLost(FIRST, "it was removed", fatal=True, cause="settings")
+        assert at_home.sound == sound_of("half of it")
+        assert at_home.inbox.of(ReplyDone) == []
+
+
 async def test_what_a_voice_refuses_is_a_reply_that_failed() -> None:
     async with home(mouth=fake("Mouth")) as at_home:
         await at_home.open()

@@ -120,6 +120,13 @@ async def test_an_engine_that_can_not_be_loaded_says_why_once_and_is_tried_when_
     assert {line["event"] for line in logs if line["log_level"] == "error"} == {"offline.worker_failed"}
 
 
+async def test_another_engine_may_be_wanted_before_the_first_one_is_up() -> None:
+    async with hosting("Mouth", diary="/nowhere/at/all") as worker:
+        await asyncio.sleep(0)
+        worker.change(Engine("Ear", f"{ENGINES}:Ear", {"says": "other"}))
+        assert await Hearing(worker).understood(Utterance.of(HALF_A_SECOND)) == Heard("other", 1.0)
+
+
 async def test_an_engine_that_is_not_there_at_all_is_named() -> None:
     async with hosting("Nobody") as worker:
         with pytest.raises(WorkerFailed, match="Nobody"):

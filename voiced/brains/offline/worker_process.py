@@ -246,6 +246,8 @@ class Worker:
             return str(error)
         if "failed" in hello:
             raise EngineError(str(hello["failed"]))
+        if engine is not self._engine:
+            return "another engine is wanted"
         pipes.rate = int(hello.get("rate", 0))
         self._up = pipes
         self._failed = None
