@@ -26,6 +26,7 @@ from voiced.conversation.commands import (
     StartReply,
     ToolUsed,
     TurnFailed,
+    UserSaid,
 )
 from voiced.conversation.events import (
     AnnouncementAsked,
@@ -127,6 +128,22 @@ def test_a_noise_that_took_the_floor_from_a_question_does_not_lose_it() -> None:
     told.drained("i3")
     assert [fact.turn for fact in told.facts(ReplyHeard)] == [1]
     assert told.conversation.settled
+
+
+def test_when_what_is_left_can_not_be_answered_all_of_it_failed() -> None:
+    told = Story(brains=BrainSettings(order=("offline",), local_commands=False))
+    for reply in ("r1", "r2"):
+        told.user_says()
+        told.tell(ReplyStarted(S1, ReplyId(reply)))
+    told.user_says()
+    told.tell(ReplyDone(S1, R1, "cancelled"), ReplyStarted(S1, R3))
+    assert told.tell(ReplyDone(S1, R3, code="no_speech")) == [StartReply(S1)]
+    told.tell(BrainLost(S1, "no engine", fatal=True))
+    assert [fact.turn for fact in told.facts(TurnFailed)] == [2], "and the one before it"
+    told.now += 100
+    told.user_says()
+    commands = told.tell(BrainReady(told.session))
+    assert [item.item for item in history(commands) if isinstance(item, UserSaid)] == [ItemId("utterance-4")]
 
 
 def test_two_noises_in_a_row_are_both_none() -> None:

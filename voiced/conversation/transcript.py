@@ -118,8 +118,8 @@ class Transcript:
                 self._release(entry)
 
     def waiting(self) -> int | None:
-        """The first turn that waits for its answer."""
-        return next((entry.turn for entry in self._users() if not entry.answered), None)
+        """The last turn that waits for its answer, which will be that of those before it too."""
+        return next((entry.turn for entry in reversed(self._users()) if not entry.answered), None)
 
     def forget_silence(self, turn: int) -> list[int]:
         """Nobody said anything in this turn, nor in those that wait and in which no word was found. All of them."""
