@@ -333,8 +333,11 @@ class FalseInterruption:
 
 @dataclass(frozen=True, slots=True)
 class ToolStarted:
+    """A tool is being run; `arguments` is JSON text."""
+
     call: CallId
     name: str
+    arguments: str = field(default="{}", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -682,7 +682,7 @@ class Conversation:
         self._calls[call] = Call(turn, session, name, arguments, now)
         if turn is not None:
             turn.calls.add(call)
-        self._report(ToolStarted(call, name))
+        self._report(ToolStarted(call, name, arguments))
         self._order(RunTool(call, name, arguments))
 
     def _tool_returned(self, call_id: CallId, output: str, ok: bool, now: float) -> None:
