@@ -11,6 +11,7 @@ from typing import Final, get_args
 from tests.chaos.fate import Chance, Mood
 from tests.chaos.world import World
 from voiced.conversation.events import BrainName, Thrift
+from voiced.conversation.failover import FATAL_COOLDOWN_S
 from voiced.conversation.settings import BrainSettings, TurnEnd, TurnSettings
 
 ORDERS: Final = tuple(
@@ -59,7 +60,8 @@ class Life:
             opened = self._opened()
             self._time_goes_on()
             self._nobody_tried_in_a_loop(opened)
-        self._all_heals()
+        self.chance.healed = True
+        all_heals(world)
         in_all = {brain: len(times) for brain, times in world.opened.items()}
         return Lived(turns, (world.now - began) / 3600, Counter(world.outcomes.values()), world.seen, in_all)
 
@@ -160,38 +162,35 @@ class Life:
         end: TurnEnd = self.random.choice(("local", "local", "server"))
         return TurnSettings(end=end, barge_in_ms=450, min_speech_ms=160, server_patience_ms=1000)
 
-    # The end.
 
-    def _all_heals(self) -> None:
-        """Everybody may finish; then the best brain is in use again, and knows everything."""
-        world = self.world
-        self.chance.healed = True
-        world.mend_microphone()
-        world.mend_speaker()
-        world.mute(False)
-        world.spends("none")
-        world.run(LONGEST_TURN_S)
-        while world.speaking():
-            world.run(1.0)
-        world.run(3700.0)  # the longest cooldown: somebody had to mend something
-        assert world.conversation.settled, "something is pending"
-        assert not world.ducked
-        best = world.settings.order[0]
-        assert world.in_use == best, f"{world.in_use} is in use, {best} would be better"
-        assert world.current[best].ready
-        for _ in range(2):
-            token = world.says(1000)
-            world.run_until(world.now + 60.0, lambda: world.conversation.settled and not world.speaking())
-            world.run(1.0)
-            assert world.outcomes[token] == "answered"
-        session = world.current[best]
-        assert not session.over
-        assert session.tools == world.tools
-        assert world.in_use == best
-        assert not world.waiting, f"announcements that nobody heard of again: {world.waiting}"
-        assert all(world.requests.values()), "a typed question that nobody heard of again"
-        for path, size in world.sizes().items():
-            assert size <= MOST_OF_ANYTHING, f"{path} holds {size}"
+def all_heals(world: World) -> None:
+    """Nothing fails any more and everybody may finish: the best brain is in use again, and knows everything."""
+    world.mend_microphone()
+    world.mend_speaker()
+    world.mute(False)
+    world.spends("none")
+    world.run(LONGEST_TURN_S)
+    while world.speaking():
+        world.run(1.0)
+    world.run(FATAL_COOLDOWN_S + 100.0)
+    assert world.conversation.settled, "something is pending"
+    assert not world.ducked
+    best = world.settings.order[0]
+    assert world.in_use == best, f"{world.in_use} is in use, {best} would be better"
+    for _ in range(2):
+        token = world.says(1000)
+        world.run_until(world.now + 60.0, lambda: world.conversation.settled and not world.speaking())
+        world.run(1.0)
+        assert world.outcomes[token] == "answered"
+    session = world.current[best]
+    assert session.ready
+    assert not session.over
+    assert session.tools == world.tools
+    assert world.in_use == best
+    assert not world.waiting, f"announcements that nobody heard of again: {world.waiting}"
+    assert all(world.requests.values()), "a typed question that nobody heard of again"
+    for path, size in world.sizes().items():
+        assert size <= MOST_OF_ANYTHING, f"{path} holds {size}"
 
 
 def live(seed: int, turns: int) -> Lived:

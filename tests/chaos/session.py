@@ -428,10 +428,13 @@ class Session:
 
     def _answer(self, response: Response, how: str) -> Iterator[float]:
         if response.announce is None and not response.foreign:
-            hums = [token for _, tokens in self.users for token in tokens]
-            if hums and all(self._is_a_hum(token) for token in hums):
-                for item, _ in self.users:
-                    assert item is not None
+            noises = [(item, tokens) for item, tokens in self.users if item is not None]
+            if (
+                noises == self.users
+                and noises
+                and all(self._is_a_hum(token) for _, tokens in noises for token in tokens)
+            ):
+                for item, _ in noises:
                     self.post(UserTranscribed(self.number, item, ""))
                 self.users.clear()
                 self._end(response, "completed", "no_speech")
@@ -527,11 +530,13 @@ class Session:
 
         def arrived() -> None:
             self._ending = None
+            if status == "completed":
+                self.world.worked(self.brain)
             if response.called or response.cancelled or response.announce is not None:
                 return
             if status == "completed" and not response.written:
                 self.world.emptied = response.about
             if response.sounded or (response.written and status == "completed"):
-                self.world.answered(response.about, self.brain)
+                self.world.answered(response.about)
 
         self.post(ReplyDone(self.number, response.id, status, code, reason), then=arrived)

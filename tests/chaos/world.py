@@ -446,10 +446,13 @@ class World:
         """Nobody needs to know of them any more; some may."""
         self.log = [token for token in self.log if token not in tokens]
 
-    def answered(self, tokens: frozenset[Token], brain: BrainName) -> None:
-        """The news that an answer is complete arrived."""
+    def worked(self, brain: BrainName) -> None:
+        """Its response completed: what was wrong with it is mended, and what is broken anew is told anew."""
         if self._causes.pop(brain, None) is not None:
-            self._told_once.clear()  # It was mended; what is broken anew is told anew.
+            self._told_once.clear()
+
+    def answered(self, tokens: frozenset[Token]) -> None:
+        """The news that an answer is complete arrived."""
         self._resolve(set(tokens) & set(self._open), "answered")
 
     def was_read(self, about: frozenset[Token]) -> None:

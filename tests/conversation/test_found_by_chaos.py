@@ -369,6 +369,19 @@ def test_notices_do_not_pile_up() -> None:
     assert told.conversation.settled
 
 
+def test_what_was_wrong_before_a_reload_is_not_said_after_it() -> None:
+    told = Story(brains=QUIET, ready=False)
+    told.tell(BrainLost(S1, "401", fatal=True, cause="key"))
+    told.conversation.reconfigure(told.settings, CASCADE, told.now)
+    told.tell(BrainReady(S3))
+    told.session = S3
+    told.user_says()
+    told.reply_begins()
+    told.reply_ends()
+    assert told.drained() == []
+    assert told.conversation.settled
+
+
 # Order.
 
 

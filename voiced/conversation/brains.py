@@ -62,6 +62,7 @@ class Brains:
         self._set_up(settings)
         self.failover.thrift = thrift
         self._told.clear()
+        self._untold.clear()
         self.start(now)
 
     def start(self, now: float) -> None:
@@ -132,7 +133,6 @@ class Brains:
 
     def take_notices(self) -> list[str]:
         """What is to be said after an answer, once."""
-        self._untold.pop(self.link.brain, None)  # It answered: that is mended.
         told = [refused(cause, self.link.brain) for cause in self._untold.values()] + self._notices
         self._untold.clear()
         self._notices.clear()
@@ -143,6 +143,7 @@ class Brains:
         self.link.answered()
         self.failover.answered(self.link.brain)
         self._told.pop(self.link.brain, None)
+        self._untold.pop(self.link.brain, None)
 
     def give_up(self, reason: str, now: float) -> BrainName:
         """The one in use does not do its work: who is next. There must be one (`failover.other_at`)."""
