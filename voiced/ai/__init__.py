@@ -1,7 +1,7 @@
 """The API as the rest of voiced uses it: one official client per server, imported late, with errors of our own.
 
     Endpoint   where a server is and which key it gets; pure
-    Client     the official client for one endpoint: `async with client.requests(): await client.openai.…`
+    Client     the official client for one endpoint: `async with client.request("chat", 20): await client.openai.…`
     Tries      how a request that failed is made again: another model, a short wait, and a bound on both
     Models     names tried in order, and what is known about their retirement; pure
 

@@ -100,7 +100,7 @@ class Models:
         if not names:
             raise ValueError("no model")
         self._names = _with_successors(names) if openai else tuple(dict.fromkeys(names))
-        self._setting = setting
+        self.setting = setting
         self._openai = openai
         self._warn = warn
         self._at = 0
@@ -118,7 +118,7 @@ class Models:
         self._at = (self._at + 1) % len(self._names)
         if not self._at:
             return False
-        self._once(refused, f"{refused} is refused ({reason}): using {self.current}; mend {self._setting}")
+        self._once(refused, f"{refused} is refused ({reason}): using {self.current}; mend {self.setting}")
         return True
 
     def learn(self, listed: Iterable[Mapping[str, Any]]) -> None:
@@ -135,7 +135,7 @@ class Models:
         after = self._names[self._at + 1 : self._at + 2]
         then = f"then {after[0]} is used" if after else "and no other is named"
         verb = "retires" if day > today else "retired"
-        self._once(f"{self.current} {day}", f"{self.current} {verb} on {day:%Y-%m-%d}, {then}; mend {self._setting}")
+        self._once(f"{self.current} {day}", f"{self.current} {verb} on {day:%Y-%m-%d}, {then}; mend {self.setting}")
 
     def _once(self, about: str, text: str) -> None:
         if about not in self._told:

@@ -42,7 +42,8 @@ class Tries:
         if isinstance(error, ModelUnknown) and not begun:
             if self._models.refused(str(error)):
                 return
-            raise error
+            reason = f"{error}; no other model is left: mend {self._models.setting}, or the address"
+            raise ModelUnknown(reason, status=error.status, code=error.code, cause=error.cause) from error
         wait = _wait(error)
         if begun or wait is None or not self._again:
             raise error

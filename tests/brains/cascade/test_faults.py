@@ -246,6 +246,7 @@ async def test_where_no_model_is_known_somebody_must_mend_the_settings(stage: St
         home.say()
         lost = await home.first(BrainLost)
         assert (lost.fatal, lost.cause) == (True, "settings")
+        assert "no other model is left: mend cascade." in lost.reason
         home.inbox.events.clear()
 
 

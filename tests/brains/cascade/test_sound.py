@@ -51,6 +51,7 @@ def test_a_streamed_wav_file_does_not_know_its_length_and_may_have_other_parts()
 def test_another_rate_is_resampled_and_of_two_channels_one_is_taken() -> None:
     assert len(heard(wav(PCM, 48_000), 100)) == len(PCM) // 2
     assert len(heard(PCM, 100, rate=12_000)) == len(PCM) * 2
+    assert len(heard(PCM, 100, content_type="audio/L16; rate=12000; channels=1")) == len(PCM) * 2
     stereo = b"".join(PCM[at : at + 2] * 2 for at in range(0, len(PCM), 2))
     fmt = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 2, RATE, RATE * 4, 4, 16)
     file = b"RIFF\0\0\0\0WAVE" + fmt + b"data" + struct.pack("<I", len(stereo)) + stereo

@@ -258,14 +258,14 @@ class Session:
     def _cancel(self, name: ReplyId | None) -> None:
         """End all that works on the reply: nothing of it is posted from now on."""
         reply = self._reply
-        for writing in self._writing.values():
-            writing.cancel()  # the sound is kept: it is written down when the next reply is asked for
-        self._writing.clear()
         if reply is None or name not in (None, reply.id):
             self._refuse("cancel", "response_cancel_not_active", "no such reply is active")
             return
         assert reply.task is not None
         reply.task.cancel()
+        for writing in self._writing.values():
+            writing.cancel()  # the sound is kept: it is written down when the next reply is asked for
+        self._writing.clear()
         self._done(reply, _Outcome("cancelled", "client_cancelled"))
 
     async def _answer_with(self, reply: _Reply, announce: str | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from typing import Final
 
@@ -12,6 +13,7 @@ from voiced.resample import Resampler
 LONGEST_HEADER: Final = 65_536
 """Bytes in which a WAV file must come to its sound."""
 
+_RATE_TOLD: Final = re.compile(r"(?i)^audio/(?:l16|pcm)\b.*;\s*rate=(\d{4,6})\b")
 _SNIFFED: Final = 16
 _FLOAT, _PCM, _EXTENSIBLE = 3, 1, 0xFFFE
 
@@ -19,13 +21,14 @@ _FLOAT, _PCM, _EXTENSIBLE = 3, 1, 0xFFFE
 class SpeechSound:
     """Bytes as they come over the network in, PCM16 at 24 kHz in whole samples out.
 
-    `rate`: Hz of plain PCM, which says nothing of itself. `content_type` of the HTTP answer. A WAV file is understood
-    by its header (`was_wav`), any other kind raises `AnswerUnusable`; a page or a JSON text, which may come from a
-    proxy that will be gone later, raises `ApiUnreachable`.
+    `rate`: Hz of plain PCM, which says nothing of itself, unless `content_type`, of the HTTP answer, does. A WAV
+    file is understood by its header (`was_wav`), any other kind raises `AnswerUnusable`; a page or a JSON text, which
+    may come from a proxy that will be gone later, raises `ApiUnreachable`.
     """
 
     def __init__(self, rate: int, content_type: str = "", host: str = "the server") -> None:
-        self._resampler = Resampler(rate, RATE)
+        told = _RATE_TOLD.search(content_type)
+        self._resampler = Resampler(int(told[1]) if told else rate, RATE)
         self._content_type = content_type.partition(";")[0].strip().lower()
         self._host = host
         self._held = b""
