@@ -1,8 +1,10 @@
 """Measures voiced beside a bare `websockets` script, on one loopback server: `python -m tests.benchmarks`.
 
-    python -m tests.benchmarks            about 12 minutes
+    python -m tests.benchmarks            about half an hour
     python -m tests.benchmarks --quick    about one minute: too few samples for p99
     python -m tests.benchmarks --hour     only the memory, over a simulated hour of audio; about a minute
+    python -m tests.benchmarks --cascade  only the cascade, beside a bare client and a sequential pipeline
+    python -m tests.benchmarks --failover only how long answers take where a brain fails on the way
 
 Run it from the checkout, in the environment of the tests, on a machine that does nothing else. It prints medians, 99th
 percentiles, ratios and targets, and what each figure means. Speed never fails it: the exit code is 1 only where
@@ -19,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from tests.benchmarks import latency, startup
+from tests.benchmarks import cascade, failover, latency, startup
 from tests.benchmarks.report import DEFINITIONS, Row, table
 from tests.benchmarks.trial import Subject, Trial, TrialFailed, conversation, simulation
 
@@ -166,6 +168,28 @@ async def whole(amount: Amount) -> int:
     return int(bool(wrong) or any(line.mark == "BROKEN" for line in lines))
 
 
+async def of_the_cascade(*, quick: bool) -> int:
+    _progress("the cascade, beside a bare client and a sequential pipeline")
+    found = await cascade.measure(cascade.QUICK if quick else cascade.FULL)
+    print(f"\n{cascade.text(found)}\n{cascade.DEFINITIONS}")
+    wrong = cascade.faults(found)
+    for fault in wrong:
+        print(f"BROKEN: {fault}")
+    return int(bool(wrong))
+
+
+async def of_failovers(*, quick: bool) -> int:
+    _progress("failover")
+    print(f"\n{failover.text(await failover.measure(failover.QUICK if quick else failover.FULL))}")
+    print(failover.DEFINITIONS)
+    return 0
+
+
+async def everything(*, quick: bool) -> int:
+    codes = [await whole(QUICK if quick else FULL), await of_the_cascade(quick=quick), await of_failovers(quick=quick)]
+    return max(codes)
+
+
 async def hour() -> int:
     _progress("a simulated hour, both at once")
     floor, voiced = await asyncio.gather(simulation("floor", HOUR_S), simulation("voiced", HOUR_S))
@@ -190,12 +214,22 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks", description=__doc__.splitlines()[0] if __doc__ else None
     )
-    how = parser.add_mutually_exclusive_group()
-    how.add_argument("--quick", action="store_true", help="about one minute, with few samples")
-    how.add_argument("--hour", action="store_true", help="only the memory, over a simulated hour")
+    parser.add_argument("--quick", action="store_true", help="about one minute, with few samples")
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("--hour", action="store_true", help="only the memory, over a simulated hour")
+    only.add_argument("--cascade", action="store_true", help="only the cascade")
+    only.add_argument("--failover", action="store_true", help="only answers on which a brain fails")
     options = parser.parse_args()
+    if options.hour:
+        wanted = hour()
+    elif options.cascade:
+        wanted = of_the_cascade(quick=options.quick)
+    elif options.failover:
+        wanted = of_failovers(quick=options.quick)
+    else:
+        wanted = everything(quick=options.quick)
     try:
-        return asyncio.run(hour() if options.hour else whole(QUICK if options.quick else FULL))
+        return asyncio.run(wanted)
     except TrialFailed as error:
         print(f"could not measure: {error}", file=sys.stderr)
         return 1

@@ -72,7 +72,7 @@ class Amount:
     at_once: bool = False
 
 
-FULL: Final = Amount(turns=31, interruptions=20, imports=6)
+FULL: Final = Amount(turns=21, interruptions=12, imports=6)
 QUICK: Final = Amount(turns=2, interruptions=1, imports=1, at_once=True)
 
 
