@@ -58,7 +58,7 @@ PATIENCE_S: Final = 20.0
 PAUSE_S: Final = 0.05
 """Between two turns."""
 
-SPEECH: Final = Path(voiced.__file__).parent / "demo" / "voices" / "user_tea.wav"
+SPEECH: Final = Path(voiced.__file__).parent / "demo" / "voices" / "user_timer.wav"
 SESSION: Final = SessionId(1)
 
 INTERRUPTED_AFTER_S: Final = {"being written down": 0.1, "being said": 0.2}
