@@ -146,6 +146,7 @@ class World:
         self._spotting: dict[int, set[Token]] = {}
         self._last_verdict = 0
         self._told_once: set[str] = set()
+        self._reloaded_at = self.now - 1.0
         self._causes: dict[BrainName, Cause] = {}
         """Why who refused for good did, since when it answered last."""
         self.emptied: frozenset[Token] = frozenset()
@@ -430,8 +431,8 @@ class World:
                 pass
 
     def _notice_told(self) -> None:
-        _, text = self.announced[-1]
-        if text in CAUSES:
+        begun_at, text = self.announced[-1]
+        if text in CAUSES and begun_at > self._reloaded_at:
             assert text not in self._told_once, "what somebody must mend was said again"
             self._told_once.add(text)
 
@@ -628,6 +629,7 @@ class World:
     def reloads(self, turns: TurnSettings, brains: BrainSettings) -> None:
         self._note(f"=== reload {brains.order} {turns.end}")
         self._told_once.clear()
+        self._reloaded_at = self.now
         self.turns, self.settings = turns, brains
         self._refused_at.clear()
         self._work(self.conversation.reconfigure(turns, brains, self.now))
