@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.brains.cascade.household import Household, household
+from tests.brains.cascade.household import PATIENCE_S, Household, household
 from voiced.conversation.commands import CancelReply, SendToolResult, StartReply
 from voiced.conversation.events import BrainLost, ReplyDone, ReplyStarted, SessionId, ToolCalled
 from voiced.testing.http import (
@@ -36,7 +36,7 @@ from voiced.testing.http import (
 )
 from voiced.testing.http.faults import Action
 
-TURNS = 30
+TURNS = 25
 STAGES: tuple[Stage, ...] = ("transcription", "chat", "speech")
 ACTIONS: tuple[Action, ...] = (
     Drop(), Drop(after=1), Drop(after=3), Stall(), Stall(after=1), End(after=1), End(after=4),
@@ -58,9 +58,9 @@ async def test_every_reply_ends_once_whatever_happens(seed: int) -> None:
         return "Sure. I did that for you. Is there anything else?"
 
     patience: dict[str, Any] = {
-        "stt_timeout_s": 0.1,
-        "chat_timeout_s": 0.1,
-        "tts_timeout_s": 0.1,
+        "stt_timeout_s": 0.3,
+        "chat_timeout_s": 0.3,
+        "tts_timeout_s": 0.3,
         "connect_timeout_s": 0.5,
     }
     async with HttpLoopback(answer) as server, household(server.base_url, **patience) as home:
@@ -102,7 +102,7 @@ async def a_turn(home: Household, chance: random.Random) -> None:
 
 
 async def until_over(home: Household, before: int) -> None:
-    await home.inbox.until(lambda: len(home.inbox.of(ReplyDone, BrainLost)) > before)
+    await home.inbox.until(lambda: len(home.inbox.of(ReplyDone, BrainLost)) > before, PATIENCE_S)
 
 
 def _of_open_reply(event: object, home: Household) -> bool:

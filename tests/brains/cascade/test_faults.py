@@ -57,7 +57,7 @@ from voiced.testing.http import (
 from voiced.testing.http.faults import Action
 from voiced.testing.http.script import Reply
 
-QUICK: dict[str, Any] = {"stt_timeout_s": 0.2, "chat_timeout_s": 0.2, "tts_timeout_s": 0.2, "connect_timeout_s": 0.5}
+QUICK: dict[str, Any] = {"stt_timeout_s": 0.6, "chat_timeout_s": 0.6, "tts_timeout_s": 0.6, "connect_timeout_s": 1.0}
 STAGES: tuple[Stage, ...] = ("transcription", "chat", "speech")
 TWO = "The first sentence is here. The second one comes after it."
 
