@@ -22,7 +22,7 @@ ORDERS: Final = tuple(
 )
 LONGEST_TURN_S: Final = 400.0
 """Of virtual time, with every brain failing and tools that take their time."""
-MOST_IN_A_TURN: Final = 12
+MOST_IN_A_TURN: Final = 24
 MOST_IN_AN_HOUR: Final = 130
 """Sessions of one brain: the longest backoff of one that is alone is 30 s."""
 MOST_OF_ANYTHING: Final = 128
@@ -165,6 +165,7 @@ class Life:
 
 def all_heals(world: World) -> None:
     """Nothing fails any more and everybody may finish: the best brain is in use again, and knows everything."""
+    world.run(30.0)  # what is on its way still happens
     world.mend_microphone()
     world.mend_speaker()
     world.mute(False)

@@ -459,7 +459,7 @@ def test_stop_is_too_short_to_take_the_floor_and_stops_all_the_same() -> None:
     told.reply_begins(ms=5000)
     told.hear(300, speech=True)
     commands = told.hear(400, speech=False)
-    assert SpotVerdict(2) in commands
+    assert SpotVerdict(2, over_reply=True) in commands
     assert told.floor == "speaking"
     call = CallId("device-2")
     assert told.tell(spotted(2, "stop_talking", "stop")) == [RunTool(call, "stop_talking", '{"by": 15}')]

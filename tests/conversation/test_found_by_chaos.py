@@ -322,6 +322,39 @@ def test_a_session_is_renewed_though_a_better_brain_is_being_tried() -> None:
     assert told.conversation.deadline() > told.now
 
 
+def test_better_a_brain_in_its_cooldown_than_no_answer() -> None:
+    told = Story(brains=CASCADE, ready=False)
+    told.tell(BrainLost(S1, "no route"), BrainReady(S2))
+    told.user_says()
+    commands = told.tell(BrainLost(S2, "no engine", fatal=True))
+    assert sessions(commands) == [("cascade", S3)], "its cooldown is not over"
+    assert told.tell(BrainReady(S3))[-1] == StartReply(S3)
+
+
+def test_a_brain_in_its_cooldown_is_tried_for_a_turn_once() -> None:
+    told = Story(brains=CASCADE, ready=False)
+    told.tell(BrainLost(S1, "no route"), BrainReady(S2))
+    told.user_says()
+    told.tell(BrainLost(S2, "no engine", fatal=True), BrainLost(S3, "no route"))
+    assert len(sessions(told.commands)) == 4, "with its backoff"
+    assert told.tell(TimePassed()) == []
+    told.now += told.settings.answer_within_s
+    told.tell(TimePassed())
+    assert len(told.facts(TurnFailed)) == 1
+
+
+def test_who_gives_no_sign_is_left_for_one_in_its_cooldown() -> None:
+    told = Story(brains=CASCADE, ready=False)
+    for session in range(1, 6):  # its cooldown is long by now
+        told.tell(BrainLost(SessionId(session), "no route"))
+        told.now = max(told.now, min(told.conversation.deadline(), told.now + 600))
+        told.tell(TimePassed())
+    told.tell(*(BrainReady(command.session) for command in told.commands if isinstance(command, OpenSession)))
+    told.user_says()
+    due = told.conversation.deadline()
+    assert due == pytest.approx(told.now + CASCADE.silent_after_s)
+
+
 def test_with_no_money_a_session_that_is_lost_in_a_turn_is_not_opened_again() -> None:
     told = Story()
     told.user_says()

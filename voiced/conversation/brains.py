@@ -145,14 +145,11 @@ class Brains:
         self._told.pop(self.link.brain, None)
         self._untold.pop(self.link.brain, None)
 
-    def give_up(self, reason: str, now: float) -> BrainName:
-        """The one in use does not do its work: who is next. There must be one (`failover.other_at`)."""
+    def give_up(self, reason: str, now: float) -> None:
+        """The one in use does not do its work."""
         self._order(Report(BrainChanged("lost", reason, self.link.brain)))
         self.failed(self.link.brain, now)
         self._close(self.link)
-        another = self.failover.best(now)
-        assert another is not None, "nobody to take over"
-        return another
 
     def due(self) -> float:
         """When a session that connects must have said whether it is there."""

@@ -246,9 +246,13 @@ class SpotSound:
 
 @dataclass(frozen=True, slots=True)
 class SpotVerdict:
-    """The utterance is over: `CommandSpotted` or `NoCommand`, soon."""
+    """The utterance is over: `CommandSpotted` or `NoCommand`, soon.
+
+    `over_reply`: it was said over a reply and took no floor, so that less is lost by a mistake.
+    """
 
     utterance: int
+    over_reply: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ class Standing:
     failures: int = 0
     until: float = -math.inf
     """The end of its cooldown."""
+    fatal: bool = False
+    """Somebody must mend something first."""
 
 
 class Failover:
@@ -45,6 +47,7 @@ class Failover:
         if fatal:
             cooldown_s = FATAL_COOLDOWN_S
         standing.failures += 1
+        standing.fatal = fatal
         standing.until = now + max(cooldown_s, min(retry_after_s, LONGEST_COOLDOWN_S))
 
     def answered(self, brain: BrainName) -> None:
@@ -63,6 +66,11 @@ class Failover:
             if brain not in but and self.allows(brain) and now >= self._standings[brain].until:
                 return brain
         return None
+
+    def last_resort(self, *, but: Container[BrainName]) -> BrainName | None:
+        """Where nobody may be used, and somebody waits for an answer: the one whose cooldown is over first."""
+        brains = [b for b in self._order if b not in but and self.allows(b) and not self._standings[b].fatal]
+        return min(brains, key=lambda brain: self._standings[brain].until, default=None)
 
     def better(self, than: BrainName, now: float) -> BrainName | None:
         """One that comes before `than`, if it may be used now."""

@@ -461,7 +461,7 @@ class Conversation:
 
     def _resume(self, turn: Turn, utterance: Utterance) -> None:
         self._report(FalseInterruption(utterance.speech))
-        if self._ask_spotter(utterance):  # "Stop!" is too short to take the floor.
+        if self._ask_spotter(utterance, over_reply=True):  # "Stop!" is too short to take the floor.
             self._judged_over_a_reply = utterance.number
         self._order(Unduck())
         self._state = Replying(turn)
@@ -699,18 +699,19 @@ class Conversation:
                 told.add(each.session)
         self._transcript.tool_used(ToolUsed(call_id, call.name, call.arguments, output), told)
         self._report(ToolEnded(call_id, call.name, ok, Ms(int((now - call.started_at) * 1000))))
-        if call.session == BY_THE_DEVICE and ok and not (call.turn is not None and call.turn.cut):
+        obeyed = call.session == BY_THE_DEVICE and ok
+        if obeyed and call.turn is not None:
+            self._transcript.obeyed(call.turn.number)
+        if obeyed and not (call.turn is not None and call.turn.cut):
             self._order(PlayEarcon("done"))
         for each_id, each in calls.items():
             if each.turn is not None:
                 each.turn.done[_same(each.name, each.arguments)] = Done(call_id, each.session, output)
-                self._call_over(each.turn, each_id, each.session == BY_THE_DEVICE and ok, now)
+                self._call_over(each.turn, each_id, obeyed, now)
 
     def _call_over(self, turn: Turn, call: CallId, obeyed: bool, now: float) -> None:
         turn.calls.discard(call)
         turn.alive_at = now
-        if obeyed:
-            self._transcript.obeyed(turn.number)
         if not turn.cut and not turn.calls:
             turn.wants = not obeyed or self._transcript.waiting() is not None
 
@@ -723,13 +724,13 @@ class Conversation:
                 return  # It knows these sentences itself.
             self._order(SpotSound(utterance.number, utterance.untaken()))
 
-    def _ask_spotter(self, utterance: Utterance) -> bool:
+    def _ask_spotter(self, utterance: Utterance, *, over_reply: bool = False) -> bool:
         """True where a verdict will come."""
         if not utterance.taken or utterance.length > LONGEST_COMMAND:
             return False
         if isinstance(self._state, Listening) and self._link.brain == "offline":
             return False
-        self._order(SpotVerdict(utterance.number))
+        self._order(SpotVerdict(utterance.number, over_reply))
         return True
 
     def _spotted(self, event: CommandSpotted, now: float) -> None:
@@ -865,7 +866,10 @@ class Conversation:
                 self._responses.ask()
                 self._order(StartReply(self._link.session, turn.announce))
             elif self._link.state == "refused" and not self._ledger.outstanding(turn.number):
-                if self._brains.failover.allows(self._link.brain) and self._link.may_try_again(now):
+                if another := self._another(now):
+                    self._alive(now)
+                    self._use(another, now)
+                elif self._brains.failover.allows(self._link.brain) and self._link.may_try_again(now):
                     self._brains.open(self._link, now)
                 elif turn.announce is not None:
                     self._cut(turn)
@@ -950,7 +954,13 @@ class Conversation:
 
     def _another(self, now: float) -> BrainName | None:
         """Who could answer in the place of the brain in use."""
-        return self._brains.failover.best(now, but={self._link.brain})
+        return self._brains.failover.best(now, but={self._link.brain}) or self._last_resort()
+
+    def _last_resort(self) -> BrainName | None:
+        """Somebody waits for an answer: better one in its cooldown than none, once in a turn."""
+        if self._turn is None:
+            return None
+        return self._brains.failover.last_resort(but={self._link.brain, *self._turn.failed})
 
     def _use(self, brain: BrainName, now: float) -> None:
         self._brains.use(brain, now)
@@ -976,6 +986,8 @@ class Conversation:
             self._replace_session(now)  # A short break, or the end of a session's time: nobody waits.
             return
         self._brains.failed(link.brain, now, lost=event)
+        if self._turn is not None:
+            self._turn.failed.add(link.brain)
         self._session_gone(now)
         if another := self._another(now):
             self._alive(now)
@@ -989,13 +1001,19 @@ class Conversation:
             return math.inf
         settings = self._brains.settings
         patience_s = settings.silent_after_s if self._link.ready else settings.connect_patience_s
+        if self._last_resort() is not None:
+            return turn.alive_at + patience_s
         return max(turn.alive_at + patience_s, self._brains.failover.other_at(self._link.brain))
 
     def _take_over(self, reason: str, now: float) -> None:
         """The brain in use does not answer: the next one answers the same turn."""
         if self._responses.free:
             self._order(PlayEarcon("lost"))
-        another = self._brains.give_up(reason, now)
+        another = self._another(now)
+        assert another is not None, "nobody to take over"
+        self._brains.give_up(reason, now)
+        if self._turn is not None:
+            self._turn.failed.add(self._link.brain)
         self._session_gone(now)
         if self._turn is not None:
             self._turn.attempts, self._turn.alive_at = 0, now

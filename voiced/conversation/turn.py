@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from voiced.conversation.events import AnnouncementAsked, CallId, ItemId, SessionId, TextAsked
+from voiced.conversation.events import AnnouncementAsked, BrainName, CallId, ItemId, SessionId, TextAsked
 from voiced.conversation.utterance import Utterance
 
 
@@ -34,6 +34,8 @@ class Turn:
     spot_until: float = 0.0
     rounds: int = 0
     losses: int = 0
+    failed: set[BrainName] = field(default_factory=set)
+    """Brains that were left in this turn."""
     attempts: int = 0
     """Responses asked for; 0 where the server began the one at hand by itself, which nobody will miss."""
     not_before: float = 0.0
