@@ -19,13 +19,13 @@ import numpy.typing as npt
 import structlog
 
 from tests.daemon.swift_clock import SwiftClock
+from tests.speech import read_wav
 from voiced.app import Daemon
 from voiced.audio import RATE
 from voiced.config import load_config
 from voiced.control.client import replies
 from voiced.control.protocol import Request
 from voiced.conversation.commands import BrainChanged, DeviceChanged, Fact
-from voiced.demo.story import clip
 from voiced.log import LogSettings, set_up
 from voiced.testing.loopback import Entry, LoopbackServer
 from voiced.testing.sound_card import VirtualCard
@@ -243,7 +243,7 @@ class Household:
 
     def say(self, name: str) -> tuple[float, float]:
         """The user says the recording `name` now; when it begins and ends, on the card's clock."""
-        return self.card.say(clip(f"user_{name}"), at=self.card.time())
+        return self.card.say(clip(name), at=self.card.time())
 
     def loudspeaker(self, start: float | None = None, end: float | None = None) -> Sound:
         """What came out of it between two times on the card's clock."""
@@ -287,3 +287,8 @@ class Household:
         foreign = [line for line in self.log if not line["logger"].startswith("voiced")]
         assert foreign == [], "a library, or asyncio, complained"
         assert KEY not in self._log.getvalue()
+
+
+def clip(name: str) -> bytes:
+    """A question, by espeak-ng's voice: coffee, moon, rain, tea or timer. PCM16 at 24 kHz."""
+    return read_wav(Path(__file__).parent / "voices" / f"{name}.wav")

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from tests.daemon.household import Household
+from tests.daemon.household import Household, clip
 from tests.daemon.tape import Sound, is_whole, ms, passages, place_ms
 from voiced.audio import RATE
 from voiced.conversation.commands import BargedIn, FalseInterruption, FloorChanged, ReplyHeard, TurnFailed
-from voiced.demo.story import clip, cough
+from voiced.demo.recordings import cough
 from voiced.playout.jitter_buffer import DECLICK
 from voiced.testing.loopback import Pace, Say
 
@@ -136,7 +136,7 @@ async def test_a_backchannel_does_not_stop_the_reply(household: Callable[..., Ho
         await home.next(FloorChanged, lambda fact: fact.floor == "speaking")
         for _ in range(3):
             await home.run(1.5)
-            home.card.say(clip("user_coffee")[: int(0.3 * RATE) * 2], at=home.card.time())
+            home.card.say(clip("coffee")[: int(0.3 * RATE) * 2], at=home.card.time())
             await home.next(FalseInterruption)
         reply = await home.next(ReplyHeard)
         assert (reply.text, reply.cut) == (COFFEE.text, False)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from tests.daemon.household import Household
 from voiced.conversation.commands import ReplyHeard, TurnFailed
-from voiced.demo.story import cough
+from voiced.demo.recordings import cough
 from voiced.testing.loopback import CallTool, Drop, Reply, Say, Turn
 
 TEA = Say("Tea comes from the leaves of a bush.")

@@ -1,171 +1,151 @@
-"""What happens in the demo: who says what, when, and what goes wrong."""
+"""What happens in the demo: who says what, when, and what goes wrong. What it answers is not written here."""
 
 from __future__ import annotations
 
 import asyncio
-import io
-import wave
 from collections.abc import Callable
-from dataclasses import dataclass
-from importlib import resources
-from typing import Final
+from typing import Any, Final
 
-import numpy as np
-
-from voiced.audio import RATE
-from voiced.conversation.commands import Fact, FalseInterruption, FloorChanged, ReplyHeard, TurnFailed
 from voiced.demo.account import Account
-from voiced.resample import Resampler
-from voiced.testing.loopback import CallTool, Drop, LoopbackServer, Reply, Say, Turn
+from voiced.demo.cloud import Cloud, Part
+from voiced.demo.progress import PATIENCE_S, Progress, Turn, WentOtherwise
+from voiced.demo.recordings import cough, recording
+from voiced.testing.loopback import CallTool, Say
 from voiced.testing.sound_card import VirtualCard
 
-PATIENCE_S: Final = 30.0
-"""A scene that takes longer has gone wrong."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """What the user says, and what the server answers, each with its recording."""
-
-    user: str
-    assistant: str
-    tool: CallTool | None = None
-
-
 LINES: Final = {
-    "moon": Line("How far away is the moon?", "The moon is about 384,000 kilometres away."),
-    "timer": Line(
-        "Set a timer for ten seconds.",
-        "Your timer is set for ten seconds.",
-        CallTool("set_timer", '{"duration_s": 10, "name": null}'),
-    ),
-    "coffee": Line(
-        "Tell me about coffee.",
-        "Coffee was first grown in Ethiopia. From there it came to Yemen, where people have drunk it since the "
-        "fifteenth century. Traders carried it on to Istanbul, Venice and London.",
-    ),
-    "tea": Line(
-        "No wait, tell me about tea instead.",
-        "Tea comes from the leaves of a bush that grows in the hills of China and India.",
-    ),
-    "rain": Line("Why does it rain?", "Warm air carries water up. Where it cools, the water falls out of it as rain."),
+    "date": "What is the date today?",
+    "timer": "Set a ten second timer.",
+    "help": "What can you do?",
+    "singapore": "What's the time in Singapore?",
+    "rain": "Why does it rain?",
+    "coffee": "Set a coffee timer for three minutes.",
+    "wake": "Wake me up tomorrow at seven o'clock.",
 }
-TIMER_DONE: Final = "Your timer is done."
+"""What the user says, each with its recording."""
+
+RAIN: Final = "Warm air carries water up. Where it cools, the water falls out of it as rain."
 
 
-class Storyteller:
-    """Speaks to the card's microphone, plays the server's part, and waits for what should come of it.
+class Story:
+    """Speaks into the card's microphone, and waits for what should come of it. `plug_in`: connects the cloud."""
 
-    A `ports.StatusSink`, so that it knows how far the daemon is.
-    """
-
-    def __init__(self, card: VirtualCard, account: Account) -> None:
+    def __init__(
+        self, card: VirtualCard, progress: Progress, account: Account, cloud: Cloud, plug_in: Callable[[], None]
+    ) -> None:
         self._card = card
+        self._progress = progress
         self._account = account
-        self._line = LINES["moon"]
-        self._name = "moon"
-        self._facts: asyncio.Queue[Fact] = asyncio.Queue()
+        self._cloud = cloud
+        self._plug_in = plug_in
 
-    def report(self, fact: Fact) -> None:
-        self._facts.put_nowait(fact)
-
-    # The server's part.
-
-    def reply(self, turn: Turn) -> Reply:
-        if "timer" in turn.params.get("instructions", ""):
-            return Say(TIMER_DONE, clip("assistant_timer_done"))
-        answer = Say(self._line.assistant, clip(f"assistant_{self._name}"))
-        if self._line.tool is not None and not turn.tool_outputs:
-            return self._line.tool
-        return answer
-
-    def transcript(self, _pcm: bytes) -> str:
-        return self._line.user
-
-    # The user's part.
-
-    async def tell(self, server: LoopbackServer) -> bool:
+    async def tell(self) -> bool:
         """All scenes; False where one did not come to its end."""
         try:
             await asyncio.to_thread(lambda: asyncio.run(self._card.until_open(2)))
-            await self._scene("A question, and a cough while it is answered")
-            await self._ask("moon")
-            await self._until(_floor("speaking"))
-            await self._after(1.2, lambda: self._card.say(cough()))
-            self._account.note("(somebody coughs)")
-            await self._until(lambda fact: isinstance(fact, FalseInterruption))
-            await self._answered()
-
-            await self._scene("A tool")
-            await self._ask("timer")
-            await self._answered()
-
-            await self._scene("A long answer, and somebody who interrupts it")
-            await self._ask("coffee")
-            await self._until(_floor("speaking"))
-            await asyncio.sleep(3.0)
-            await self._ask("tea")
-            await self._answered(cut=True)
-            await self._answered()
-
-            await self._scene("The timer speaks up by itself, in the next silence")
-            await self._answered()
-
-            await self._scene("The connection drops before the answer")
-            await self._ask("rain")
-            await self._until(_floor("thinking"))
-            await server.inject(Drop())
-            await self._answered()
-            await asyncio.sleep(0.5)
-        except TimeoutError:
-            self._account.note(f"This scene did not come to its end within {PATIENCE_S:.0f} s.")
+            await self._until(lambda: self._progress.ready)
+            await self._alone()
+            await self._in_the_cloud()
+        except WentOtherwise as why:
+            self._account.note(f"This scene did not come to its end: {why}.")
             return False
         return True
 
+    # No network and no key.
+
+    async def _alone(self) -> None:
+        await self._scene("A question, with no network and no key")
+        await self._ask_and_hear("date", [("get_time", {"part": "date"})])
+
+        await self._scene("A tool")
+        await self._ask_and_hear("timer", [("set_timer", {"duration_s": 10})])
+
+        await self._scene("A long answer: a cough does not interrupt it, a question does")
+        long = await self._ask("help")
+        await self._until(lambda: self._progress.floor == "speaking")
+        await asyncio.sleep(1.0)
+        self._account.note("(somebody coughs)")
+        self._card.say(cough(), at=self._card.time())
+        await self._until(lambda: self._progress.coughs == 1)
+        await asyncio.sleep(1.0)
+        singapore = await self._ask("singapore")
+        await self._until(lambda: long.reply is not None)
+        _expect(long.reply is not None and long.reply.cut, "the long answer was not interrupted")
+        await self._hear(singapore, [("get_time", {"zone": "Asia/Singapore", "part": "time"})])
+
+        self._account.scene("The timer speaks up by itself, in the next silence")
+        await self._until(lambda: bool(self._progress.announced))
+
+        await self._scene("Something that needs more than this machine")
+        rain = await self._ask_and_hear("rain", [])
+        _expect(not rain.heard, f"it was taken for {rain.heard!r}")
+        self._account.note("It is none of its sentences, and was not taken for the nearest one.")
+
+    # A cloud.
+
+    async def _in_the_cloud(self) -> None:
+        await self._scene("A key and a network, and the same question again")
+        self._account.note("(The cloud here is a stand-in on this machine: its answers are written down.)")
+        self._plug_in()
+        await self._until(lambda: self._progress.brain == "realtime" and self._progress.ready)
+        self._cloud.play(Part(LINES["rain"], answer=Say(RAIN, recording("cloud_rain"))))
+        await self._ask_and_hear("rain", [], by="realtime")
+
+        await self._scene("The connection drops before the answer: nobody has to say it again, the sound was kept")
+        self._cloud.play(Part(LINES["coffee"]))
+        await self._lose("coffee", [("set_timer", {"duration_s": 180, "name": "coffee"})])
+        await self._back()
+
+        await self._scene("It drops again, after a tool did its work: it is not done twice")
+        tool = CallTool("set_alarm", '{"time": "07:00", "day": "tomorrow", "name": null}')
+        self._cloud.play(Part(LINES["wake"], tool))
+        await self._lose("wake", [("set_alarm", {"time": "07:00", "day": "tomorrow"})])
+        await self._back()
+
+    async def _lose(self, name: str, tools: list[tuple[str, dict[str, Any]]]) -> None:
+        turn = await self._ask(name)
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await self._cloud.drop_in_thought()
+        except TimeoutError:
+            raise WentOtherwise("the cloud was never asked") from None
+        await self._hear(turn, tools)
+
+    async def _back(self) -> None:
+        await self._until(lambda: self._progress.brain == "realtime" and self._progress.ready)
+        self._account.note(f"It was told the whole conversation: {self._cloud.known} pieces.")
+
+    # What people do.
+
     async def _scene(self, title: str) -> None:
         self._account.scene(title)
-        await asyncio.sleep(0.6)
+        await asyncio.sleep(0.4)
+        await self._until(lambda: self._progress.floor == "idle")
 
-    async def _ask(self, name: str) -> None:
-        self._name, self._line = name, LINES[name]
-        self._card.say(clip(f"user_{name}"), at=self._card.time())
+    async def _ask(self, name: str) -> Turn:
+        """Say it. Returns once the daemon knows that it was said."""
+        before = len(self._progress.turns)
+        self._account.says(LINES[name])
+        self._card.say(recording(f"user_{name}"), at=self._card.time())
+        await self._until(lambda: len(self._progress.turns) > before)
+        return self._progress.turns[-1]
 
-    async def _after(self, seconds: float, act: Callable[[], object]) -> None:
-        await asyncio.sleep(seconds)
-        act()
+    async def _hear(self, turn: Turn, tools: list[tuple[str, dict[str, Any]]], by: str = "offline") -> None:
+        """Listen to the whole answer, which took these tools."""
+        await self._until(lambda: turn.reply is not None)
+        _expect(turn.reply is not None and not turn.reply.cut and turn.reply.heard > 0, "the answer was not heard")
+        _expect(turn.by == by, f"{turn.by} answered")
+        _expect(turn.tools == tools, f"the tools were {turn.tools}")
 
-    async def _answered(self, *, cut: bool = False) -> None:
-        await self._until(lambda fact: isinstance(fact, ReplyHeard) and fact.cut == cut)
+    async def _ask_and_hear(self, name: str, tools: list[tuple[str, dict[str, Any]]], by: str = "offline") -> Turn:
+        turn = await self._ask(name)
+        await self._hear(turn, tools, by)
+        return turn
 
-    async def _until(self, happened: Callable[[Fact], bool]) -> None:
-        async with asyncio.timeout(PATIENCE_S):
-            while True:
-                fact = await self._facts.get()
-                if isinstance(fact, TurnFailed):
-                    raise TimeoutError
-                if happened(fact):
-                    return
-
-
-def _floor(name: str) -> Callable[[Fact], bool]:
-    return lambda fact: isinstance(fact, FloorChanged) and fact.floor == name
-
-
-def clip(name: str) -> bytes:
-    """A recording (espeak-ng's voice), as PCM16 at 24 kHz."""
-    data = resources.files("voiced.demo").joinpath("voices", f"{name}.wav").read_bytes()
-    with wave.open(io.BytesIO(data)) as file:
-        return Resampler(file.getframerate(), RATE).process(file.readframes(file.getnframes()))
+    async def _until(self, happened: Callable[[], bool]) -> None:
+        await self._progress.until(happened)
 
 
-def cough() -> bytes:
-    """Two bursts of coloured noise, 0.2 s in all: PCM16 at 24 kHz."""
-    random = np.random.default_rng(7)
-    length = int(0.2 * RATE)
-    time = np.arange(length) / RATE
-    noise = np.convolve(random.standard_normal(length), np.hanning(12), "same")
-    shape = np.exp(-time / 0.04) + 0.7 * np.where(time > 0.09, np.exp(-(time - 0.09) / 0.04), 0.0)
-    voice = np.sin(2 * np.pi * 180 * time) * 1.5
-    sound = (noise + voice) * shape
-    pcm: bytes = np.rint(sound / np.abs(sound).max() * 16000).astype("<i2").tobytes()
-    return pcm
+def _expect(as_told: bool, otherwise: str) -> None:
+    if not as_told:
+        raise WentOtherwise(otherwise)
