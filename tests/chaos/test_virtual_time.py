@@ -8,7 +8,7 @@ import pytest
 
 from tests.chaos.life import live
 
-SEEDS = range(int(os.environ.get("VOICED_CHAOS_SEEDS", "3")))
+SEEDS = range(int(os.environ.get("VOICED_CHAOS_SEEDS", "2")))
 TURNS = int(os.environ.get("VOICED_CHAOS_TURNS", "1000"))
 
 

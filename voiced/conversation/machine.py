@@ -16,6 +16,10 @@ one, which `_advance` does at the end of every event; everything that delays a r
 runs, an older response that is still being cancelled, the buffered tail of a lost reply) is a condition there, and
 nowhere else. `_advance` also ends the turn once nothing is owed to it any more.
 
+A turn whose floor is taken before anything of its answer was heard leaves its question open (`Transcript.waiting`). The
+next turn's answer is one to both. Where that turn needs none (the device obeyed, nobody had spoken), the question is
+taken up again. What tools did for an open question is known to all its turns (`Turn.done`).
+
 Events of an old session are dropped in `handle`; events of a cancelled reply in `_live`.
 """
 
