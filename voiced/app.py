@@ -20,8 +20,9 @@ from typing import Final, Protocol
 import structlog
 
 from voiced.brains.cascade.brain import CascadeBrain
-from voiced.brains.offline.choice import Choice, recogniser_of, voice_of
+from voiced.brains.offline.choice import POCKETSPHINX, Choice, recogniser_of, voice_of
 from voiced.brains.offline.session import OfflineBrain
+from voiced.brains.offline.spotter import LocalSpotter
 from voiced.brains.realtime.session import RealtimeBrain
 from voiced.capture.echo import echo_control
 from voiced.capture.microphone import Microphone
@@ -181,11 +182,14 @@ class Daemon:
         }
         self._brains = {name: make[name]() for name in config.brain.order}
         self._hub.brains = self._brains
+        self._spotter = self._hub.spotter = LocalSpotter(post, POCKETSPHINX)
 
     def _run_edges(self) -> None:
         """Run what was built; what it replaces is let go."""
         edges: dict[str, _Edge] = {"speaker": self._speaker, "microphone": self._microphone}
         edges.update(self._brains.items())
+        if self._loaded.config.brain.local_commands:
+            edges["spotter"] = self._spotter
         for name in self._edges.keys() - edges.keys():
             self._edges.pop(name).cancel()
         for name, edge in edges.items():

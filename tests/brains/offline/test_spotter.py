@@ -50,11 +50,11 @@ class Asking:
         self._inbox = inbox
         self.number = 0
 
-    async def about(self, pcm: bytes = SOUND) -> CommandSpotted | NoCommand:
+    async def about(self, pcm: bytes = SOUND, *, over_reply: bool = False) -> CommandSpotted | NoCommand:
         self.number += 1
         for start in range(0, len(pcm), 960):
             self._spotter.do(SpotSound(self.number, pcm[start : start + 960]))
-        self._spotter.do(SpotVerdict(self.number))
+        self._spotter.do(SpotVerdict(self.number, over_reply))
         [verdict] = await self.verdicts(self.number)
         return verdict
 
@@ -69,12 +69,12 @@ class Asking:
         return found()
 
     async def until(
-        self, holds: Callable[[CommandSpotted | NoCommand], bool], pcm: bytes = SOUND
+        self, holds: Callable[[CommandSpotted | NoCommand], bool], pcm: bytes = SOUND, *, over_reply: bool = False
     ) -> CommandSpotted | NoCommand:
         """Ask until a verdict is as wanted: a process takes a moment to come up, or to end."""
         async with asyncio.timeout(PATIENT_S):
             while True:
-                verdict = await self.about(pcm)
+                verdict = await self.about(pcm, over_reply=over_reply)
                 if holds(verdict):
                     return verdict
                 await asyncio.sleep(0.01)
@@ -240,6 +240,13 @@ async def test_commands_are_spotted_in_speech_and_talk_is_not() -> None:
         fifty = verdicts[1]
         assert isinstance(fifty, CommandSpotted)
         assert json.loads(fifty.arguments) == {"percent": 50}
+
+
+async def test_stop_said_over_a_reply_needs_less_certainty() -> None:
+    async with spotter(ear(says="stop", confidence=0.4)) as (spot, inbox):
+        asking = Asking(spot, inbox)
+        await asking.until(is_spotted, over_reply=True)
+        assert is_none(await asking.about())
 
 
 def processes_of_ours() -> list[int]:
