@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
+from voiced.demo.progress import PATIENCE_S
 from voiced.testing.loopback import CallTool, Drop, LoopbackServer, Pace, Reply, Say, Script, Silence, Turn
 
 PACE: Final = Pace(first_delta_delay_s=0.15, speed=5.0, late_transcription=True)
@@ -39,9 +40,15 @@ class Cloud:
         await self._thinks.wait()
         await self.server.inject(Drop())
 
-    @property
-    def known(self) -> int:
-        """Of the conversation, how many pieces the server knows in its newest session."""
+    async def hears_of(self, text: str) -> int:
+        """Wait until the newest session was told of `text`, which came last; how many pieces it then knows.
+
+        Raises TimeoutError.
+        """
+        told = "conversation.item.create"
+        while not any(text in item.text for item in self.server.conversation.items):
+            so_far = sum(entry.event["type"] == told for entry in self.server.received)
+            await self.server.wait_for(told, PATIENCE_S, count=so_far + 1)
         return len(self.server.conversation.items)
 
     def _reply(self, turn: Turn) -> Reply:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
 
 from voiced.demo.account import Account
 from voiced.demo.cloud import Cloud, Part
@@ -12,6 +12,8 @@ from voiced.demo.progress import PATIENCE_S, Progress, Turn, WentOtherwise
 from voiced.demo.recordings import cough, recording
 from voiced.testing.loopback import CallTool, Say
 from voiced.testing.sound_card import VirtualCard
+
+T = TypeVar("T")
 
 LINES: Final = {
     "date": "What is the date today?",
@@ -94,26 +96,27 @@ class Story:
         await self._scene("The connection drops before the answer: nobody has to say it again, the sound was kept")
         self._cloud.play(Part(LINES["coffee"]))
         await self._lose("coffee", [("set_timer", {"duration_s": 180, "name": "coffee"})])
-        await self._back()
 
         await self._scene("It drops again, after a tool did its work: it is not done twice")
         tool = CallTool("set_alarm", '{"time": "07:00", "day": "tomorrow", "name": null}')
         self._cloud.play(Part(LINES["wake"], tool))
         await self._lose("wake", [("set_alarm", {"time": "07:00", "day": "tomorrow"})])
-        await self._back()
 
     async def _lose(self, name: str, tools: list[tuple[str, dict[str, Any]]]) -> None:
+        """Ask, break the connection, hear the answer all the same, and see the cloud come back."""
         turn = await self._ask(name)
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                await self._cloud.drop_in_thought()
-        except TimeoutError:
-            raise WentOtherwise("the cloud was never asked") from None
+        await self._in_time(self._cloud.drop_in_thought(), "the cloud was never asked")
         await self._hear(turn, tools)
-
-    async def _back(self) -> None:
         await self._until(lambda: self._progress.brain == "realtime" and self._progress.ready)
-        self._account.note(f"It was told the whole conversation: {self._cloud.known} pieces.")
+        assert turn.reply is not None
+        known = await self._in_time(self._cloud.hears_of(turn.reply.text), "the cloud was not told of the answer")
+        self._account.note(f"It was told the whole conversation: {known} pieces.")
+
+    async def _in_time(self, happening: Awaitable[T], otherwise: str) -> T:
+        try:
+            return await asyncio.wait_for(happening, PATIENCE_S)
+        except TimeoutError:
+            raise WentOtherwise(otherwise) from None
 
     # What people do.
 
