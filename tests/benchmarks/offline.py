@@ -65,9 +65,9 @@ TALK: Final = (
 VOICES: Final = (
     ("en-us", 165, 50),
     ("en-us", 130, 45),
-    ("en-gb", 150, 50),
+    ("en", 150, 50),
     ("en-us+f3", 160, 60),
-    ("en-gb+m3", 175, 40),
+    ("en+m3", 175, 40),
 )
 """Of espeak-ng: name, words per minute, pitch."""
 

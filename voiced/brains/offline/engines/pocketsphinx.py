@@ -66,7 +66,7 @@ class Evidence:
         """0.0 to 1.0, above 0.5 where the words were more likely said than not.
 
         The weights are those of a logistic regression on half of the commands and the talk of people and of a
-        synthesiser, rounded; they told the other half apart as well. `python -m tests.benchmarks.offline` measures them.
+        synthesiser, rounded; they told the other half apart as well. The benchmark `offline` measures them.
         """
         against = (
             0.2 * self.distance
