@@ -48,7 +48,7 @@ class OfflineSettings(Settings):
         2, "Threads of faster-whisper, piper and sherpa-onnx; more than there are cores is slower.", ge=1, le=64
     )
     hang_s: float = setting(
-        5.0,
+        10.0,
         "An engine that owes an answer and gives no sign for so long is killed and started again; one with a model "
         "may take six times as long.",
         unit="s",
