@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from tests.conversation.story import ALONE
 from voiced.audio import FRAME_BYTES, Frame
 from voiced.conversation.commands import (
     BrainChanged,
@@ -34,7 +35,6 @@ from voiced.conversation.events import (
     ToolCalled,
     ToolReturned,
 )
-from tests.conversation.story import ALONE
 from voiced.conversation.machine import Conversation
 from voiced.conversation.settings import TurnSettings
 from voiced.hub import Hub
