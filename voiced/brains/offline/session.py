@@ -195,10 +195,10 @@ class OfflineBrain:
     def speaking(self) -> Speaking:
         return self._speaking
 
-    def understanding_of(self, tools: tuple[ToolSpec, ...]) -> Understanding:
-        """Made once for the same tools: it takes 20 ms and more."""
+    async def understanding_of(self, tools: tuple[ToolSpec, ...]) -> Understanding:
+        """Made once for the same tools, and off the loop: it takes 20 ms and more."""
         if self._understood is None or self._understood[0] != tools:
-            self._understood = (tools, Understanding((HELP, *tools)))
+            self._understood = (tools, await asyncio.to_thread(Understanding, (HELP, *tools)))
             for problem in self._understood[1].problems:
                 log.debug("offline.sentence_not_used", problem=str(problem))
         return self._understood[1]
@@ -237,8 +237,9 @@ class _Session:
         self._asked_with: dict[CallId, _Question] = {}
         self._reply: _Reply | None = None
         self._misses = 0
+        self._offers: tuple[str, ...] = ()
         self._closed = False
-        self._take_tools(order.tools)
+        self._tools = order.tools
         self._take_history(order.history)
 
     async def open(self) -> None:
@@ -251,8 +252,8 @@ class _Session:
         except WorkerFailed as error:
             self._brain.lose_session(self, error)
         else:
+            await self._learn()
             if not self._closed:
-                self._brain.hearing.expect(self._understanding.grammar)  # the process may be new
                 self._post(BrainReady(self.number))
 
     def close(self) -> None:
@@ -279,7 +280,8 @@ class _Session:
                 if question is not None:
                     question.results.append(output)
             case UpdateTools(_, tools):
-                self._take_tools(tools)
+                self._tools = tools
+                self._brain.spawn(self._learn)
             case StartReply(_, announce):
                 self._start_reply(announce)
             case CancelReply(_, reply):
@@ -324,10 +326,14 @@ class _Session:
                 case ToolUsed() | AssistantSaid():
                     pass
 
-    def _take_tools(self, tools: tuple[ToolSpec, ...]) -> None:
-        self._offers = offers_of(tools)
-        self._understanding = self._brain.understanding_of(tools)
-        self._brain.hearing.expect(self._understanding.grammar)
+    async def _learn(self) -> Understanding:
+        """What may be said with the tools of now; the recogniser is told."""
+        tools = self._tools
+        understanding = await self._brain.understanding_of(tools)
+        if tools == self._tools and not self._closed:
+            self._offers = offers_of(tools)
+            self._brain.hearing.expect(understanding.grammar)
+        return understanding
 
     # The reply.
 
@@ -392,7 +398,7 @@ class _Session:
         if heard is None:
             return "no_speech"
         self._begin(reply)
-        match = self._understanding.match(heard)
+        match = (await self._learn()).match(heard)
         if match is None:
             return await self._say(reply, self._not_understood())
         self._misses = 0
