@@ -5,6 +5,7 @@
     python -m tests.benchmarks --hour     only the memory, over a simulated hour of audio; about a minute
     python -m tests.benchmarks --cascade  only the cascade, beside a bare client and a sequential pipeline
     python -m tests.benchmarks --failover only how long answers take where a brain fails on the way
+    python -m tests.benchmarks --offline  only what is understood with no network, and what is not; four minutes
 
 Run it from the checkout, in the environment of the tests, on a machine that does nothing else. It prints medians, 99th
 percentiles, ratios and targets, and what each figure means. Speed never fails it: the exit code is 1 only where
@@ -21,7 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from tests.benchmarks import cascade, failover, latency, startup
+from tests.benchmarks import cascade, failover, latency, offline, startup
 from tests.benchmarks.report import DEFINITIONS, Row, table
 from tests.benchmarks.trial import Subject, Trial, TrialFailed, conversation, simulation
 
@@ -178,6 +179,11 @@ async def of_the_cascade(*, quick: bool) -> int:
     return int(bool(wrong))
 
 
+async def of_understanding(*, quick: bool) -> int:
+    _progress("what is understood with no network")
+    return await offline.whole(quick=quick)
+
+
 async def of_failovers(*, quick: bool) -> int:
     _progress("failover")
     print(f"\n{failover.text(await failover.measure(failover.QUICK if quick else failover.FULL))}")
@@ -189,7 +195,9 @@ async def everything(*, quick: bool) -> int:
     code = await whole(QUICK if quick else FULL)
     if quick:  # with so few samples it is no matter that they disturb each other
         return max(code, *await asyncio.gather(of_the_cascade(quick=True), of_failovers(quick=True)))
-    return max(code, await of_the_cascade(quick=False), await of_failovers(quick=False))
+    return max(
+        code, await of_the_cascade(quick=False), await of_failovers(quick=False), await of_understanding(quick=False)
+    )
 
 
 async def hour() -> int:
@@ -221,6 +229,7 @@ def main() -> int:
     only.add_argument("--hour", action="store_true", help="only the memory, over a simulated hour")
     only.add_argument("--cascade", action="store_true", help="only the cascade")
     only.add_argument("--failover", action="store_true", help="only answers on which a brain fails")
+    only.add_argument("--offline", action="store_true", help="only what is understood with no network")
     options = parser.parse_args()
     if options.hour:
         wanted = hour()
@@ -228,6 +237,8 @@ def main() -> int:
         wanted = of_the_cascade(quick=options.quick)
     elif options.failover:
         wanted = of_failovers(quick=options.quick)
+    elif options.offline:
+        wanted = of_understanding(quick=options.quick)
     else:
         wanted = everything(quick=options.quick)
     try:

@@ -19,7 +19,7 @@ from voiced.brains.offline.worker_process import Engine
 from voiced.conversation.commands import SpotSound, SpotTools, SpotVerdict
 from voiced.conversation.events import CommandSpotted, NoCommand, ToolSpec
 
-PATIENT_S = 20.0
+PATIENT_S = 60.0
 """Where the verdict itself is asked about, and not the time that it takes."""
 
 SOUND = b"\x01\x00" * 2400
