@@ -9,6 +9,7 @@ import structlog
 
 from voiced.audio import RATE, SAMPLE_BYTES
 from voiced.brains.offline.engines import RECOGNISER_RATE
+from voiced.brains.offline.frames import FrameError
 from voiced.brains.offline.matching import Understanding
 from voiced.brains.offline.worker_process import Answer, Engine, Worker, WorkerFailed
 from voiced.conversation.commands import SpotSound, SpotterCommand, SpotTools, SpotVerdict
@@ -25,7 +26,7 @@ LONGEST_S: Final = 4.0
 PATIENCE_S: Final = 0.15
 """For the verdict; a brain waits for it. It usually takes 5 ms, for the sound was decoded as it came."""
 
-SURE: Final = 0.8
+SURE: Final = 0.75
 """Confidence that it takes. Higher than to answer: a command heard by mistake takes somebody's turn away."""
 
 SURE_OVER_A_REPLY: Final = 0.15
@@ -153,7 +154,10 @@ class _Ears:
         life, grammar = self.worker.life, self.understanding.grammar
         if life and life != self._taught:
             self._taught = life
-            self.worker.ask("expect", jsgf=grammar.jsgf, words=grammar.words)
+            try:
+                self.worker.ask("expect", jsgf=grammar.jsgf, words=grammar.words)
+            except FrameError as error:
+                log.error("spotter.too_many_sentences", reason=str(error))
 
 
 class _Utterance:
