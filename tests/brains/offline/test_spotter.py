@@ -11,9 +11,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.brains.offline.household import CLOCK, HOUSEHOLD, LOUDER, STOP, VOLUME
+from tests.brains.offline.household import CLOCK, HOUSEHOLD, LOUDER, STOP, VOLUME, tool
 from tests.brains.offline.spoken import POCKETSPHINX, among_silence, spoken
 from tests.inbox import Inbox
+from voiced.brains.offline.frames import MOST_HEADER
 from voiced.brains.offline.spotter import LocalSpotter
 from voiced.brains.offline.worker_process import Engine
 from voiced.conversation.commands import SpotSound, SpotTools, SpotVerdict
@@ -211,6 +212,15 @@ async def test_an_engine_that_can_not_be_loaded_is_no_command() -> None:
     async with spotter(Engine("none", "tests.brains.offline.engines_on_demand:that_does_not_load")) as (spot, inbox):
         asking = Asking(spot, inbox)
         assert [await asking.about() for _ in range(3)] == [NoCommand(1), NoCommand(2), NoCommand(3)]
+
+
+async def test_more_sentences_than_a_process_takes_are_no_command() -> None:
+    async with spotter(ear(says="stop"), (tool("endless", "x" * MOST_HEADER, local=True),)) as (spot, inbox):
+        asking = Asking(spot, inbox)
+        await eventually(processes_of_ours)
+        assert is_none(await asking.about())
+        spot.do(SpotTools(HOUSEHOLD))
+        await asking.until(is_spotted)
 
 
 async def test_a_cancelled_spotter_owes_no_verdict(tmp_path: Path) -> None:
