@@ -41,9 +41,9 @@ FINER: Final = 1024
 LOG_BASE: Final = math.log(1.0001)
 """Pocketsphinx counts in logarithms to this base and tells them as what they are the logarithm of."""
 
-TOLERANCE: Final = 0.5
-"""With more of it more is obeyed, and more that is no command: of 270 commands of a synthesiser 192 at 1.0 and 183 at
-0.5; of 585 stretches of talk and noise five and three."""
+TOLERANCE: Final = 3.1
+"""With more of it more is obeyed, and more that is no command: of 270 commands of a synthesiser 192 at 3.1 and 183 at
+2.6; of 585 stretches of talk and noise five and three."""
 
 FEWEST_PHONES: Final = 8
 """A sentence of fewer is more easily heard where it was not said."""
@@ -81,7 +81,7 @@ class Evidence:
             + 0.35 * min(max(self.longest - LONGEST_PHONE, 0.0), 20.0)
             + 0.05 * max(FEWEST_PHONES - self.phones, 0)
         )
-        return 1 / (1 + math.exp(min(against - 3.1, 50.0)))
+        return 1 / (1 + math.exp(min(against - TOLERANCE, 50.0)))
 
 
 class PocketsphinxRecogniser:
