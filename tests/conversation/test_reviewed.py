@@ -58,7 +58,7 @@ from voiced.conversation.events import (
     UtteranceCommitted,
 )
 from voiced.conversation.machine import Conversation
-from voiced.conversation.settings import TurnEnd, TurnSettings
+from voiced.conversation.settings import BrainSettings, TurnEnd, TurnSettings
 
 S1, S2 = SessionId(1), SessionId(2)
 R1, R2 = ReplyId("r1"), ReplyId("r2")
@@ -356,6 +356,14 @@ def test_new_settings_tell_who_has_the_floor() -> None:
     assert story.floor == "thinking"
     reports = story.conversation.reconfigure(story.settings, ALONE, story.now)
     assert Report(FloorChanged("idle")) in reports
+
+
+def test_settings_that_change_before_the_start_open_no_session() -> None:
+    """What is spent, and which tools there are, is known only at the start."""
+    conversation = Conversation(TurnSettings(), ALONE)
+    assert conversation.reconfigure(TurnSettings(), BrainSettings(order=("offline",), local_commands=False), 1.0) == []
+    opened = [command for command in conversation.start(2.0) if isinstance(command, OpenSession)]
+    assert opened == [OpenSession(S1, (), (), brain="offline")]
 
 
 @pytest.mark.parametrize("end", ["local", "server", "semantic"])

@@ -54,7 +54,7 @@ class Brains:
         """Of a better one that connects, or is ready and waits for a silence."""
 
     def reconfigure(self, settings: BrainSettings, now: float) -> None:
-        """Close everything, forget what was held against anybody, begin again."""
+        """Close everything, forget what was held against anybody, begin again where it had begun."""
         for link in (self.candidate, self.link):
             if link is not None:
                 self._close(link)
@@ -63,7 +63,8 @@ class Brains:
         self.failover.thrift = thrift
         self._told.clear()
         self._untold.clear()
-        self.start(now)
+        if self._started:
+            self.start(now)
 
     def start(self, now: float) -> None:
         """With the best one that may be used; before this nothing is opened."""

@@ -183,7 +183,7 @@ class Conversation:
         return self._take()
 
     def reconfigure(self, settings: TurnSettings, brains: BrainSettings, now: float) -> list[Command]:
-        """Go on with other settings and a new session, with the whole conversation."""
+        """Go on with other settings and a new session, with the whole conversation. Before `start` none is opened."""
         self._settings = settings
         self._pre_roll = PreRoll(Ms(settings.pre_roll_ms))
         self._onset = Onset(settings)
