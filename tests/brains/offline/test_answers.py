@@ -81,6 +81,13 @@ def test_no_sentence_is_blank_or_too_long_and_none_is_lost(text: str) -> None:
     assert "".join("".join(found).split()) == "".join(text.split())
 
 
+def test_signs_are_not_looked_for_through_all_of_a_very_long_result() -> None:
+    """A million brackets that nothing closes would keep the daemon busy for hours."""
+    said = speakable("*" + "Word by word. " * 10_000 + "End.*")
+    assert said.startswith("*Word by word. Word")
+    assert said.endswith(MORE)
+
+
 @given(st.text(st.characters(exclude_categories=[])))
 def test_whatever_a_tool_returns_can_be_encoded_and_has_no_control_characters(text: str) -> None:
     assert all(character.isprintable() or character.isspace() for character in plain(speakable(text)))

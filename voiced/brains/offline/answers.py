@@ -16,6 +16,9 @@ from voiced.conversation.events import ToolSpec
 LONGEST_ANSWER: Final = 700
 """Characters of a tool's result that are spoken: a minute at most; people asked for one thing."""
 
+LONGEST_MARKDOWN: Final = 8 * LONGEST_ANSWER
+"""Characters of a tool's result that are looked at: signs that pair with none take time that grows with its square."""
+
 LONGEST_SENTENCE: Final = 300
 """Characters that are synthesised at a time: half a minute of sound at most."""
 
@@ -57,7 +60,7 @@ def speakable(text: str) -> str:
     """A tool's result as somebody would say it: no markdown, no JSON, not too long, a sentence to each line."""
     said = _json_as_words(text)
     if said is None:
-        said = _markdown_as_words(text)
+        said = _markdown_as_words(text[:LONGEST_MARKDOWN])
     return shortened("\n".join(map(_ended, plain(said).split("\n"))) if said.strip() else "")
 
 
