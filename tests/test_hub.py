@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Callable
 
 from tests.conversation.story import ALONE
@@ -116,6 +118,33 @@ async def test_what_a_port_posts_while_it_is_set_up_anew_waits_for_its_turn() ->
     hub.stop()
     states = [told.state for told in ports.told if isinstance(told, BrainChanged)]
     assert states == ["connecting", "connecting", "lost", "connecting"]
+
+
+async def test_a_brain_that_breaks_down_is_a_lost_session() -> None:
+    hub, ports = household()
+    hub.start()
+    hub.post(BrainReady(S1))
+    hub.crashed(Ports())
+    assert ports.kinds().count(OpenSession) == 1
+    hub.crashed(ports)
+    assert ports.kinds().count(OpenSession) == 2
+    hub.stop()
+    assert BrainChanged("lost", "it broke down") in ports.told
+
+
+async def test_a_brain_that_refused_is_let_go_by_a_reload() -> None:
+    hub, _ = household()
+    refusing = Ports()
+    gone = weakref.ref(refusing)
+    hub.brains = {"realtime": refusing}
+    hub.start()
+    hub.post(BrainLost(S1, "no such model", fatal=True))
+    hub.brains = {"realtime": Ports()}
+    hub.reconfigure(TurnSettings(), ALONE)
+    hub.stop()
+    del refusing
+    gc.collect()
+    assert gone() is None
 
 
 async def test_who_watches_is_told_after_what_was_done() -> None:

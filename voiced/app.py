@@ -50,6 +50,9 @@ PLUGINS_WITHIN_S: Final = 1.0
 STOP_WITHIN_S: Final = 1.8
 """After SIGTERM a device or a thread that hangs is left behind."""
 
+UP_AGAIN_AFTER_S: Final = 1.0
+"""A brain that broke down in a way that nobody thought of is set up again; meanwhile another one answers."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -197,7 +200,20 @@ class Daemon:
             if task is None or task.get_name() != f"{name} {id(edge)}":
                 if task is not None:
                     task.cancel()
-                self._edges[name] = self._tasks.create_task(edge.run(), name=f"{name} {id(edge)}")
+                self._edges[name] = self._tasks.create_task(self._keep_up(name, edge), name=f"{name} {id(edge)}")
+
+    async def _keep_up(self, name: str, edge: _Edge) -> None:
+        """Serve, also after a mistake in the edge: the others go on answering."""
+        while True:
+            try:
+                await edge.run()
+            except Exception as error:  # whatever it is, it must not silence the assistant
+                log.error("edge.broke_down", edge=name, error=type(_root(error)).__name__)
+                log.debug("edge.broke_down", edge=name, exc_info=error)  # its text may hold what somebody said
+                self._hub.crashed(edge)
+            else:
+                return
+            await asyncio.sleep(UP_AGAIN_AFTER_S)
 
     def _post_tools(self, event: Event) -> None:
         self._hub.post(event)
@@ -209,6 +225,13 @@ def _engines(loaded: Loaded) -> tuple[Choice, Choice]:
     """Who hears and who speaks offline. Raises ConfigError where one is not installed, or lacks its model."""
     settings, environ = loaded.config.offline, loaded.places.environ
     return recogniser_of(settings, environ), voice_of(settings, environ)
+
+
+def _root(error: Exception) -> Exception:
+    """What a TaskGroup wraps."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 class _Volume:

@@ -41,7 +41,7 @@ from voiced.conversation.commands import (
     Unduck,
     UpdateTools,
 )
-from voiced.conversation.events import BrainName, Event, SessionId, TimePassed
+from voiced.conversation.events import BrainLost, BrainName, Event, SessionId, TimePassed
 from voiced.conversation.machine import Conversation
 from voiced.conversation.settings import BrainSettings, TurnSettings
 from voiced.ports import Brain, Speaker, Spotter, StatusSink, ToolRunner
@@ -86,6 +86,11 @@ class Hub:
         if not self._busy:
             self._work([])
 
+    def crashed(self, edge: object) -> None:
+        """This edge broke down: if it is a brain, its session is lost with it."""
+        for session in [session for session, brain in self._serving.items() if brain is edge]:
+            self.post(BrainLost(session, "it broke down"))
+
     def _work(self, commands: list[Command]) -> None:
         self._busy = True
         try:
@@ -119,7 +124,8 @@ class Hub:
     def _to_brain(self, command: BrainCommand) -> None:
         if isinstance(command, OpenSession):
             brain = self.brains[command.brain]
-            self._serving = {session: other for session, other in self._serving.items() if other is not brain}
+            others = [other for other in self.brains.values() if other is not brain]
+            self._serving = {session: other for session, other in self._serving.items() if other in others}
             self._serving[command.session] = brain
         serving = self._serving.get(command.session)
         if isinstance(command, CloseSession):

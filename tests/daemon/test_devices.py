@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -163,3 +164,21 @@ async def test_both_are_away_over_night(household: Callable[..., Household]) -> 
         await home.ready()
         home.say("tea")
         assert (await home.next(ReplyHeard)).text == TEA.text
+
+
+async def test_an_edge_that_breaks_down_takes_nobody_with_it(household: Callable[..., Household]) -> None:
+    class Unforeseen(VirtualCard):
+        mistakes = 1
+
+        def open_input(self, *args: Any, **options: Any) -> Any:
+            if self.mistakes:
+                self.mistakes -= 1
+                raise ZeroDivisionError
+            return super().open_input(*args, **options)
+
+    async with household([TEA], card=Unforeseen(rate=RATE)) as home:
+        await home.ready()
+        home.say("tea")
+        assert (await home.next(ReplyHeard)).text == TEA.text
+        [told] = [line for line in home.log if line["event"] == "edge.broke_down" and line["level"] == "error"]
+        assert (told["edge"], told["error"]) == ("microphone", "ZeroDivisionError")
