@@ -2,6 +2,7 @@
 
     VoicedError                  everything that voiced raises on purpose; its text says what to do
     ├── ConfigError              a setting, its file, or a secret
+    │   └── BadKey               a key is missing, can't be read, or can be none
     ├── AudioError               sound
     │   ├── PortAudioMissing     the PortAudio library is not installed
     │   ├── DeviceNotFound       no such microphone or loudspeaker
@@ -35,6 +36,10 @@ class VoicedError(Exception):
 
 class ConfigError(VoicedError):
     """A setting, its file, or a secret is wrong."""
+
+
+class BadKey(ConfigError):
+    """A key is missing, can't be read, or can be none."""
 
 
 class AudioError(VoicedError):

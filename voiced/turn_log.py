@@ -66,7 +66,8 @@ class TurnLog:
             case Muted(muted=muted):
                 log.info("microphone.muted" if muted else "microphone.unmuted")
             case Warned(code=code, detail=detail):
-                log.warning("conversation.odd", code=code, detail=detail)
+                log.warning("conversation.odd", code=code)
+                log.debug("conversation.odd", code=code, detail=detail)  # a server may quote what somebody said
             case UserHeard(turn=turn, text=text):
                 log.debug("user.said", turn=turn, text=text)
             case _:

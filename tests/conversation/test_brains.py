@@ -446,7 +446,7 @@ def test_a_spotter_that_says_nothing_is_not_waited_for() -> None:
     told = story(SPOTTING)
     told.user_says()
     due = told.conversation.deadline()
-    assert due == pytest.approx(told.now + 0.2)
+    assert due == pytest.approx(told.now + 0.3)
     told.now = due
     assert told.tell(TimePassed()) == [StartReply(S1)]
     assert told.tell(spotted(1)) == [], "too late: it is being answered"

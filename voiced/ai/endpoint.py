@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
-from voiced.errors import ConfigError
+from voiced.errors import BadKey, ConfigError
 
 OPENAI: Final = "https://api.openai.com/v1"
 
@@ -33,12 +33,12 @@ class Endpoint:
             raise ConfigError(f"{self.base_url} is no address of an API: write one such as {OPENAI}")
         key = self.key.strip()
         if not (key.isascii() and (key.isprintable() or not key)) or " " in key:
-            raise ConfigError(
+            raise BadKey(
                 f"the API key for {self.host} has a blank, a line break or a letter that no key has: "
                 "copy it again, on one line"
             )
         if not key and self.needs_key:
-            raise ConfigError(f"no API key for {self.host}: set OPENAI_API_KEY, or the key_file that belongs to it")
+            raise BadKey(f"no API key for {self.host}: set OPENAI_API_KEY, or the key_file that belongs to it")
         object.__setattr__(self, "key", key)
 
     @property

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from voiced.ai.endpoint import is_openai
 from voiced.brains.cascade.settings import CascadeSettings, Service
-from voiced.errors import ConfigError
+from voiced.errors import BadKey
 from voiced.redaction import looks_like_a_key
 from voiced.settings import Settings, setting
 
@@ -65,7 +65,7 @@ class Secrets:
     def openai_key(self) -> SecretStr:
         """The key. Raises ConfigError, in one line that says the fix and never the key."""
         if not self.given:
-            raise ConfigError(
+            raise BadKey(
                 "no OpenAI key: set OPENAI_API_KEY, or name a file with it in openai.key_file, "
                 "or give the systemd unit LoadCredential=openai_api_key:FILE"
             )
@@ -143,7 +143,7 @@ class _Source:
 
     def _file(self) -> Path:
         if looks_like_a_key(self.key_file):
-            raise ConfigError(
+            raise BadKey(
                 f"{self.setting} holds what looks like the key itself; put the key in a file and write the file's path"
             )
         name, home = self.key_file, self.environ.get("HOME", "")
@@ -157,24 +157,22 @@ class _Source:
         try:
             return path.read_bytes().decode("ascii")
         except FileNotFoundError:
-            raise ConfigError(
+            raise BadKey(
                 f"{path}: no such file; {self.setting} names it: create it with the {self.noun} in it"
             ) from None
         except UnicodeDecodeError:
-            raise ConfigError(
-                f"{path}: this is not an {self.noun} (not plain ASCII); put the key alone in it"
-            ) from None
+            raise BadKey(f"{path}: this is not an {self.noun} (not plain ASCII); put the key alone in it") from None
         except OSError as error:
-            raise ConfigError(
+            raise BadKey(
                 f"{path}: the {self.noun} can't be read ({error.strerror}); make voiced's user the owner of the file"
             ) from None
 
     def _checked(self, text: str, place: str) -> SecretStr:
         key = text.strip("\r\n")
         if not key.strip():
-            raise ConfigError(f"{place} is empty; put the {self.noun} in it, or take it away")
+            raise BadKey(f"{place} is empty; put the {self.noun} in it, or take it away")
         if not (key.isascii() and key.isprintable() and " " not in key):
-            raise ConfigError(
+            raise BadKey(
                 f"{place} is not an {self.noun} (it has a space, a line break or a special character); copy it again"
             )
         return SecretStr(key)

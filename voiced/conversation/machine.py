@@ -143,7 +143,7 @@ SPEAKER_PATIENCE_S = 10.0
 STOPPED = "it was stopped"
 LONGEST_COMMAND = Ms(4000)
 """Utterances that are longer, pre-roll included, are none for the spotter."""
-SPOT_PATIENCE_S = 0.2
+SPOT_PATIENCE_S = 0.3
 """The answer to an utterance waits so long for the spotter; it takes some 10 ms."""
 BY_THE_DEVICE = SessionId(0)
 """The session of tool calls that no brain made."""

@@ -28,7 +28,7 @@ from voiced.conversation.events import (
     ToolCalled,
     UserTranscribed,
 )
-from voiced.errors import ConfigError
+from voiced.errors import BadKey, ConfigError
 from voiced.testing.http import (
     MODELS,
     Answer,
@@ -183,7 +183,7 @@ async def test_nobody_listens_there() -> None:
 async def test_a_key_that_is_missing_is_a_fatal_cause(reason: str) -> None:
     def key(_: object) -> str:
         if reason:
-            raise ConfigError(reason)
+            raise BadKey(reason)
         return ""
 
     async with household("https://api.openai.com/v1", key=key) as home:
@@ -191,6 +191,18 @@ async def test_a_key_that_is_missing_is_a_fatal_cause(reason: str) -> None:
         lost = await home.first(BrainLost)
         assert (lost.fatal, lost.cause) == (True, "key")
         assert reason in lost.reason
+
+
+async def test_settings_that_are_wrong_are_no_missing_key() -> None:
+    """Whatever words stand in the complaint."""
+
+    def key(_: object) -> str:
+        raise ConfigError("the proxy at http://monkey.local can't be used")
+
+    async with household("https://api.openai.com/v1", key=key) as home:
+        home.open()
+        lost = await home.first(BrainLost)
+        assert (lost.fatal, lost.cause) == (True, "settings")
 
 
 async def test_a_new_key_is_found_with_the_next_session() -> None:

@@ -56,7 +56,7 @@ from voiced.conversation.events import (
     UserTranscribed,
     UtteranceCommitted,
 )
-from voiced.errors import ApiDenied, ApiError, ConfigError, RequestRejected
+from voiced.errors import ApiDenied, ApiError, BadKey, ConfigError, RequestRejected
 from voiced.ports import Post
 
 log = structlog.get_logger(__name__)
@@ -132,7 +132,7 @@ class Session:
             self._lost(error)
             return
         except ConfigError as error:
-            self._lost(ApiDenied(str(error), cause="key" if "key" in str(error) else "settings"))
+            self._lost(ApiDenied(str(error), cause="key" if isinstance(error, BadKey) else "settings"))
             return
         except Exception as error:  # noqa: BLE001 whatever it is, somebody else can answer
             self._log.error("cascade does not open", error=type(error).__name__)
@@ -218,7 +218,10 @@ class Session:
 
     def _begin_writing(self) -> None:
         """Have what was only heard written down, all at once."""
-        for user in self._memory.to_write_down[-MOST_WRITTEN_DOWN:]:
+        wanted = self._memory.to_write_down[-MOST_WRITTEN_DOWN:]
+        # What failed while nobody asked for an answer is tried again, and not held against this one.
+        self._writing = {user: task for user, task in self._writing.items() if not task.done() or user in wanted[-1:]}
+        for user in wanted:
             if user not in self._writing:
                 assert self._tasks is not None
                 self._writing[user] = self._tasks.create_task(self._write_down(user))

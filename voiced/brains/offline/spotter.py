@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 LONGEST_S: Final = 4.0
 """A command is shorter, with the silence around it; what is longer is not listened to any further."""
 
-PATIENCE_S: Final = 0.15
+PATIENCE_S: Final = 0.25
 """For the verdict; a brain waits for it. It usually takes 5 ms, for the sound was decoded as it came."""
 
 SURE: Final = 0.75
