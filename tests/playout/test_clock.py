@@ -34,6 +34,14 @@ def test_it_tells_each_100_ms_and_the_end() -> None:
     ]
 
 
+def test_an_item_that_runs_dry_is_told_to_its_last_sample() -> None:
+    clock = PlayoutClock()
+    for number in range(15):
+        clock.handed((span(A, 240, 240 * (number + 1)),), number * 0.01)
+    told = [event for tick in range(30) for event in clock.due(tick * 0.01)]
+    assert told == [ItemPlayed(A, Samples(240)), ItemPlayed(A, Samples(2640)), ItemPlayed(A, Samples(3600))]
+
+
 def test_an_item_that_ends_while_the_device_still_holds_it_drains_later() -> None:
     clock = PlayoutClock()
     clock.handed((span(A, 240, 240),), 5.0)

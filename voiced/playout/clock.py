@@ -36,14 +36,17 @@ class PlayoutClock:
         return [PlayoutDrained(item, rendered)]
 
     def due(self, now: float) -> list[Report]:
-        """What was heard by `now` and is worth telling: an item's first samples, each 100 ms, and its end."""
+        """What was heard by `now` and is worth telling: an item's first samples, each 100 ms, and its end.
+
+        Also where nothing follows: of an item that ran dry, the last samples would be counted as unheard for ever.
+        """
         reports: list[Report] = []
         while self._handed and self._handed[0][0] <= now:
             span = self._handed.popleft()[1]
             before = self._told[1] if self._told and self._told[0] == span.item else -REPORT_EVERY
             if span.last:
                 reports.append(PlayoutDrained(span.item, span.rendered))
-            elif span.rendered - before >= REPORT_EVERY:
+            elif span.rendered - before >= REPORT_EVERY or not self._handed:
                 self._told = (span.item, span.rendered)
                 reports.append(ItemPlayed(span.item, span.rendered))
         return reports
