@@ -580,3 +580,18 @@ def loaded_from(root: Path, layers: set[str]) -> Loaded:
         environ[environment_name("turn.hangover_ms")] = str(1000 + LAYERS.index("environment"))
     overrides = [f"turn.hangover_ms={1000 + LAYERS.index('command line')}"] if "command line" in layers else []
     return load_config(None, overrides, environ, system_file=system)
+
+
+@pytest.mark.parametrize(
+    ("order", "fix"),
+    [
+        ('["realtme"]', 'is ["realtme"]; a list of these: realtime, cascade, offline'),
+        ("[]", 'is []; it must have one at least: write for example order = ["realtime"]'),
+    ],
+)
+def test_a_list_of_choices_is_one_complaint_with_the_choices(tmp_path: Path, order: str, fix: str) -> None:
+    file = tmp_path / "voiced.toml"
+    file.write_text(f"[brain]\norder = {order}\n")
+    with pytest.raises(ConfigError) as refused:
+        load_config(file, environ={})
+    assert str(refused.value) == f"{file}:2: brain.order {fix}"

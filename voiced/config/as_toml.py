@@ -59,8 +59,9 @@ def limits_of(field: FieldInfo) -> tuple[Any, Any]:
 
 
 def choices_of(field: FieldInfo) -> tuple[Any, ...]:
-    """The values that a choice has; none where it is no choice."""
-    return get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+    """The values that a choice, or each of a list of choices, has; none where it is no choice."""
+    each = get_args(field.annotation)[0] if get_origin(field.annotation) is tuple else field.annotation
+    return get_args(each) if get_origin(each) is Literal else ()
 
 
 def _example_section(model: type[Settings], path: str) -> str:
@@ -98,7 +99,8 @@ def _example_setting(name: str, field: FieldInfo) -> str:
 
 def _allowed(field: FieldInfo) -> str:
     if choices := choices_of(field):
-        return f"One of {', '.join(toml_value(choice) for choice in choices)}."
+        each = "Each one" if get_origin(field.annotation) is tuple else "One"
+        return f"{each} of {', '.join(toml_value(choice) for choice in choices)}."
     match limits_of(field):
         case None, None:
             return ""

@@ -79,6 +79,8 @@ def _fix(field: FieldInfo, given: Given, error: Mapping[str, Any]) -> str:
         return _number(field, given)
     if kind == "literal_error":
         return _choice(field, given)
+    if kind == "too_short" and isinstance(given.value, list | tuple):
+        return f"it must have one at least: write for example {_assignment(given, list(field.default[:1]))}"
     if kind.startswith("bool"):
         return f"write {_assignment(given, True)} or {_assignment(given, False)}"
     if kind.startswith("string_type"):
@@ -129,6 +131,8 @@ def _limits(least: Any, greatest: Any) -> str:
 
 def _choice(field: FieldInfo, given: Given) -> str:
     choices = [str(choice) or '""' for choice in choices_of(field)]
+    if isinstance(given.value, list | tuple):
+        return f"a list of these: {', '.join(choices)}"
     if near := get_close_matches(str(given.value).lower(), choices, n=1):
         return f"write {_assignment(given, near[0])} (the choices: {', '.join(choices)})"
     return f"the choices: {', '.join(choices)}"

@@ -115,11 +115,15 @@ def _as_python(value: Any) -> Any:
 
 
 def _invalid(model: type[Settings], winners: Mapping[str, Given], error: ValidationError) -> Iterator[str]:
+    told: set[str] = set()
     for problem in error.errors(include_url=False):
         path = [str(part) for part in problem["loc"]]
         keys = [sources.key_of(path[:length]) for length in range(len(path), 0, -1)]
         given = next((winners[key] for key in keys if key in winners), None)
+        if given is not None and given.key in told:
+            continue  # what follows from a mistake in a list
         if given is not None:
+            told.add(given.key)
             yield complaints.invalid(model, given, problem)
         else:
             cause = problem.get("ctx", {}).get("error", problem["msg"])

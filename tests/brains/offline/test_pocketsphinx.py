@@ -114,6 +114,17 @@ async def test_speech_of_a_synthesiser_is_told_apart(recogniser: PocketsphinxRec
     assert sum(right) >= len(commands) - 1
 
 
+async def test_in_digital_silence_commands_are_understood_too() -> None:
+    """As a noise gate makes it. Each with a recogniser of its own: the first utterance has learned from none."""
+    silence = bytes(24_000)
+    obeyed_in_it = []
+    for sound in await spoken("what time is it", "turn on the kitchen lights", "louder", words_per_minute=150):
+        recogniser = PocketsphinxRecogniser()
+        recogniser.expect(UNDERSTANDING.grammar)
+        obeyed_in_it.append(obeyed(hear(recogniser, silence + sound + silence)))
+    assert obeyed_in_it == ["get_time", "light", "change_volume"]
+
+
 async def test_names_that_no_dictionary_has_are_heard(recogniser: PocketsphinxRecogniser) -> None:
     lamps = tool(
         "lamp", "turn on {name}", arguments={"name": TEXT}, lists={"name": {"Jörg's lamp": 1, "the Blorptron": 2}}

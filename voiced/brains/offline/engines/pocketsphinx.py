@@ -10,7 +10,8 @@ from typing import Any, Final
 import numpy as np
 import pocketsphinx
 
-from voiced.brains.offline.engines import EngineError, Grammar, Heard
+from voiced.audio import SAMPLE_BYTES
+from voiced.brains.offline.engines import RECOGNISER_RATE, EngineError, Grammar, Heard
 from voiced.brains.offline.grammar import automaton_of
 from voiced.brains.offline.pronunciation import guessed, looked_up
 
@@ -44,6 +45,10 @@ LOG_BASE: Final = math.log(1.0001)
 TOLERANCE: Final = 3.1
 """With more of it more is obeyed, and more that is no command: of 270 commands of a synthesiser 192 at 3.1 and 183 at
 2.6; of 585 stretches of talk and noise five and three."""
+
+HISS: Final = np.random.default_rng(1).normal(0, 15, RECOGNISER_RATE).astype(np.int32)
+"""One second of the noise of a quiet microphone (-67 dBFS). In digital silence, as a noise gate makes it, the means are
+of nothing that the model was trained on: of 50 synthetic commands 17 were understood in it, and 32 with this noise."""
 
 FEWEST_PHONES: Final = 8
 """A sentence of fewer is more easily heard where it was not said."""
@@ -105,6 +110,8 @@ class PocketsphinxRecogniser:
         self._phones_in: dict[str, int] = {}
         self._grammar: Grammar | None = None
         self._generation = 0
+        self._fed = 0
+        """Samples of the utterance."""
         self._listening = False
         self._sound = bytearray()
         self._means = USUAL_MEANS
@@ -140,6 +147,7 @@ class PocketsphinxRecogniser:
             raise EngineError("there is no grammar yet")
         self._drop()
         self._sound.clear()
+        self._fed = 0
         for decoder in (self._words, self._phones):
             decoder.set_cmn(self._means)
             decoder.start_utt()
@@ -147,7 +155,8 @@ class PocketsphinxRecogniser:
 
     def feed(self, pcm: bytes) -> None:
         self._must_listen()
-        self._sound += pcm
+        self._sound += _with_hiss(pcm, self._fed)
+        self._fed += len(pcm) // SAMPLE_BYTES
         whole = len(self._sound) - len(self._sound) % PIECE
         self._decode(whole)
 
@@ -222,6 +231,13 @@ class PocketsphinxRecogniser:
                 self._words.add_word(name, phones, False)
                 self._phones_in[name] = len(phones.split())
         self._known |= new
+
+
+def _with_hiss(pcm: bytes, start: int) -> bytes:
+    """The sound with `HISS` under it, beginning at its sample `start`."""
+    sound = np.frombuffer(pcm, "<i2").astype(np.int32)
+    sound += HISS[(start + np.arange(sound.size)) % HISS.size]
+    return sound.clip(-32768, 32767).astype("<i2").tobytes()
 
 
 def _decoder(**options: Any) -> Any:
