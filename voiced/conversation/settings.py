@@ -106,8 +106,8 @@ class BrainSettings(Settings):
     )
     local_commands: bool = setting(
         True,
-        "Obey 'be quiet', 'never mind' and the volume on the device, at once, whoever answers. Costs 55 MB, and 7 % of a "
-        "core while somebody speaks.",
+        "Obey 'be quiet', 'never mind' and the volume on the device, at once, whoever answers. Costs 55 MB, and 7 % "
+        "of a core while somebody speaks.",
     )
 
     @field_validator("order")
