@@ -53,6 +53,8 @@ class ToolUsed:
     name: str
     arguments: str = field(repr=False)
     output: str = field(repr=False)
+    spoken: str = field(default="", repr=False)
+    images: tuple[Image, ...] = ()
 
 
 HistoryItem = UserSaid | AssistantSaid | ToolUsed
@@ -130,9 +132,13 @@ class SendText:
 
 @dataclass(frozen=True, slots=True)
 class SendToolResult:
+    """`spoken`: in words, for a brain with no model; empty: the output will do."""
+
     session: SessionId
     call: CallId
     output: str = field(repr=False)
+    spoken: str = field(default="", repr=False)
+    images: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +147,17 @@ class StartReply:
 
     session: SessionId
     announce: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectAnswer:
+    """What is committed next answers a question of ours and is to be written down, not answered.
+
+    `choices`: what may be said, for a recogniser that must know; none: yes or no. None: no answer is expected any more.
+    """
+
+    session: SessionId
+    choices: tuple[str, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +195,7 @@ BrainCommand = (
     | DiscardUtterance
     | SendText
     | SendToolResult
+    | ExpectAnswer
     | StartReply
     | CancelReply
     | TruncateReply
@@ -274,7 +292,14 @@ class RunTool:
     arguments: str = field(repr=False)
 
 
-ToolCommand = RunTool
+@dataclass(frozen=True, slots=True)
+class CancelTool:
+    """The user took the floor, and the tool wants to be cancelled then. Its ToolReturned comes all the same."""
+
+    call: CallId
+
+
+ToolCommand = RunTool | CancelTool
 
 # To whoever watches.
 

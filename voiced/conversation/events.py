@@ -42,12 +42,18 @@ class Sentence:
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
+OnBargeIn = Literal["cancel", "finish", "keep"]
+"""What becomes of a tool that runs when the floor is taken: it is cancelled; its result is only remembered; or it is
+said in the next silence."""
+
+
 @dataclass(frozen=True, slots=True)
 class ToolSpec:
     """What a brain is told about a tool. `parameters` is a strict JSON schema of an object.
 
     `sentences`: how it is asked for offline. `lists`: what its own lists accept, as spoken, and what each means.
-    `local`: its sentences are obeyed on the device at once, whatever brain is in use.
+    `local`: its sentences are obeyed on the device at once, whatever brain is in use. `idempotent`: another brain that
+    asks for the same gets it run again.
     """
 
     name: str
@@ -56,6 +62,8 @@ class ToolSpec:
     sentences: tuple[Sentence, ...] = ()
     lists: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     local: bool = False
+    on_barge_in: OnBargeIn = "finish"
+    idempotent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,11 +299,16 @@ class SpeakerReady:
 
 @dataclass(frozen=True, slots=True)
 class ToolReturned:
-    """The tool ended; `output` is for the model: its result, or (`ok` False) what went wrong and how to mend it."""
+    """The tool ended; `output` is for the model: its result, or (`ok` False) what went wrong and how to mend it.
+
+    `spoken`: the same in words, where no model words it; empty: the output will do. `images`: pictures for the model.
+    """
 
     call: CallId
     output: str = field(repr=False)
     ok: bool = True
+    spoken: str = field(default="", repr=False)
+    images: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,12 +369,46 @@ class TextAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerWanted:
+    """The next utterance is the answer. `choices`: what may be said, for a recogniser that must know; none: yes or no.
+
+    `within_s`: from the end of the question until somebody begins to answer.
+    """
+
+    choices: tuple[str, ...] = ()
+    within_s: float = 8.0
+
+
+@dataclass(frozen=True, slots=True)
 class AnnouncementAsked:
-    """Something to be said when nobody holds the floor. `earcon` sounds at once, brain or no brain."""
+    """Something to be said when nobody holds the floor. `earcon` sounds at once, brain or no brain.
+
+    `call`: it is said at once, in the turn that waits for this tool call; where none does any more, in the next
+    silence. `filler`: only while the call runs and nothing else sounds. `sound`: PCM16, 24 kHz, played instead of the
+    text. `answer`: a question (with no text: just listen); the words of the answer come in RequestEnded.
+    """
 
     request: str
     text: str = field(repr=False)
     earcon: str = ""
+    call: CallId | None = None
+    filler: bool = False
+    sound: bytes = field(default=b"", repr=False)
+    answer: AnswerWanted | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AnnouncementWithdrawn:
+    """Nobody waits for it any more: a question whose tool is gone, a phrase that came too late."""
+
+    request: str
+
+
+@dataclass(frozen=True, slots=True)
+class EarconAsked:
+    """A short sound over whatever plays."""
+
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -421,6 +468,8 @@ Event = (
     | ThriftChanged
     | TextAsked
     | AnnouncementAsked
+    | AnnouncementWithdrawn
+    | EarconAsked
     | StopAsked
     | MuteAsked
     | VolumeAsked
