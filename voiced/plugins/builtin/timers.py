@@ -100,6 +100,8 @@ class Reminder:
 class Timers(Plugin):
     """Everything that is set, by number; the file is written after each change, and when the wall clock was set."""
 
+    permissions = ("say",)
+
     async def setup(self, context: ToolContext) -> None:
         self._context = context
         self._set: dict[int, tuple[Reminder, Appointment]] = {}
