@@ -4,87 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import heapq
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
 
 from voiced.conversation.commands import RunTool
 from voiced.conversation.events import AnnouncementAsked, CallId, Event, ToolReturned, ToolsChanged
 from voiced.plugins.host import PluginHost, PluginStatus
 from voiced.plugins.settings import PluginSettings
+from voiced.testing.clock import BERLIN, NOON, PATIENCE_S, FakeClock
+
+__all__ = ["BERLIN", "BUILT_IN", "NOON", "FakeClock", "Home"]
 
 E = TypeVar("E")
 
-BERLIN = ZoneInfo("Europe/Berlin")
-NOON = datetime(2026, 11, 20, 12, 0, tzinfo=BERLIN)
-PATIENCE_S = 20.0
-"""Only reached by a test that fails."""
-
 BUILT_IN = ("clock", "timers", "volume")
-
-
-class FakeTimer:
-    def __init__(self, callback: Callable[[], object], delay_s: float) -> None:
-        self.callback: Callable[[], object] | None = callback
-        self.delay_s = delay_s
-
-    def cancel(self) -> None:
-        self.callback = None
-
-
-class FakeClock:
-    """Implements `Clock`. Time passes only when a test says so; thread-safe as far as reading goes."""
-
-    def __init__(self, now: datetime = NOON) -> None:
-        self.zone = now.tzinfo
-        self._wall = now.astimezone(UTC)
-        self._elapsed = 0.0
-        self._order = count()
-        self._timers: list[tuple[float, int, FakeTimer]] = []
-        self._changed = asyncio.Event()
-
-    def now(self) -> datetime:
-        return self._wall.astimezone(self.zone)
-
-    def elapsed(self) -> float:
-        return self._elapsed
-
-    def call_later(self, delay_s: float, callback: Callable[[], object]) -> FakeTimer:
-        timer = FakeTimer(callback, delay_s)
-        heapq.heappush(self._timers, (self._elapsed + delay_s, next(self._order), timer))
-        self._changed.set()
-        return timer
-
-    def advance(self, **units: float) -> None:
-        """Let time pass, as in `advance(minutes=5)`, and everything that falls due happen at its time."""
-        end = self._elapsed + timedelta(**units).total_seconds()
-        while self._timers and self._timers[0][0] <= end:
-            due, _, timer = heapq.heappop(self._timers)
-            self._pass_to(max(due, self._elapsed))
-            if timer.callback:
-                timer.callback()
-        self._pass_to(end)
-
-    def set_wall_clock(self, moment: datetime) -> None:
-        """Somebody, or NTP, sets the time of day."""
-        self._wall = moment.astimezone(UTC)
-
-    async def timer_is_set(self, delay_s: float) -> None:
-        """Wait until somebody waits for just so long."""
-        async with asyncio.timeout(PATIENCE_S):
-            while not any(timer.callback and timer.delay_s == delay_s for _, _, timer in self._timers):
-                self._changed.clear()
-                await self._changed.wait()
-
-    def _pass_to(self, elapsed: float) -> None:
-        self._wall += timedelta(seconds=elapsed - self._elapsed)
-        self._elapsed = elapsed
 
 
 class Home:
