@@ -35,6 +35,7 @@ from voiced.errors import ConfigError
 from voiced.hub import Hub
 from voiced.log import set_up as set_up_log
 from voiced.playout.speaker import Speaker
+from voiced.plugins.discovery import Source
 from voiced.plugins.host import PluginHost
 from voiced.plugins.wall_clock import Clock, SystemClock
 from voiced.ports import Brain, StatusSink
@@ -68,16 +69,23 @@ class _RunningBrain(Brain, _Edge, Protocol):
 class Daemon:
     """voiced itself, on any sound card. `sinks` watch beside the log and the control socket.
 
-    `clock`: what the plugins take for the time; None is the machine's.
+    `clock`: what the plugins take for the time; None is the machine's. `plugins`: instead of those that are installed.
     """
 
     def __init__(
-        self, loaded: Loaded, card: SoundCard, *, sinks: Iterable[StatusSink] = (), clock: Clock | None = None
+        self,
+        loaded: Loaded,
+        card: SoundCard,
+        *,
+        sinks: Iterable[StatusSink] = (),
+        clock: Clock | None = None,
+        plugins: Iterable[Source] | None = None,
     ) -> None:
         self._loaded = loaded
         self._card = card
         self._clock = clock or SystemClock()
         self._sinks = tuple(sinks)
+        self._sources = plugins
         self._volume = _Volume(loaded.config.playout.volume)
         self._edges: dict[str, asyncio.Task[None]] = {}
         self._tools_known = asyncio.Event()
@@ -106,6 +114,7 @@ class Daemon:
             state_folder=state_folder(environ),
             volume=lambda: self._volume.percent,
             clock=self._clock,
+            sources=self._sources,
         )
         self._hub.tools = self._plugins
         self._build_sound()

@@ -6,7 +6,7 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.machinery import SourceFileLoader
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -35,6 +35,13 @@ class Found:
 
     functions: tuple[tuple[Callable[..., Any], ToolOptions], ...] = ()
     plugins: tuple[Plugin, ...] = ()
+
+
+def given(target: object, name: str) -> Source:
+    """A plugin that somebody has in hand: a .py file, a module, a `Plugin` class or a function marked with `@tool`."""
+    if isinstance(target, Path):
+        return replace(_file(target), name=name)
+    return Source(name, name, lambda: _found_in(target))
 
 
 def installed() -> list[Source]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -55,7 +55,7 @@ class PluginHost:
     """Implements `ports.ToolRunner`.
 
     `post`: the hub's inbox. `state_folder`: where plugins keep their state, made on the first write. `volume`: the
-    loudness now, 0 to 100; called from any thread.
+    loudness now, 0 to 100; called from any thread. `sources`: the plugins, where they are not to be looked for.
     """
 
     def __init__(
@@ -66,8 +66,10 @@ class PluginHost:
         state_folder: Path,
         volume: Callable[[], int],
         clock: Clock | None = None,
+        sources: Iterable[Source] | None = None,
     ) -> None:
         self._settings = settings
+        self._given = None if sources is None else list(sources)
         self._post = post
         self._state_folder = state_folder
         self._volume = volume
@@ -197,6 +199,8 @@ class PluginHost:
         self._announce_tools()
 
     def _sources(self) -> list[Source]:
+        if self._given is not None:
+            return self._given
         found = discovery.installed()
         try:
             found += discovery.in_folder(self._settings.path())
