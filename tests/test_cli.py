@@ -166,7 +166,15 @@ def test_no_daemon_is_exit_code_3(settings: Path, capsys: Output) -> None:
 async def daemon(settings: Path) -> AsyncIterator[tuple[ControlServer, asyncio.Queue[Event]]]:
     events: asyncio.Queue[Event] = asyncio.Queue()
     path = settings.parent / "control.sock"
-    server = ControlServer(path, post=events.put_nowait, reload=lambda: None, plugins=list, clock=lambda: 0.0)
+    server = ControlServer(
+        path,
+        post=events.put_nowait,
+        reload=lambda: None,
+        plugins=list,
+        switch=lambda name, action: None,
+        run_tool=lambda command: None,
+        clock=lambda: 0.0,
+    )
     async with server.serving():
         yield server, events
 

@@ -29,7 +29,7 @@ from voiced.capture.microphone import Microphone
 from voiced.config import Loaded
 from voiced.control.server import ControlServer
 from voiced.conversation.commands import Fact, VolumeChanged
-from voiced.conversation.events import BrainName, Event, StopAsked, ToolsChanged, VolumeAsked
+from voiced.conversation.events import BrainName, Event, StopAsked, ToolReturned, ToolsChanged, VolumeAsked
 from voiced.conversation.machine import Conversation
 from voiced.errors import ConfigError
 from voiced.hub import Hub
@@ -95,11 +95,13 @@ class Daemon:
         environ = self._loaded.places.environ
         config = self._loaded.config
         manager = ServiceManager(environ)
-        control = ControlServer(
+        control = self._control = ControlServer(
             config.control.path_to_serve(environ),
             post=lambda event: self._hub.post(event),
             reload=self.reload,
             plugins=lambda: [asdict(status) for status in self._plugins.status()],
+            switch=lambda name, action: self._plugins.switch(name, action),
+            run_tool=lambda command: self._plugins.do(command),
             spending=lambda: self._books.status(),
         )
         self._books = Bookkeeper(
@@ -114,6 +116,7 @@ class Daemon:
             state_folder=state_folder(environ),
             volume=lambda: self._volume.percent,
             clock=self._clock,
+            tables=self._loaded.plugin_tables,
             sources=self._sources,
         )
         self._hub.tools = self._plugins
@@ -225,6 +228,8 @@ class Daemon:
             await asyncio.sleep(UP_AGAIN_AFTER_S)
 
     def _post_tools(self, event: Event) -> None:
+        if isinstance(event, ToolReturned) and self._control.returned(event):
+            return
         self._hub.post(event)
         if isinstance(event, ToolsChanged):
             self._tools_known.set()

@@ -13,7 +13,10 @@ from voiced.audio import Ms
 from voiced.control.protocol import (
     MAX_LINE,
     Ask,
+    Call,
     Mute,
+    Plugin,
+    Plugins,
     Reload,
     Request,
     Say,
@@ -35,6 +38,9 @@ from voiced.errors import ControlError
 
 PNG = b"\x89PNG\r\n\x1a\n and so on"
 JPEG = b"\xff\xd8\xff\xe0 and so on"
+NO_SUCH_REQUEST = (
+    "no such request; there are status, watch, say, ask, stop, mute, volume, reload, plugins, plugin, call"
+)
 
 requests: st.SearchStrategy[Request] = st.one_of(
     st.just(Status()),
@@ -45,6 +51,13 @@ requests: st.SearchStrategy[Request] = st.one_of(
     st.builds(Mute, muted=st.booleans()),
     st.builds(Volume, percent=st.integers(0, 100)),
     st.just(Reload()),
+    st.just(Plugins()),
+    st.builds(Plugin, name=st.text(min_size=1, max_size=50), action=st.sampled_from(["enable", "disable", "reload"])),
+    st.builds(
+        Call,
+        tool=st.text(min_size=1, max_size=50),
+        arguments=st.dictionaries(st.text(), st.none() | st.integers() | st.text() | st.lists(st.booleans())),
+    ),
 )
 
 
@@ -64,7 +77,7 @@ def test_any_bytes_are_a_request_or_one_line_of_complaint(line: bytes) -> None:
 
 
 @given(
-    st.sampled_from(["status", "watch", "say", "ask", "volume", "x"]),
+    st.sampled_from(["status", "watch", "say", "ask", "volume", "plugin", "call", "x"]),
     st.dictionaries(st.text(), st.integers() | st.text()),
 )
 def test_any_fields_are_a_request_or_one_line_of_complaint(do: str, fields: dict[str, object]) -> None:
@@ -78,12 +91,20 @@ def test_any_fields_are_a_request_or_one_line_of_complaint(do: str, fields: dict
         (b"\xff", 'this line is not JSON; send for example {"do": "status"}'),
         (b"[]", 'this is no request; send for example {"do": "status"}'),
         (b"{}", 'this is no request; send for example {"do": "status"}'),
-        (b'{"do": "dance"}', "no such request; there are status, watch, say, ask, stop, mute, volume, reload"),
+        (b'{"do": "dance"}', NO_SUCH_REQUEST),
         (b'{"do": "say"}', "say.text: field required"),
         (b'{"do": "say", "text": " "}', "the text is empty"),
         (b'{"do": "say", "text": "a", "loud": 1}', "say has no 'loud'; it has do, text"),
         (b'{"do": "volume", "percent": 101}', "volume.percent: input should be less than or equal to 100"),
         (b'{"do": "volume", "percent": "5"}', "volume.percent: input should be a valid integer"),
+        (b'{"do": "call"}', "call.tool: field required"),
+        (b'{"do": "call", "tool": ""}', "the tool is empty"),
+        (b'{"do": "call", "tool": "lamp", "arguments": "{}"}', "call.arguments: input should be an object"),
+        (b'{"do": "plugin", "name": "lamp"}', "plugin.action: field required"),
+        (
+            b'{"do": "plugin", "name": "lamp", "action": "kill"}',
+            "plugin.action: input should be 'enable', 'disable' or 'reload'",
+        ),
     ],
 )
 def test_a_wrong_request_is_told_what_is_wrong(line: bytes, complaint: str) -> None:
@@ -104,6 +125,8 @@ def test_pictures_come_through_and_others_are_refused() -> None:
 def test_a_line_has_its_limit() -> None:
     with pytest.raises(ControlError, match=r"^the pictures are too large: 6 MB in all at most; make them smaller$"):
         request_line(Ask(text="What is this?", images=("A" * MAX_LINE,)))
+    with pytest.raises(ControlError, match=r"^this request is too large: 8 MB at most$"):
+        request_line(Call(tool="lamp", arguments={"name": "A" * MAX_LINE}))
 
 
 def test_what_people_said_is_in_no_fact_unless_asked_for() -> None:

@@ -19,20 +19,35 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voiced.control.client import NoDaemon, ask, replies
-from voiced.control.protocol import MAX_LINE, Ask, Mute, Reload, Say, Status, Stop, Volume, Watch, request_line
+from voiced.control.protocol import (
+    MAX_LINE,
+    Ask,
+    Call,
+    Mute,
+    Plugin,
+    Reload,
+    Say,
+    Status,
+    Stop,
+    Volume,
+    Watch,
+    request_line,
+)
 from voiced.control.server import MAX_CLIENTS, ControlServer
 from voiced.control.settings import ControlSettings
-from voiced.conversation.commands import FloorChanged, RequestEnded, UserHeard, Warned
+from voiced.conversation.commands import FloorChanged, RequestEnded, RunTool, UserHeard, Warned
 from voiced.conversation.events import (
     AnnouncementAsked,
+    CallId,
     Event,
     Image,
     MuteAsked,
     StopAsked,
     TextAsked,
+    ToolReturned,
     VolumeAsked,
 )
-from voiced.errors import ConfigError, ControlError
+from voiced.errors import ConfigError, ControlError, PluginError
 
 PLUGIN = {"name": "clock", "place": "built in", "tools": ["now"], "problems": []}
 PNG = b"\x89PNG\r\n\x1a\n and so on"
@@ -45,19 +60,36 @@ class House:
     path: Path
     server: ControlServer
     events: asyncio.Queue[Event]
+    calls: asyncio.Queue[RunTool]
+    switched: list[tuple[str, str]]
 
 
 @contextlib.asynccontextmanager
 async def house(directory: Path) -> AsyncIterator[House]:
     events: asyncio.Queue[Event] = asyncio.Queue()
+    calls: asyncio.Queue[RunTool] = asyncio.Queue()
+    switched: list[tuple[str, str]] = []
 
     def reload() -> None:
         raise ConfigError("voiced.toml:1: this is not TOML")
 
+    def switch(name: str, action: str) -> None:
+        if name != PLUGIN["name"]:
+            raise PluginError(f"there is no plugin {name}")
+        switched.append((name, action))
+
     path = directory / "control.sock"
-    server = ControlServer(path, post=events.put_nowait, reload=reload, plugins=lambda: [PLUGIN], clock=lambda: 5.0)
+    server = ControlServer(
+        path,
+        post=events.put_nowait,
+        reload=reload,
+        plugins=lambda: [PLUGIN],
+        switch=switch,
+        run_tool=calls.put_nowait,
+        clock=lambda: 5.0,
+    )
     async with server.serving():
-        yield House(path, server, events)
+        yield House(path, server, events, calls, switched)
 
 
 @pytest.fixture
@@ -116,6 +148,45 @@ async def test_an_announcement_is_done_when_it_was_said_or_failed(directory: Pat
         await daemon.events.get()
         daemon.server.report(RequestEnded("control-2", error="no brain"))
         assert await unsaid == [{"error": "no brain"}]
+
+
+async def test_plugins_are_listed_and_switched(directory: Path) -> None:
+    async with house(directory) as daemon:
+        assert await asked(daemon, b'{"do": "plugins"}\n') == [{"plugins": [PLUGIN]}]
+        assert await asked(daemon, request_line(Plugin(name="clock", action="disable"))) == [{"done": True}]
+        assert await asked(daemon, request_line(Plugin(name="lamp", action="enable"))) == [
+            {"error": "there is no plugin lamp"}
+        ]
+    assert daemon.switched == [("clock", "disable")]
+
+
+async def test_a_tool_is_called_and_the_conversation_is_told_nothing_of_it(directory: Path) -> None:
+    request = Call(tool="get_time", arguments={"zone": "Asia/Tōkyō"})
+    async with house(directory) as daemon, asyncio.TaskGroup() as tasks:
+        called = tasks.create_task(asyncio.to_thread(ask, [daemon.path], request))
+        run = await daemon.calls.get()
+        assert (run.name, json.loads(run.arguments)) == ("get_time", {"zone": "Asia/Tōkyō"})
+        assert not daemon.server.returned(ToolReturned(CallId("call_1"), "the model's own"))
+        assert daemon.server.returned(ToolReturned(run.call, "There is no such zone.", ok=False))
+        assert await called == {"result": "There is no such zone.", "ok": False}
+
+
+async def test_a_long_result_arrives_whole(directory: Path) -> None:
+    async with house(directory) as daemon, asyncio.TaskGroup() as tasks:
+        called = tasks.create_task(asyncio.to_thread(ask, [daemon.path], Call(tool="read_book")))
+        daemon.server.returned(ToolReturned((await daemon.calls.get()).call, "x" * 2**20))
+        assert await called == {"result": "x" * 2**20, "ok": True}
+
+
+async def test_who_left_is_not_told_and_nobody_else_is(directory: Path) -> None:
+    async with house(directory) as daemon:
+        _, writer = await asyncio.open_unix_connection(daemon.path)
+        writer.write(request_line(Call(tool="get_time")))
+        run = await daemon.calls.get()
+        writer.transport.abort()
+        assert await asked(daemon, request_line(Stop())) == [{"done": True}]  # it was noticed meanwhile
+        assert daemon.server.returned(ToolReturned(run.call, "Noon."))
+        assert not daemon.server.returned(ToolReturned(run.call, "Noon."))
 
 
 async def test_a_client_may_close_its_side_and_still_read(directory: Path) -> None:
@@ -319,16 +390,27 @@ def complaint(paths: list[Path]) -> str:
 
 
 async def serve_at(path: Path) -> None:
-    async with ControlServer(path, post=lambda event: None, reload=lambda: None, plugins=list).serving():
+    async with idle_server(path).serving():
         pass
 
 
-def test_the_status_has_what_was_spent(directory: Path) -> None:
-    def server(**more: Any) -> ControlServer:
-        return ControlServer(directory / "sock", post=lambda event: None, reload=lambda: None, plugins=list, **more)
+def idle_server(path: Path, **more: Any) -> ControlServer:
+    """One that nothing is behind."""
+    return ControlServer(
+        path,
+        post=lambda event: None,
+        reload=lambda: None,
+        plugins=list,
+        switch=lambda name, action: None,
+        run_tool=lambda command: None,
+        **more,
+    )
 
-    assert server().status()["spending"] == {}
-    assert server(spending=lambda: {"today_usd": 0.5}).status()["spending"] == {"today_usd": 0.5}
+
+def test_the_status_has_what_was_spent(directory: Path) -> None:
+    assert idle_server(directory / "sock").status()["spending"] == {}
+    spending = {"today_usd": 0.5}
+    assert idle_server(directory / "sock", spending=lambda: spending).status()["spending"] == spending
 
 
 async def watcher(house: House, request: Watch) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -7,10 +7,14 @@ A client connects to the socket, writes one request line and reads until the dae
     {"do": "ask", "text": "What time is it?"} -> {"answer": "Half past six."}   when it has been answered
     {"do": "watch"}                           -> {"status": {...}}, then {"fact": "FloorChanged", ...} as they happen
     {"do": "stop"}                            -> {"done": true}                 also mute, volume, reload
+    {"do": "plugins"}                         -> {"plugins": [{...}, ...]}      what `status` has of each
+    {"do": "plugin", "name": "weather", "action": "disable"}  -> {"done": true}  also enable, reload
+    {"do": "call", "tool": "get_weather", "arguments": {"city": "Oslo"}}  -> {"result": "Rain.", "ok": true}
     anything else                             -> {"error": "one line that says what to do"}
 
 Lines end in a line feed and are UTF-8. `ask` takes pictures in base64; MAX_LINE bounds them. What people said is
-in no status and no fact unless `watch` asks for it with `"texts": true`.
+in no status and no fact unless `watch` asks for it with `"texts": true`. `call` runs a tool as a model's call does, and
+the conversation is told nothing of it: `result` is what the model would be told, `ok` whether the tool worked.
 """
 
 from __future__ import annotations
@@ -35,6 +39,7 @@ MAX_TEXT: Final = 20_000
 """Characters of what is to be said or asked: far beyond what anybody listens to."""
 
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TEXT)]
+_Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 PICTURES: Final[Mapping[bytes, Literal["image/png", "image/jpeg"]]] = {
     b"\x89PNG\r\n\x1a\n": "image/png",
@@ -103,7 +108,32 @@ class Reload(Message):
     do: Literal["reload"] = "reload"
 
 
-Request = Status | Watch | Say | Ask | Stop | Mute | Volume | Reload
+class Plugins(Message):
+    """Which plugins are there, and how are they?"""
+
+    do: Literal["plugins"] = "plugins"
+
+
+PluginAction = Literal["enable", "disable", "reload"]
+
+
+class Plugin(Message):
+    """Switch one plugin on or off, also for the next start; or load it anew."""
+
+    do: Literal["plugin"] = "plugin"
+    name: _Name
+    action: PluginAction
+
+
+class Call(Message):
+    """Run a tool, and answer with what it returned. `arguments`: by name."""
+
+    do: Literal["call"] = "call"
+    tool: _Name
+    arguments: dict[str, Any] = Field(default_factory=dict, repr=False)
+
+
+Request = Status | Watch | Say | Ask | Stop | Mute | Volume | Reload | Plugins | Plugin | Call
 
 _REQUESTS: Final = {kind.model_fields["do"].default: kind for kind in Request.__args__}
 _REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="do")])
@@ -129,11 +159,13 @@ def request(kind: type[_Kind], **values: Any) -> _Kind:
 def request_line(request: Request) -> bytes:
     """`request` as a client sends it. Raises ControlError if it is too long."""
     line = request.model_dump_json().encode() + b"\n"
-    if len(line) > MAX_LINE:
+    if len(line) <= MAX_LINE:
+        return line
+    if isinstance(request, Ask):
         raise ControlError(
             f"the pictures are too large: {MAX_LINE * 3 // 4 // 2**20} MB in all at most; make them smaller"
         )
-    return line
+    raise ControlError(f"this request is too large: {MAX_LINE // 2**20} MB at most")
 
 
 def reply_line(reply: Mapping[str, Any]) -> bytes:
@@ -193,7 +225,7 @@ def _complaint(error: ValidationError) -> str:
     match problem["type"]:
         case "json_invalid":
             return 'this line is not JSON; send for example {"do": "status"}'
-        case "union_tag_not_found" | "dict_type":
+        case "union_tag_not_found" | "dict_type" if not problem["loc"]:
             return 'this is no request; send for example {"do": "status"}'
         case "union_tag_invalid":
             return f"no such request; there are {', '.join(_REQUESTS)}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import itertools
+import json
 import os
 import socket
 import stat
@@ -21,8 +22,16 @@ from typing import Any, Final, assert_never
 from voiced import __version__
 from voiced.control import protocol
 from voiced.control.snapshot import Snapshot
-from voiced.conversation.commands import Fact, RequestEnded
-from voiced.conversation.events import AnnouncementAsked, MuteAsked, StopAsked, TextAsked, VolumeAsked
+from voiced.conversation.commands import Fact, RequestEnded, RunTool
+from voiced.conversation.events import (
+    AnnouncementAsked,
+    CallId,
+    MuteAsked,
+    StopAsked,
+    TextAsked,
+    ToolReturned,
+    VolumeAsked,
+)
 from voiced.errors import ControlError, VoicedError
 from voiced.ports import Post
 
@@ -41,6 +50,8 @@ class ControlServer:
 
     `reload` begins to read configuration and plugins anew and raises VoicedError if it can't. `plugins` is their part
     of the status, ready for JSON: name, place, tools and problems of each. `spending` is that of the budget: numbers.
+    `switch` begins to do to the plugin of that name what is asked, and raises VoicedError if there is none. `run_tool`
+    begins a call; what comes of it goes to `returned`.
     """
 
     def __init__(
@@ -50,6 +61,8 @@ class ControlServer:
         post: Post,
         reload: Callable[[], None],
         plugins: Callable[[], Sequence[Mapping[str, Any]]],
+        switch: Callable[[str, protocol.PluginAction], None],
+        run_tool: Callable[[RunTool], None],
         spending: Callable[[], Mapping[str, Any]] = dict,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -57,12 +70,15 @@ class ControlServer:
         self._post = post
         self._reload = reload
         self._plugins = plugins
+        self._switch = switch
+        self._run_tool = run_tool
         self._spending = spending
         self._clock = clock
         self._snapshot = Snapshot(clock())
         self._requests = itertools.count(1)
         self._clients: set[_Client] = set()
         self._waiting: dict[str, _Client] = {}
+        self._calls: dict[CallId, _Client] = {}
         self._watchers: dict[_Client, bool] = {}
 
     @asynccontextmanager
@@ -91,6 +107,13 @@ class ControlServer:
             client.request_ended(fact)
         for watcher, texts in tuple(self._watchers.items()):
             watcher.send(protocol.fact_reply(fact, texts=texts))
+
+    def returned(self, event: ToolReturned) -> bool:
+        """A tool ended: whether it was called here, so that nobody else is to be told."""
+        client = self._calls.pop(event.call, None)
+        if client in self._clients:
+            client.tool_returned(event)
+        return client is not None
 
     def status(self) -> dict[str, Any]:
         """What `voiced status` gets."""
@@ -142,6 +165,15 @@ class ControlServer:
                 self._post(VolumeAsked(request.percent))
             case protocol.Reload():
                 self._reload()
+            case protocol.Plugins():
+                return {"plugins": list(self._plugins())}
+            case protocol.Plugin():
+                self._switch(request.name, request.action)
+            case protocol.Call():
+                call = CallId(f"control-{next(self._requests)}")
+                self._calls[call] = client
+                self._run_tool(RunTool(call, request.tool, json.dumps(request.arguments)))
+                return None
             case _:
                 assert_never(request)
         return {"done": True}
@@ -184,7 +216,7 @@ class _Client(asyncio.Protocol):
         """Whether to keep the connection: a client may close its side after it asked, and still read the answer."""
         if self._line and self._request is None and not self._over:
             self._asked()
-        return isinstance(self._request, protocol.Say | protocol.Ask)
+        return isinstance(self._request, protocol.Say | protocol.Ask | protocol.Call)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._over = True
@@ -207,6 +239,9 @@ class _Client(asyncio.Protocol):
         else:
             self._finish({"done": True})
 
+    def tool_returned(self, event: ToolReturned) -> None:
+        self._finish({"result": event.output, "ok": event.ok})
+
     def hang_up(self) -> None:
         """Drop the connection with whatever was not read."""
         self._over = True
@@ -224,7 +259,9 @@ class _Client(asyncio.Protocol):
             self._finish(reply)
 
     def _finish(self, reply: Mapping[str, Any]) -> None:
-        self.send(reply)
+        """The last reply, however long: what is not read in time is dropped."""
+        if not self._over:
+            self._transport.write(protocol.reply_line(reply))
         self._over = True
         self._line.clear()
         self._deadline.cancel()
