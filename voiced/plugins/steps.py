@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
 import structlog
 
 from voiced.plugins.loop_watch import LoopWatch
-from voiced.plugins.wall_clock import Clock
+from voiced.plugins.wall_clock import Clock, Timer
 
 _log = structlog.get_logger()
 
@@ -74,10 +76,31 @@ class Driver:
             return one_line(crash.error)
         return ""
 
+    def end(self, task: asyncio.Task[Any]) -> bool:
+        """Cancel the coroutine that `task` drives, as if it had taken too long. False where it drives none."""
+        driven = [steps for steps in self._under_way if steps.is_driven_by(task)]
+        for steps in driven:
+            steps.expire()
+        return bool(driven)
+
     def give_up_soon(self) -> None:
         """The tasks of all coroutines were cancelled: what is not over after `GRACE_S` is given up."""
         for steps in self._under_way:
             self._clock.call_later(GRACE_S, steps.give_up)
+
+
+@contextmanager
+def paused() -> Iterator[None]:
+    """What plugin code awaits inside does not count as its time: people take as long as they take."""
+    steps = _UNDER_WAY.get()
+    if steps is None:
+        yield
+        return
+    steps.pause()
+    try:
+        yield
+    finally:
+        steps.resume()
 
 
 class _Steps(Generic[T]):
@@ -87,6 +110,10 @@ class _Steps(Generic[T]):
         self._clock = clock
         self._watch = watch
         self._task: asyncio.Task[Any] | None = None
+        self._timer: Timer | None = None
+        self._due = 0.0
+        self._left_s = 0.0
+        self._pauses = 0
         self._cancels = 0
         self._late = False
         self._given_up = False
@@ -94,7 +121,9 @@ class _Steps(Generic[T]):
     async def within(self, timeout_s: float) -> T:
         task = self._task = asyncio.current_task()
         assert task is not None
-        timer = self._clock.call_later(timeout_s, self._expire)
+        self._wait(timeout_s)
+        outer = _UNDER_WAY.get()
+        _UNDER_WAY.set(self)
         try:
             result = await self
         except asyncio.CancelledError as error:
@@ -108,11 +137,26 @@ class _Steps(Generic[T]):
             if not self._late:
                 return result
         finally:
-            timer.cancel()
+            _UNDER_WAY.set(outer)
+            self._stop_waiting()
             self._task = None
             for _ in range(self._cancels):
                 task.uncancel()
         raise TimeoutError
+
+    def is_driven_by(self, task: asyncio.Task[Any]) -> bool:
+        return self._task is task
+
+    def pause(self) -> None:
+        self._pauses += 1
+        if self._pauses == 1 and self._timer:
+            self._left_s = max(0.0, self._due - self._clock.elapsed())
+            self._stop_waiting()
+
+    def resume(self) -> None:
+        self._pauses -= 1
+        if not self._pauses and self._task and not self._late:
+            self._wait(self._left_s)
 
     def give_up(self) -> None:
         if self._task:
@@ -120,11 +164,22 @@ class _Steps(Generic[T]):
             self._given_up = True
             self._cancel(self._task)
 
-    def _expire(self) -> None:
-        assert self._task is not None
+    def expire(self) -> None:
+        if self._task is None or self._late:
+            return
         self._late = True
+        self._stop_waiting()
         self._cancel(self._task)
         self._clock.call_later(GRACE_S, self.give_up)
+
+    def _wait(self, delay_s: float) -> None:
+        self._due = self._clock.elapsed() + delay_s
+        self._timer = self._clock.call_later(delay_s, self.expire)
+
+    def _stop_waiting(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
 
     def _cancel(self, task: asyncio.Task[Any]) -> None:
         self._cancels += 1
@@ -154,6 +209,9 @@ class _Steps(Generic[T]):
             self._coroutine.close()
         except RuntimeError:  # it ignores even GeneratorExit
             _log.exception("plugin code can't be closed", code=self._name)
+
+
+_UNDER_WAY: Final[ContextVar[_Steps[Any] | None]] = ContextVar("plugin code under way", default=None)
 
 
 def one_line(error: BaseException) -> str:
