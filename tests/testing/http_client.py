@@ -97,6 +97,10 @@ class Raw:
         whole = {"model": "tts-1", "voice": "coral", "input": "Hello.", "response_format": "pcm"} | body
         return await self.ask("audio/speech", json={key: value for key, value in whole.items() if value is not None})
 
+    async def embed(self, **body: Any) -> Answered:
+        whole = {"model": "text-embedding-3-small", "input": "Hello."} | body
+        return await self.ask("embeddings", json={key: value for key, value in whole.items() if value is not None})
+
     async def transcribe(
         self, data: bytes | None = None, *, name: str | None = "speech.wav", **fields: str | list[str] | None
     ) -> Answered:

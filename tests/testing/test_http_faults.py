@@ -42,7 +42,7 @@ from voiced.testing.http.garbage import HUGE_BYTES
 
 from .http_client import HI, KEY, Raw, raw_of, sdk_of, wav
 
-STAGES: list[Stage] = ["transcription", "chat", "speech", "models"]
+STAGES: list[Stage] = ["transcription", "chat", "speech", "embeddings", "models"]
 
 
 async def ask(raw: Raw, stage: Stage) -> Any:
@@ -53,6 +53,8 @@ async def ask(raw: Raw, stage: Stage) -> Any:
             return await raw.chat(stream=True)
         case "speech":
             return await raw.speak()
+        case "embeddings":
+            return await raw.embed()
         case "models":
             return await raw.ask("models", method="GET")
 
@@ -319,6 +321,8 @@ def test_faults_that_make_no_sense() -> None:
         Drop(inside="piece")
     with pytest.raises(ValueError, match="no stream"):
         Fault(SendError(), "models")
+    with pytest.raises(ValueError, match="no stream"):
+        Fault(SendError(), "embeddings")
     with pytest.raises(ValueError, match="chunk_ms"):
         Pace(chunk_ms=0)
     with pytest.raises(ValueError, match="below 0"):

@@ -105,6 +105,13 @@ async def test_speech_and_models() -> None:
         assert complaints("Model", *listing["data"], (await raw.ask("models/gpt-4o", method="GET")).json) == []
 
 
+async def test_embeddings() -> None:
+    async with HttpLoopback() as server, raw_of(server) as raw:
+        answers = [(await raw.embed(input=text)).json for text in ("Hello.", ["Hello.", "Bye."], [1, 2], [[1], [2, 3]])]
+        assert complaints("CreateEmbeddingResponse", *answers) == []
+        assert complaints("Embedding", *(each for answer in answers for each in answer["data"])) == []
+
+
 async def test_errors() -> None:
     answers = [
         wrong_key(),
@@ -121,13 +128,14 @@ async def test_errors() -> None:
         bodies = [(await raw.chat()).json for _ in answers]
         bodies += [(await nobody.chat()).json, (await raw.chat(model="no")).json, (await raw.chat(messages=[])).json]
         bodies += [(await raw.ask("nowhere")).json, (await raw.speak(input="")).json, (await raw.transcribe(b"")).json]
+        bodies += [(await raw.embed(input="")).json]
         assert complaints("ErrorResponse", *bodies) == []
-        assert len(bodies) == len(answers) + 6
+        assert len(bodies) == len(answers) + 7
 
 
 def test_the_request_has_what_is_described_and_nothing_else() -> None:
     """The parameters that the server knows are those of the description: no more is forgiven, no less is known."""
-    from voiced.testing.http import chat_request, speech
+    from voiced.testing.http import chat_request, embeddings, speech
 
     def described(name: str) -> set[str]:
         schema = described_schemas()[name]
@@ -138,3 +146,4 @@ def test_the_request_has_what_is_described_and_nothing_else() -> None:
 
     assert described("CreateChatCompletionRequest") == chat_request.PARAMETERS
     assert described("CreateSpeechRequest") == speech.PARAMETERS
+    assert described("CreateEmbeddingRequest") == embeddings.PARAMETERS

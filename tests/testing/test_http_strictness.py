@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiced.testing.http import HttpLoopback, chat_request, form, sound_file, speech
+from voiced.testing.http import HttpLoopback, chat_request, embeddings, form, sound_file, speech
 from voiced.testing.http.catalogue import Catalogue
 from voiced.testing.http.refusal import Refusal
 
@@ -368,6 +368,50 @@ async def test_the_longest_input(raw: Raw) -> None:
     assert (await raw.speak(model="gpt-4o-mini-tts", voice="marin")).status == 200
 
 
+# Embeddings.
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "code"),
+    [
+        ({"input": ""}, 400, "invalid_value"),
+        ({"input": ["Hello.", ""]}, 400, "invalid_value"),
+        ({"input": []}, 400, "invalid_value"),
+        ({"input": None}, 400, "missing_required_parameter"),
+        ({"input": 5}, 400, "invalid_type"),
+        ({"input": ["Hello.", [1]]}, 400, "invalid_type"),
+        ({"input": [[]]}, 400, "invalid_type"),
+        ({"input": [1, -1]}, 400, "invalid_type"),
+        ({"input": [True]}, 400, "invalid_type"),
+        ({"input": ["Hello."] * 2049}, 400, "array_above_max_length"),
+        ({"input": "abcd" * 8192 + "e"}, 400, "invalid_value"),
+        ({"input": [1] * 8193}, 400, "array_above_max_length"),
+        ({"input": [[1] * 8192] * 37}, 400, "max_tokens_per_request"),
+        ({"encoding_format": "int8"}, 400, "invalid_value"),
+        ({"dimensions": 0}, 400, "integer_below_min_value"),
+        ({"dimensions": 1537}, 400, "integer_above_max_value"),
+        ({"dimensions": 256, "model": "text-embedding-ada-002"}, 400, None),
+        ({"texts": ["Hello."]}, 400, "unknown_parameter"),
+        ({"model": None}, 400, None),
+        ({"model": "gpt-4o"}, 403, None),
+        ({"model": "text-embedding-4"}, 404, "model_not_found"),
+    ],
+)
+async def test_embeddings_that_cannot_be_asked_for(
+    server: HttpLoopback, raw: Raw, change: dict[str, Any], status: int, code: str | None
+) -> None:
+    answer = await raw.embed(**change)
+    assert (answer.status, answer.error["code"]) == (status, code)
+    assert answer.error["type"] == "invalid_request_error"
+    assert len(server.violations) == 1
+
+
+async def test_the_most_that_is_embedded_at_once(raw: Raw) -> None:
+    answer = await raw.embed(input=[[1] * 8192] * 36, dimensions=1, encoding_format="base64")
+    assert (answer.status, answer.json["usage"]["prompt_tokens"]) == (200, 36 * 8192)
+    assert len((await raw.embed(input=["x"] * 2048, dimensions=1)).json["data"]) == 2048
+
+
 async def test_what_the_loopback_cannot_do_it_says(raw: Raw) -> None:
     for answer in (
         await raw.speak(response_format=None),  # mp3
@@ -383,7 +427,11 @@ async def test_what_the_loopback_cannot_do_it_says(raw: Raw) -> None:
 WORDS = st.sampled_from(
     ["system", "user", "assistant", "tool", "function", "text", "image_url", "gpt-4o", "gpt-5.6-luna", "tts-1", "a", ""]
 )
-KEYS = st.sampled_from(sorted(chat_request.PARAMETERS | speech.PARAMETERS | {"role", "content", "tool_calls", "type"}))
+KEYS = st.sampled_from(
+    sorted(
+        chat_request.PARAMETERS | speech.PARAMETERS | embeddings.PARAMETERS | {"role", "content", "tool_calls", "type"}
+    )
+)
 PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | WORDS
 ANY = st.recursive(PLAIN, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4))
 MESSAGES = st.lists(
@@ -432,6 +480,13 @@ def test_any_speech_request_is_right_or_refused(body: Any) -> None:
     right = {"model": "tts-1", "input": "Hi", "voice": "coral"}
     for changed in (body, right | (body if isinstance(body, dict) else {})):
         assert status_of(speech.check, changed, Catalogue()) in (None, 400, 404, 501)
+
+
+@given(st.dictionaries(KEYS, ANY) | ANY)
+def test_any_request_for_embeddings_is_right_or_refused(body: Any) -> None:
+    right = {"model": "text-embedding-3-small", "input": "Hi"}
+    for changed in (body, right | (body if isinstance(body, dict) else {})):
+        assert status_of(embeddings.check, changed, Catalogue()) in (None, 400, 403, 404)
 
 
 @given(st.binary(), st.integers(0, 60), st.binary(max_size=6))

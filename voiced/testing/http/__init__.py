@@ -1,4 +1,6 @@
-"""OpenAI's HTTP endpoints on loopback, as strict as the real ones: transcription, chat, speech and the list of models.
+"""OpenAI's HTTP endpoints on loopback, as strict as the real ones.
+
+Transcription, chat, speech, embeddings and the list of models:
 
     from voiced.testing.http import CallTool, HttpLoopback, Say
 
@@ -19,13 +21,13 @@ and a transcript tells how long the sound is. Functions do as well as lists: see
 loop's, so a test that hurries its loop's clock hurries the server.
 
 Speech sounds of four tones for each text, as long as saying it takes; `recognise(tape, texts)` tells which texts
-sound on a tape and when, `spoken(text)` is the sound itself.
+sound on a tape and when, `spoken(text)` is the sound itself. Embeddings are near where texts have words in common.
 
-`Fault(action, on=stage, nth=1, every=False)` says what goes wrong, on "transcription", "chat", "speech" or "models":
-`wrong_key()`, `no_credit()`, `rate_limited(7)`, `unavailable()`, `html_page()` … or any `Answer`; `Drop()`, `Stall()`
-at once or `after` some pieces, `End(after=2)`, `SendError(after=2)`, `Garble(garbage.invalid_json, piece=1)`,
-`Instead(garbage.as_wav)`. `server.add_fault`, `clear_faults`, `refuse_connections` and `accept_connections` do so in
-mid-test.
+`Fault(action, on=stage, nth=1, every=False)` says what goes wrong, on "transcription", "chat", "speech", "embeddings"
+or "models": `wrong_key()`, `no_credit()`, `rate_limited(7)`, `unavailable()`, `html_page()` … or any `Answer`;
+`Drop()`, `Stall()` at once or `after` some pieces, `End(after=2)`, `SendError(after=2)`,
+`Garble(garbage.invalid_json, piece=1)`, `Instead(garbage.as_wav)`. `server.add_fault`, `clear_faults`,
+`refuse_connections` and `accept_connections` do so in mid-test.
 
 `server.requests` and `server.of(stage)` are a journal: bodies, times, sounds, and how each request ended: "abandoned"
 where the client hung up. `await server.wait_for("chat", count=2, outcome="abandoned")` waits for it.

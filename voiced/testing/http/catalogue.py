@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from voiced.testing.http.refusal import Refusal, no_such_model
 from voiced.testing.loopback.rejection import Rejection
 
-Stage = Literal["transcription", "chat", "speech", "models"]
+Stage = Literal["transcription", "chat", "speech", "embeddings", "models"]
 
 CREATED: Final = 1_700_000_000
 """Unix time at which all models were made; the real server has one for each."""
@@ -21,11 +21,13 @@ MODELS: Final = (
     "gpt-5.6-sol", "gpt-5.6-terra", "gpt-5.6-luna", "gpt-5.5", "gpt-5.4", "gpt-5.4-mini", "gpt-5.4-nano", "gpt-5.2",
     "gpt-5.1", "gpt-5", "gpt-5-mini", "gpt-5-nano", "gpt-4.1", "gpt-4.1-mini", "gpt-4o", "gpt-4o-mini", "o3", "o4-mini",
     "tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15",
+    "text-embedding-3-small", "text-embedding-3-large", "text-embedding-ada-002",
 )  # fmt: skip
 """What is there by default."""
 
 _OF_TRANSCRIPTION: Final = re.compile(r"whisper|transcribe")
 _OF_SPEECH: Final = re.compile(r"(^|-)tts(-|$)")
+_OF_EMBEDDINGS: Final = re.compile(r"embedding")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class Catalogue:
             if stage == "chat":
                 message = "This is not a chat model and thus not supported in the v1/chat/completions endpoint."
                 raise Refusal(404, Rejection(message, None, "model"))
+            if stage == "embeddings":
+                raise Refusal(403, Rejection("You are not allowed to generate embeddings from this model"))
             raise Refusal(400, Rejection(f"Invalid model {model}.", "invalid_value", "model"))
 
 
@@ -91,6 +95,8 @@ def tools_need_no_thought(model: str) -> bool:
 def _stage_of(model: str) -> Stage:
     if _OF_TRANSCRIPTION.search(model):
         return "transcription"
+    if _OF_EMBEDDINGS.search(model):
+        return "embeddings"
     return "speech" if _OF_SPEECH.search(model) else "chat"
 
 

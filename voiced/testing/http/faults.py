@@ -101,8 +101,8 @@ class Fault:
     def __post_init__(self) -> None:
         if self.nth < 1:
             raise ValueError("requests are counted from 1")
-        if isinstance(self.action, SendError) and self.on == "models":
-            raise ValueError("the list of models is no stream; give an Answer")
+        if isinstance(self.action, SendError) and self.on in ("models", "embeddings"):
+            raise ValueError(f"what {self.on} answers is no stream; give an Answer")
 
 
 class FaultPlan:

@@ -1,4 +1,4 @@
-"""What the services answer: transcripts, chat replies, sounds."""
+"""What the services answer: transcripts, chat replies, sounds, vectors."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
+from voiced.testing.http.embeddings import of_words
 from voiced.testing.http.tones import spoken
 
 _Subject = TypeVar("_Subject")
@@ -119,13 +120,17 @@ class ScriptExhausted(LookupError):
 
 
 class Script:
-    """Transcripts, chat replies and sounds, each as a list to be consumed in order of the requests, or as a function.
+    """Transcripts, chat replies, sounds and vectors.
+
+    Each is a list to be consumed in order of the requests, or a function.
 
     `replies`: one Reply for each chat request, or `Asked -> Reply`. Without any the model repeats what it was told; a
     request after the last is answered with 500 and is a violation.
     `transcripts`: one text for each file, "" for no speech, or `Heard -> str`. Without any, or after the last, the
     transcript tells how long the sound is.
     `sound`: text → PCM16 at 24 kHz; without it, tones that `tones.recognise` knows again.
+    `embedding`: text → vector, cut or filled up to what was asked for; without it, texts are near where they have words
+    in common.
     """
 
     def __init__(
@@ -133,10 +138,12 @@ class Script:
         replies: Iterable[Reply] | Callable[[Asked], Reply] | None = None,
         transcripts: Iterable[str] | Callable[[Heard], str] | None = None,
         sound: Callable[[str], bytes] = spoken,
+        embedding: Callable[[str], Sequence[float]] = of_words,
     ) -> None:
         self._answer: Callable[[Asked], Reply] = _repeat if replies is None else _source(replies, _exhausted)
         self._understand: Callable[[Heard], str] = _source(transcripts or (), _measure)
         self._sound = sound
+        self._embedding = embedding
 
     def reply(self, asked: Asked) -> list[Output]:
         """The outputs of the next chat answer. Raises `ScriptExhausted`; ValueError for what no model writes."""
@@ -161,6 +168,10 @@ class Script:
     def speech(self, text: str) -> bytes:
         """PCM16 at 24 kHz."""
         return self._sound(text)
+
+    def embedding(self, text: str) -> Sequence[float]:
+        """A vector of any length."""
+        return self._embedding(text)
 
 
 def text_of(message: dict[str, Any]) -> str:

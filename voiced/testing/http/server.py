@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 from urllib.parse import unquote
 from weakref import WeakKeyDictionary
 
-from voiced.testing.http import chat_answer, chat_request, speech, transcription
+from voiced.testing.http import chat_answer, chat_request, embeddings, speech, transcription
 from voiced.testing.http.catalogue import MODELS, Catalogue, Stage
 from voiced.testing.http.chat_answer import DONE, sse
 from voiced.testing.http.faults import Action, Answer, Drop, End, Fault, FaultPlan, Garble, Instead, SendError, Stall
@@ -55,6 +55,7 @@ _ROUTES: Final[Mapping[str, tuple[str, Stage]]] = {
     "audio/transcriptions": ("POST", "transcription"),
     "chat/completions": ("POST", "chat"),
     "audio/speech": ("POST", "speech"),
+    "embeddings": ("POST", "embeddings"),
     "models": ("GET", "models"),
 }
 
@@ -278,6 +279,11 @@ class HttpLoopback:
                 self._journal.keep(entry, body if isinstance(body, dict) else {})
                 wanted = speech.check(body, self._catalogue)
                 make, pace_s = lambda: self._speak(wanted), self._pace.speech_s
+            case "embeddings":
+                body = await _json(request)
+                self._journal.keep(entry, body if isinstance(body, dict) else {})
+                asked_for = embeddings.check(body, self._catalogue)
+                make, pace_s = lambda: self._embed(asked_for), self._pace.embeddings_s
             case "models":
                 found = self._catalogue.description(rest) if rest else self._catalogue.listing()
                 make, pace_s = lambda: _whole(found), self._pace.models_s
@@ -319,6 +325,9 @@ class HttpLoopback:
             encoded = (sse(event) for event in speech.events(pieces, body["input"]))
             return _Emission(_EVENTS, self._paced(encoded, self._pace.chunk_s))
         return _Emission(speech.FORMATS[body["response_format"]], self._paced(pieces, self._pace.chunk_s))
+
+    def _embed(self, body: dict[str, Any]) -> _Emission:
+        return _whole(embeddings.answer([self._script.embedding(text) for text in embeddings.texts(body)], body))
 
     def _paced(self, pieces: Iterable[bytes | Pause], wait_s: float | None = None) -> Iterator[bytes | Pause]:
         wait = Pause(self._pace.piece_s if wait_s is None else wait_s)
