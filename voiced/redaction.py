@@ -10,6 +10,8 @@ _KEY = re.compile(r"(?<![A-Za-z0-9])(sk|ek|rk|pk)[-_][A-Za-z0-9_-]{8,}")
 """OpenAI's own keys (`sk-…`), its ephemeral client secrets (`ek_…`), and the shapes others copied from them."""
 
 
+_SECRET_NAME = re.compile(r"(?i)(^|[_.-])(api_?keys?|keys?|tokens?|secrets?|passwords?|passwd|authorization)$")
+
 _USERINFO = re.compile(r"(://)[^/@\s'\"]*:[^/@\s'\"]*@")
 
 
@@ -28,3 +30,12 @@ def redacted(text: str) -> str:
 def looks_like_a_key(text: str) -> bool:
     """Whether somebody wrote a key where something else belongs."""
     return _KEY.search(text) is not None
+
+
+def names_a_secret(name: str) -> bool:
+    """Whether what is called `name` is not for the eyes of everybody; `token_file` is.
+
+    >>> names_a_secret("api_key"), names_a_secret("api_key_file")
+    (True, False)
+    """
+    return _SECRET_NAME.search(name) is not None

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
+from voiced.config import PluginTables
 from voiced.conversation.commands import RunTool
 from voiced.conversation.events import AnnouncementAsked, CallId, Event, ToolReturned, ToolsChanged
 from voiced.plugins.host import PluginHost, PluginStatus
@@ -25,9 +26,19 @@ BUILT_IN = ("clock", "timers", "volume")
 
 
 class Home:
-    """A running host, and everything that it posted and nobody looked at yet."""
+    """A running host, and everything that it posted and nobody looked at yet.
 
-    def __init__(self, root: Path, clock: FakeClock, **settings: Any) -> None:
+    `settings`: of [plugins]. `plugin_settings`: the tables [plugin.NAME], by name.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        clock: FakeClock,
+        *,
+        plugin_settings: Mapping[str, Mapping[str, Any]] | None = None,
+        **settings: Any,
+    ) -> None:
         self.clock = clock
         self.folder = root / "plugins"
         self.folder.mkdir(exist_ok=True)
@@ -36,6 +47,7 @@ class Home:
         self._events: list[Event] = []
         self._news = asyncio.Event()
         self._calls = count(1)
+        self.plugin_settings = dict(plugin_settings or {})
         self._settings = PluginSettings(**{"disabled": BUILT_IN, "folder": str(self.folder), **settings})
 
     def plugin(self, name: str, source: str) -> Path:
@@ -53,6 +65,7 @@ class Home:
             state_folder=self.state_folder,
             volume=lambda: self.volume,
             clock=self.clock,
+            tables=PluginTables.of(self.plugin_settings),
         )
         running = asyncio.create_task(self.host.run())
         try:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
@@ -21,6 +22,7 @@ from voiced.brains.realtime.settings import RealtimeSettings
 from voiced.capture.settings import CaptureSettings
 from voiced.config import as_toml
 from voiced.config.loading import LayeredSettings, Places, given_in, validated
+from voiced.config.plugin_tables import PluginTables
 from voiced.config.secrets import OpenAISettings, Secrets
 from voiced.config.sources import SYSTEM_FILE, Origin
 from voiced.control.settings import ControlSettings
@@ -28,9 +30,20 @@ from voiced.conversation.settings import BrainSettings, TurnSettings
 from voiced.log import LogSettings
 from voiced.playout.settings import PlayoutSettings
 from voiced.plugins.settings import PluginSettings
+from voiced.settings import setting
 from voiced.spending.settings import BudgetSettings
 
-__all__ = ["Config", "Loaded", "OpenAISettings", "Origin", "Places", "Secrets", "example", "load_config"]
+__all__ = [
+    "Config",
+    "Loaded",
+    "OpenAISettings",
+    "Origin",
+    "Places",
+    "PluginTables",
+    "Secrets",
+    "example",
+    "load_config",
+]
 
 
 class Config(LayeredSettings):
@@ -45,6 +58,11 @@ class Config(LayeredSettings):
     offline: OfflineSettings = Field(default_factory=OfflineSettings)
     playout: PlayoutSettings = Field(default_factory=PlayoutSettings)
     plugins: PluginSettings = Field(default_factory=PluginSettings)
+    plugin: dict[str, dict[str, Any]] = setting(
+        {},
+        "Settings of single plugins: a section for each, such as [plugin.weather], with what its documentation names. "
+        "Passwords and tokens do not go here: the documentation names a variable and a file for each.",
+    )
     budget: BudgetSettings = Field(default_factory=BudgetSettings)
     control: ControlSettings = Field(default_factory=ControlSettings)
     log: LogSettings = Field(default_factory=LogSettings)
@@ -58,6 +76,7 @@ class Loaded:
     secrets: Secrets
     origins: Mapping[str, Origin]
     """By dotted key; a setting that nobody gave is not in it."""
+    plugin_tables: PluginTables
     warnings: tuple[str, ...]
     """One line each: it works, but somebody should mend it."""
     places: Places
@@ -91,9 +110,10 @@ def example() -> str:
 
 
 def _load(places: Places) -> Loaded:
-    config, origins = validated(Config, given_in(Config, places))
+    given = given_in(Config, places)
+    config, origins = validated(Config, given)
     secrets = Secrets(config.openai, places.environ, config.cascade, config.realtime.base_url)
-    return Loaded(config, secrets, origins, tuple(secrets.warnings()), places)
+    return Loaded(config, secrets, origins, PluginTables(given), tuple(secrets.warnings()), places)
 
 
 _PREFACE = """

@@ -7,16 +7,18 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, get_args, get_origin
 
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from voiced.config.sources import DEFAULT, Origin, key_of, parts_of, section_of, tables_of
-from voiced.redaction import redacted
+from voiced.config.sources import DEFAULT, Origin, is_open, key_of, parts_of, section_of, tables_of
+from voiced.redaction import names_a_secret, redacted
 from voiced.settings import Settings
 
 _WIDTH = 100
+REDACTED = "[redacted]"
 
 
-def example(model: type[Settings], preface: str) -> str:
+def example(model: type[BaseModel], preface: str) -> str:
     """Every setting of `model`, commented out, with its doc, unit, limits and default."""
     return _comment(preface) + "".join(_example_section(model, name) for name in model.model_fields)
 
@@ -64,8 +66,10 @@ def choices_of(field: FieldInfo) -> tuple[Any, ...]:
     return get_args(each) if get_origin(each) is Literal else ()
 
 
-def _example_section(model: type[Settings], path: str) -> str:
+def _example_section(model: type[BaseModel], path: str) -> str:
     section = section_of(model, path)
+    if is_open(model, path):
+        return f"\n\n{_comment(model.model_fields[path].description or '')}"
     if section is None:
         return _example_setting(path, model.model_fields[path])
     text = f"\n\n{_comment(section.__doc__ or '')}[{path}]\n"
@@ -78,7 +82,7 @@ def _example_section(model: type[Settings], path: str) -> str:
     return text + tables
 
 
-def _example_tables(path: str, field: FieldInfo, each: type[Settings]) -> str:
+def _example_tables(path: str, field: FieldInfo, each: type[BaseModel]) -> str:
     """Named tables: what may stand in each, then each that there is by default."""
     text = f"\n{_comment(field.description or '')}#\n{_comment(each.__doc__ or '')}"
     for name, inner in each.model_fields.items():
@@ -115,12 +119,15 @@ def _allowed(field: FieldInfo) -> str:
 def _in_force_section(settings: Settings, origins: Mapping[str, Origin], prefix: str) -> Iterator[str]:
     inner: list[tuple[str, Settings]] = []
     tables: list[tuple[str, Mapping[str, Settings]]] = []
+    open_sections: list[tuple[str, Mapping[str, Any]]] = []
     for name in type(settings).model_fields:
         value = getattr(settings, name)
         if isinstance(value, Settings):
             inner.append((name, value))
         elif tables_of(type(settings), name):
             tables.append((name, value))
+        elif is_open(type(settings), name):
+            open_sections += [(key_of([name, of]), table) for of, table in value.items()]
         elif value is not None:
             yield f"{name} = {redacted(toml_value(value))}  # {origins.get(key_of(parts_of(prefix + name)), DEFAULT)}"
     for name, named in tables:
@@ -133,6 +140,29 @@ def _in_force_section(settings: Settings, origins: Mapping[str, Origin], prefix:
     for name, value in inner:
         yield f"\n[{prefix}{name}]"
         yield from _in_force_section(value, origins, f"{prefix}{name}.")
+    for section, open_table in open_sections:
+        yield from _in_force_open(section, open_table, origins)
+
+
+def _in_force_open(section: str, table: Mapping[str, Any], origins: Mapping[str, Origin]) -> Iterator[str]:
+    """A plugin's table: of its names alone it can be told which of them hold a secret."""
+    inner = {name: value for name, value in table.items() if isinstance(value, Mapping) and value}
+    yield f"\n[{'.'.join(_key(part) for part in parts_of(section))}]"
+    for name, value in table.items():
+        if name not in inner:
+            key = f"{section}.{key_of([name])}"
+            yield f"{_key(name)} = {redacted(toml_value(_disclosed(name, value)))}  # {origins.get(key, DEFAULT)}"
+    for name, value in inner.items():
+        yield from _in_force_open(f"{section}.{key_of([name])}", _disclosed(name, value), origins)
+
+
+def _disclosed(name: str, value: Any) -> Any:
+    """`value` of the setting `name`, without what is secret in it."""
+    if isinstance(value, Mapping):
+        return {of: _disclosed(name if names_a_secret(name) else of, inner) for of, inner in value.items()}
+    if names_a_secret(name):
+        return REDACTED
+    return [_disclosed(name, each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _comment(text: str) -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from voiced.config.as_toml import choices_of, limits_of, toml_value, unit_of
+from voiced.config.as_toml import REDACTED, choices_of, limits_of, toml_value, unit_of
 from voiced.config.sources import (
+    PLUGIN,
     Given,
     Origin,
     environment_name,
@@ -22,8 +25,7 @@ from voiced.config.sources import (
     tables_of,
     types_of,
 )
-from voiced.redaction import looks_like_a_key, redacted
-from voiced.settings import Settings
+from voiced.redaction import looks_like_a_key, names_a_secret, redacted
 
 _UNITS = {
     "ms": ("milliseconds", 0.001),
@@ -39,11 +41,10 @@ _SPELLED = {
     "mins": "min", "minute": "min", "minutes": "min", "hour": "h", "hours": "h",
 }  # fmt: skip
 _QUANTITY = re.compile(r"^\s*(-?\d+(?:\.\d*)?|-?\.\d+)\s*([A-Za-z%]*)\s*$")
-_SECRET_NAME = re.compile(r"(^|_)(api_?key|key|token|secret|password)$")
 _LONGEST_VALUE = 60
 
 
-def unknown(model: type[Settings], given: Given) -> str:
+def unknown(model: type[BaseModel], given: Given) -> str:
     """`given` names no setting of `model`."""
     *sections, name = parts_of(given.key)
     where = key_of(sections)
@@ -52,7 +53,9 @@ def unknown(model: type[Settings], given: Given) -> str:
         return f"{given.origin}: {given.key} is a section; write [{given.key}] above its settings"
     if place is not None and section_of(place, name) and not isinstance(given.value, Mapping):
         return f"{given.origin}: {given.key} is a section; write [{given.key}] above its settings"
-    if _SECRET_NAME.search(name):
+    if sections[:1] == [PLUGIN] and place is not None:
+        fix = _right_secret(place, sections, name) or _right_name(model, place, where, name)
+    elif names_a_secret(name):
         fix = "a key has no place in the settings: put it in OPENAI_API_KEY, or in a file named by openai.key_file"
     elif place is None or not sections or isinstance(given.value, Mapping):
         fix = _right_section(model, given.key)
@@ -63,14 +66,31 @@ def unknown(model: type[Settings], given: Given) -> str:
     return f"{given.origin}: no such {kind}: {redacted(key)}; {fix}"
 
 
-def invalid(model: type[Settings], given: Given, error: Mapping[str, Any]) -> str:
+def invalid(model: type[BaseModel], given: Given, error: Mapping[str, Any]) -> str:
     """`given` has a value that its setting does not take; `error` is pydantic's."""
     *sections, name = parts_of(given.key)
     place = model_at(model, sections)
-    field = place.model_fields[name] if place else None
+    field = place.model_fields.get(name) if place else None
+    if field is None and sections == [PLUGIN]:
+        return f"{given.origin}: {given.key} is {_shown(given.value)}; write it below the [{PLUGIN}.NAME] of its plugin"
+    if names_a_secret(name):
+        given = replace(given, value=REDACTED)
     if field is None:
         return f"{given.origin}: {given.key}: {error['msg']}"
     return f"{given.origin}: {given.key} is {_shown(given.value)}; {_fix(field, given, error)}"
+
+
+def missing(model: type[BaseModel], parts: list[str], origin: Origin | None) -> str:
+    """Nobody gave the setting with these parts, which has no default; `origin`: of its table."""
+    *sections, name = parts
+    place = model_at(model, sections)
+    field = place.model_fields.get(name) if place else None
+    number = field is not None and bool({int, float} & set(types_of(field)))
+    example = (limits_of(field)[0] or 0) if field is not None and number else "…"
+    line = f"[{key_of(sections)}] has no {name}; write {name} = {toml_value(example)} below it"
+    if field is not None and field.description:
+        line += f" ({field.description.rstrip('.')})"
+    return f"{origin}: {line}" if origin else line
 
 
 def _fix(field: FieldInfo, given: Given, error: Mapping[str, Any]) -> str:
@@ -138,7 +158,7 @@ def _choice(field: FieldInfo, given: Given) -> str:
     return f"the choices: {', '.join(choices)}"
 
 
-def _right_unit(place: type[Settings], where: str, name: str, given: Given) -> str | None:
+def _right_unit(place: type[BaseModel], where: str, name: str, given: Given) -> str | None:
     """`hangover` or `hangover_s` where there is a `hangover_ms`."""
     stem, used = _split_unit(name)
     for known, field in place.model_fields.items():
@@ -156,7 +176,7 @@ def _right_unit(place: type[Settings], where: str, name: str, given: Given) -> s
     return None
 
 
-def _right_name(model: type[Settings], place: type[Settings], where: str, name: str) -> str:
+def _right_name(model: type[BaseModel], place: type[BaseModel], where: str, name: str) -> str:
     if near := get_close_matches(name, place.model_fields, n=1, cutoff=0.75):
         return f"did you mean {where}.{near[0]}?"
     elsewhere = [key for key, _ in leaves(model) if key.rsplit(".", 1)[-1] == name]
@@ -167,7 +187,19 @@ def _right_name(model: type[Settings], place: type[Settings], where: str, name: 
     return f"[{where}] has {', '.join(place.model_fields)}"
 
 
-def _right_section(model: type[Settings], key: str) -> str:
+def _right_secret(place: type[BaseModel], sections: Sequence[str], name: str) -> str | None:
+    """Where a plugin's password goes, where it is no setting."""
+    if not names_a_secret(name):
+        return None
+    fix = f"a secret has no place in the settings: put it in {_variable_of_secret(sections[1], name)}"
+    return f"{fix}, or in a file named by {name}_file" if f"{name}_file" in place.model_fields else fix
+
+
+def _variable_of_secret(plugin: str, name: str) -> str:
+    return "VOICED_SECRET_" + re.sub(r"\W", "_", f"{plugin}_{name}").upper()
+
+
+def _right_section(model: type[BaseModel], key: str) -> str:
     first, _, rest = key.partition(".")
     keys = [known for known, _ in leaves(model)]
     if not rest and (home := [known for known in keys if known.endswith(f".{first}")]):
@@ -180,7 +212,7 @@ def _right_section(model: type[Settings], key: str) -> str:
     return f"the sections: {', '.join(sections)}"
 
 
-def _is_named_table(model: type[Settings], sections: list[str]) -> bool:
+def _is_named_table(model: type[BaseModel], sections: list[str]) -> bool:
     """Whether what comes behind `sections` is the name of a table, not of a setting."""
     above = model_at(model, sections[:-1]) if sections else None
     return above is not None and tables_of(above, sections[-1]) is not None

@@ -125,6 +125,15 @@ def _invalid(model: type[Settings], winners: Mapping[str, Given], error: Validat
         if given is not None:
             told.add(given.key)
             yield complaints.invalid(model, given, problem)
+        elif problem["type"] == "missing":
+            yield complaints.missing(model, path, _origin_within(winners, path[:-1]))
         else:
             cause = problem.get("ctx", {}).get("error", problem["msg"])
-            yield f"{'.'.join(path)}: {cause}"
+            origin = _origin_within(winners, path)
+            yield f"{origin}: {'.'.join(path)}: {cause}" if origin else f"{'.'.join(path)}: {cause}"
+
+
+def _origin_within(winners: Mapping[str, Given], path: Sequence[str]) -> Origin | None:
+    """Where the table with these parts is, as far as somebody wrote one."""
+    table = sources.key_of(path)
+    return next((one.origin for key, one in winners.items() if key == table or key.startswith(f"{table}.")), None)

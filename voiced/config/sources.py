@@ -6,19 +6,21 @@ import json
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from voiced.errors import ConfigError
-from voiced.settings import Settings
 
 SYSTEM_FILE = Path("/etc/voiced/voiced.toml")
 ENVIRONMENT_PREFIX = "VOICED_"
 ENVIRONMENT_DELIMITER = "__"
+PLUGIN = "plugin"
+"""The section of the plugins' own settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +50,18 @@ DEFAULT = Origin("default", "default")
 class Given:
     """Somebody wrote `value` for `key` (dotted, as written: it may not exist).
 
-    A part with a dot in it, such as a model's name, is in quotes: `budget.prices."gpt-4.1".text_in`.
+    A part with a dot in it, such as a model's name, is in quotes: `budget.prices."gpt-4.1".text_in`. `text`: the value
+    as it was written where there are no quotes, outside of a file.
     """
 
     key: str
     value: Any
     origin: Origin
+    text: str | None = None
+
+    def meant_for(self, model: type[BaseModel]) -> Given:
+        """With the value that the text has in `model`, which may want a text."""
+        return self if self.text is None else replace(self, value=_value(model, self.key, self.text))
 
 
 def user_file(environ: Mapping[str, str]) -> Path | None:
@@ -65,7 +73,7 @@ def user_file(environ: Mapping[str, str]) -> Path | None:
     return None
 
 
-def from_file(model: type[Settings], path: Path, *, required: bool) -> list[Given]:
+def from_file(model: type[BaseModel], path: Path, *, required: bool) -> list[Given]:
     """The settings in a TOML file; none if it is absent and not `required`. Raises ConfigError."""
     try:
         text = path.read_bytes().decode()
@@ -88,21 +96,20 @@ def from_file(model: type[Settings], path: Path, *, required: bool) -> list[Give
     return [Given(key, value, Origin("file", str(path), _line_of(lines, key))) for key, value in flat(model, tables)]
 
 
-def from_environment(model: type[Settings], environ: Mapping[str, str]) -> list[Given]:
+def from_environment(model: type[BaseModel], environ: Mapping[str, str]) -> list[Given]:
     """The settings in variables such as `VOICED_TURN__HANGOVER_MS=700`.
 
     A `VOICED_…` variable with no double underscore is none of ours, unless that is all it lacks.
     """
     known = {key.replace(".", "_").upper(): key for key, _ in leaves(model)}
-    given = []
+    given: list[Given] = []
     for name, text in sorted(environ.items()):
         if not name.startswith(ENVIRONMENT_PREFIX):
             continue
         rest = name.removeprefix(ENVIRONMENT_PREFIX)
         if ENVIRONMENT_DELIMITER in rest:
             key = rest.lower().replace(ENVIRONMENT_DELIMITER, ".")
-            origin = Origin("environment", name)
-            given += [Given(one, value, origin) for one, value in _one_by_one(model, key, _value(model, key, text))]
+            given += _without_quotes(model, key, text, Origin("environment", name))
         elif meant := known.get(rest.upper()):
             raise ConfigError(
                 f"{name}: no such variable; write it with two underscores: {environment_name(meant)}={text}"
@@ -110,17 +117,15 @@ def from_environment(model: type[Settings], environ: Mapping[str, str]) -> list[
     return given
 
 
-def from_command_line(model: type[Settings], overrides: Sequence[str]) -> list[Given]:
+def from_command_line(model: type[BaseModel], overrides: Sequence[str]) -> list[Given]:
     """The settings in `--set section.key=value` arguments. Raises ConfigError."""
-    given = []
+    given: list[Given] = []
     for text in overrides:
         key, equals, value = text.partition("=")
         if not equals or "." not in key:
             raise ConfigError(f"--set {text}: write --set section.key=value, for example --set log.level=debug")
         key = key.strip()
-        origin = Origin("command line", f"--set {key}")
-        meant = _value(model, key, value.strip())
-        given += [Given(one, each, origin) for one, each in _one_by_one(model, key, meant)]
+        given += _without_quotes(model, key, value.strip(), Origin("command line", f"--set {key}"))
     return given
 
 
@@ -157,8 +162,8 @@ def key_of(parts: Iterable[str]) -> str:
     return ".".join(json.dumps(part, ensure_ascii=False) if _NEEDS_QUOTES.search(part) else part for part in parts)
 
 
-def flat(model: type[Settings], tables: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Nested tables as dotted keys. What is no section of `model` stays one value."""
+def flat(model: type[BaseModel], tables: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested tables as dotted keys. What is no section of `model` stays one value, but for what is in an open one."""
     for name, value in tables.items():
         key = prefix + key_of([name])
         section, each = section_of(model, name), tables_of(model, name)
@@ -170,8 +175,19 @@ def flat(model: type[Settings], tables: Mapping[str, Any], prefix: str = "") -> 
                     yield from flat(each, inner, f"{key}.{key_of([of])}.")
                 else:
                     yield f"{key}.{key_of([of])}", inner
+        elif is_open(model, name):
+            yield from _all_of(key, value)
         else:
             yield key, value
+
+
+def _all_of(key: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Whatever is in a table and the tables in it; a table with nothing in it is there all the same."""
+    if not isinstance(value, Mapping) or not value:
+        yield key, value
+        return
+    for name, inner in value.items():
+        yield from _all_of(f"{key}.{key_of([name])}", inner)
 
 
 def nested(flattened: Iterable[tuple[str, Any]]) -> dict[str, Any]:
@@ -181,28 +197,37 @@ def nested(flattened: Iterable[tuple[str, Any]]) -> dict[str, Any]:
         *sections, name = parts_of(key)
         table = tables
         for section in sections:
-            table = table.setdefault(section, {})
-        table[name] = value
+            if not isinstance(table.get(section), dict):
+                table[section] = {}
+            table = table[section]
+        if value == {} and isinstance(table.get(name), dict):
+            continue  # there is more in it already
+        table[name] = dict(value) if isinstance(value, dict) else value
     return tables
 
 
-def leaves(model: type[Settings], prefix: str = "") -> Iterator[tuple[str, type[Settings]]]:
-    """Every setting: its dotted key and the model that it is a field of. A setting of named tables is one."""
+def leaves(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, type[BaseModel]]]:
+    """Every setting: its dotted key and the model that it is a field of. A setting of named tables is one.
+
+    What is in an open section is known to its plugin alone.
+    """
     for name in model.model_fields:
         if section := section_of(model, name):
             yield from leaves(section, f"{prefix}{name}.")
-        else:
+        elif not is_open(model, name):
             yield prefix + name, model
 
 
-def is_setting(model: type[Settings], key: str) -> bool:
-    """Whether there is such a setting, in a named table too."""
+def is_setting(model: type[BaseModel], key: str) -> bool:
+    """Whether there is such a setting, in a named table too, or may be, in an open section."""
     *sections, name = parts_of(key)
+    if sections and is_open(model, sections[0]):
+        return True
     place = model_at(model, sections)
     return place is not None and name in place.model_fields and section_of(place, name) is None
 
 
-def model_at(model: type[Settings], sections: Sequence[str]) -> type[Settings] | None:
+def model_at(model: type[BaseModel], sections: Sequence[str]) -> type[BaseModel] | None:
     """The model of the section or named table that is reached through these names."""
     names = iter(sections)
     for name in names:
@@ -215,22 +240,28 @@ def model_at(model: type[Settings], sections: Sequence[str]) -> type[Settings] |
     return model
 
 
-def section_of(model: type[Settings], name: str) -> type[Settings] | None:
+def section_of(model: type[BaseModel], name: str) -> type[BaseModel] | None:
     """The settings model behind the field `name`, if it is a section."""
     field = model.model_fields.get(name)
-    if field is not None and isinstance(field.annotation, type) and issubclass(field.annotation, Settings):
+    if field is not None and isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
         return field.annotation
     return None
 
 
-def tables_of(model: type[Settings], name: str) -> type[Settings] | None:
+def tables_of(model: type[BaseModel], name: str) -> type[BaseModel] | None:
     """The settings model of each of the named tables behind the field `name`, such as the prices of models."""
     field = model.model_fields.get(name)
     if field is not None and get_origin(field.annotation) is dict:
         _, each = get_args(field.annotation)
-        if isinstance(each, type) and issubclass(each, Settings):
+        if isinstance(each, type) and issubclass(each, BaseModel):
             return each
     return None
+
+
+def is_open(model: type[BaseModel], name: str) -> bool:
+    """Whether the field `name` is a section of tables that voiced itself does not know: those of plugins."""
+    field = model.model_fields.get(name)
+    return field is not None and field.annotation == dict[str, dict[str, Any]]
 
 
 def types_of(field: FieldInfo) -> tuple[Any, ...]:
@@ -239,12 +270,20 @@ def types_of(field: FieldInfo) -> tuple[Any, ...]:
     return get_args(field.annotation) if union else (field.annotation,)
 
 
-def _one_by_one(model: type[Settings], key: str, value: Any) -> Iterable[tuple[str, Any]]:
+def _without_quotes(model: type[BaseModel], key: str, text: str, origin: Origin) -> Iterator[Given]:
+    """What `text` means for `key`, in the environment or on the command line."""
+    for one, value in _one_by_one(model, key, _value(model, key, text)):
+        yield Given(one, value, origin, text if one == key else None)
+
+
+def _one_by_one(model: type[BaseModel], key: str, value: Any) -> Iterable[tuple[str, Any]]:
     """The settings of named tables, where `key` leads into some: VOICED_BUDGET__PRICES={"gpt-4.1" = {text_in = 2}}.
 
     A name with dots needs no quotes here, since a shell would take them: --set budget.prices.gpt-4.1.text_in=2.
     """
     parts = parts_of(key)
+    if is_open(model, parts[0]):
+        return _all_of(key, value)
     for at, name in enumerate(parts):
         place = model_at(model, parts[:at])
         each = tables_of(place, name) if place is not None else None
@@ -260,7 +299,7 @@ def _one_by_one(model: type[Settings], key: str, value: Any) -> Iterable[tuple[s
     return [(key, value)]
 
 
-def _value(model: type[Settings], key: str, text: str) -> Any:
+def _value(model: type[BaseModel], key: str, text: str) -> Any:
     """What `text` means: a TOML value where it is one, else the text itself; always the text where text is wanted."""
     try:
         value = tomllib.loads(f"value = {text}")["value"]
@@ -271,13 +310,23 @@ def _value(model: type[Settings], key: str, text: str) -> Any:
     return value
 
 
-def _types(model: type[Settings], key: str) -> set[Any]:
+def _types(model: type[BaseModel], key: str) -> set[Any]:
     *sections, name = parts_of(key)
     place = model_at(model, sections)
     field = place.model_fields.get(name) if place is not None else None
+    if field is None and sections:
+        return _types_within(model, sections)
     if field is None:
         return set()
     return {str if get_origin(one) is Literal or one is Path else one for one in types_of(field)}
+
+
+def _types_within(model: type[BaseModel], parts: Sequence[str]) -> set[Any]:
+    """Of the values in a setting that is a mapping, such as the environment of a program."""
+    *sections, name = parts
+    place = model_at(model, sections)
+    field = place.model_fields.get(name) if place is not None else None
+    return {get_args(field.annotation)[1]} if field is not None and get_origin(field.annotation) is dict else set()
 
 
 def _toml_complaint(path: Path, error: tomllib.TOMLDecodeError) -> str:
@@ -290,7 +339,7 @@ def _toml_complaint(path: Path, error: tomllib.TOMLDecodeError) -> str:
 
 _PART = r"""(?:[A-Za-z0-9_\-]+|"[^"]*"|'[^']*')"""
 _DOTTED = rf"({_PART}(?:\s*\.\s*{_PART})*)"
-_HEADER = re.compile(rf"^\s*\[\s*{_DOTTED}\s*\]")
+_HEADER = re.compile(rf"^\s*\[\[?\s*{_DOTTED}\s*\]")
 _ASSIGNMENT = re.compile(rf"^\s*{_DOTTED}\s*=")
 
 

@@ -17,6 +17,7 @@ from voiced.api import Plugin, ToolOptions, options_of
 from voiced.errors import PluginError
 
 GROUP = "voiced.plugins"
+BUILT_IN = "voiced.plugins.builtin."
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Source:
     place: str
     load: Callable[[], Found]
     unload: Callable[[], object] = lambda: None
+    built_in: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,12 @@ def in_folder(folder: Path) -> list[Source]:
 
 def _installed(entry_point: EntryPoint) -> Source:
     package = f" of {entry_point.dist.name}" if entry_point.dist else ""
-    return Source(entry_point.name, f"{entry_point.value}{package}", lambda: _found_in(entry_point.load()))
+    return Source(
+        entry_point.name,
+        f"{entry_point.value}{package}",
+        lambda: _found_in(entry_point.load()),
+        built_in=entry_point.module.startswith(BUILT_IN),
+    )
 
 
 def _file(path: Path) -> Source:

@@ -22,11 +22,12 @@ from voiced.plugins import discovery
 from voiced.plugins.calls import Outcome, ToolCalls
 from voiced.plugins.context import HostContext, Services
 from voiced.plugins.discovery import Source
-from voiced.plugins.loading import LoadedPlugin, same_name
+from voiced.plugins.loading import LoadedPlugin, State, same_name
 from voiced.plugins.loop_watch import LoopWatch
 from voiced.plugins.settings import PluginSettings
 from voiced.plugins.state_file import StateFile
 from voiced.plugins.steps import Driver
+from voiced.plugins.tables import NoTables, Tables
 from voiced.plugins.tools import Tool
 from voiced.plugins.wall_clock import Clock, SystemClock
 from voiced.ports import Post
@@ -43,12 +44,16 @@ STOPPING = Outcome("Not done: voiced is stopping.", ok=False)
 
 @dataclass(frozen=True, slots=True)
 class PluginStatus:
-    """One plugin, for `voiced status`. `problems`: one line each; with no tools left it is disabled."""
+    """One plugin, for `voiced status`. `problems`: one line each. `why`: it is not on, in words."""
 
     name: str
     place: str
     tools: tuple[str, ...]
     problems: tuple[str, ...]
+    state: State = "on"
+    why: str = ""
+    permissions: tuple[str, ...] = ()
+    built_in: bool = False
 
 
 class PluginHost:
@@ -66,9 +71,11 @@ class PluginHost:
         state_folder: Path,
         volume: Callable[[], int],
         clock: Clock | None = None,
+        tables: Tables | None = None,
         sources: Iterable[Source] | None = None,
     ) -> None:
         self._settings = settings
+        self._tables = tables or NoTables()
         self._given = None if sources is None else list(sources)
         self._post = post
         self._state_folder = state_folder
@@ -124,7 +131,16 @@ class PluginHost:
     def status(self) -> tuple[PluginStatus, ...]:
         """All plugins that were found, in the order of loading."""
         return tuple(
-            PluginStatus(plugin.name, plugin.place, tuple(plugin.tools), tuple(plugin.problems))
+            PluginStatus(
+                plugin.name,
+                plugin.place,
+                tuple(plugin.tools),
+                tuple(plugin.problems),
+                plugin.state,
+                plugin.why,
+                plugin.permissions,
+                plugin.built_in,
+            )
             for plugin in self._plugins
         )
 
@@ -184,7 +200,7 @@ class PluginHost:
 
     async def _load(self) -> None:
         for source in self._sources():
-            plugin = LoadedPlugin(source, self._driver, self._clock)
+            plugin = LoadedPlugin(source, self._driver, self._clock, self._tables)
             taken = any(other.name == plugin.name for other in self._plugins)
             self._plugins.append(plugin)
             if taken:

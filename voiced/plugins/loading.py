@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
+from typing import Literal
 
 import structlog
 
-from voiced.api import Plugin
-from voiced.errors import PluginError, ToolSchemaError
+from voiced.api import NotConfigured, Plugin
+from voiced.errors import ConfigError, PluginError, ToolSchemaError
 from voiced.plugins.context import HostContext
 from voiced.plugins.discovery import Found, Source, methods_of
 from voiced.plugins.steps import CRASHES, Driver, one_line
+from voiced.plugins.tables import Tables, give, model_of
 from voiced.plugins.threads import ended_within, in_thread
 from voiced.plugins.tools import Tool, describe_tool
 from voiced.plugins.wall_clock import Clock
@@ -25,15 +26,24 @@ TEARDOWN_S = 0.5
 """How long a plugin may take to be torn down: all of voiced must be gone 2 s after SIGTERM."""
 
 
+State = Literal["on", "off", "paused", "broken"]
+"""`off`: somebody wants it so, or has not configured it. `broken`: it does not work at all."""
+
+
 class LoadedPlugin:
     """`tools` by name: empty until `load`, and again when the setup failed."""
 
-    def __init__(self, source: Source, driver: Driver, clock: Clock) -> None:
+    def __init__(self, source: Source, driver: Driver, clock: Clock, tables: Tables) -> None:
         self.name = source.name
         self.place = source.place
         self.tools: dict[str, Tool] = {}
         self.problems: list[str] = []
+        self.state: State = "on"
+        self.why = ""
+        self.permissions: tuple[str, ...] = ()
+        self.built_in = source.built_in
         self._source = source
+        self._tables = tables
         self._driver = driver
         self._clock = clock
         self._plugins: tuple[Plugin, ...] = ()
@@ -69,12 +79,28 @@ class LoadedPlugin:
         self._context = context
         for plugin in self._plugins:
             self._ready.append(plugin)
-            problem = await self._driver.contain(partial(plugin.setup, context), f"setup of {self.name}", SETUP_S)
-            if problem:
-                self.report(f"its setup failed: {problem}")
+            problem = await self._set_up(plugin, context)
+            if problem or self.state == "off":
+                if problem:
+                    self.report(f"its setup failed: {problem}")
                 self.tools.clear()
                 await self.tear_down()
                 return
+
+    async def _set_up(self, plugin: Plugin, context: HostContext) -> str:
+        """What went wrong as one line, or nothing: that it is not configured is no mistake."""
+
+        async def set_up() -> None:
+            try:
+                await plugin.setup(context)
+            except NotConfigured as error:
+                self._switch_off(error)
+
+        return await self._driver.contain(set_up, f"setup of {self.name}", SETUP_S)
+
+    def _switch_off(self, error: NotConfigured) -> None:
+        self.state, self.why = "off", " ".join(str(error).split())
+        _log.info("a plugin is off", plugin=self.name, reason=self.why)
 
     async def tear_down(self) -> None:
         """Let it end."""
@@ -98,12 +124,26 @@ class LoadedPlugin:
     def _import(self) -> tuple[tuple[Plugin, ...], list[Tool | str]]:
         try:
             found = self._source.load()
+            self._configure(found.plugins)
             return found.plugins, list(_describe(found))
+        except NotConfigured as error:
+            self._switch_off(error)
+            return (), []
+        except ConfigError as error:
+            return (), list(str(error).splitlines())
         except PluginError as error:
             return (), [str(error)]
         except CRASHES as error:
             _log.error("plugin crashed while it was imported", plugin=self.name, exc_info=error)
             return (), [f"it does not load: {one_line(error)}"]
+
+    def _configure(self, plugins: tuple[Plugin, ...]) -> None:
+        """Give them their table."""
+        model = model_of(plugins)
+        if model is not None:
+            give(plugins, self._tables.settings_of(self.name, model))
+        elif place := self._tables.places.get(self.name):
+            self.report(f"{place}: [plugin.{self.name}] is not read: the plugin has no settings; take the table away")
 
 
 def _describe(found: Found) -> Iterator[Tool | str]:
