@@ -10,29 +10,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.plugins.fakes import BERLIN, FakeClock, Home
+from tests.plugins.fakes import BERLIN, BUILT_IN, FakeClock, Home
 from voiced.api import ToolError
 from voiced.conversation.events import AnnouncementAsked
-from voiced.plugins.builtin.timers import LIMIT, next_alarm
+from voiced.plugins.builtin.alerts import next_alarm
+from voiced.plugins.builtin.timers import LIMIT
 
 NEW_YEAR = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
 
 @pytest.fixture
 async def home(tmp_path: Path, clock: FakeClock) -> Home:
-    return Home(tmp_path, clock, disabled=("clock", "volume"))
+    return Home(tmp_path, clock, disabled=tuple(name for name in BUILT_IN if name != "timers"))
 
 
 async def test_a_timer_speaks_when_it_is_done(home: Home) -> None:
     async with home.running() as tools:
-        assert sorted(tools) == ["cancel_timer", "list_timers", "set_alarm", "set_timer"]
+        assert sorted(tools) == [
+            "cancel_timer", "list_timers", "set_alarm", "set_reminder", "set_timer", "snooze",
+        ]  # fmt: skip
         assert await home.answer("set_timer", duration_s=600, name="pasta") == "The pasta timer is set for 10 minutes."
         home.clock.advance(minutes=9)
         assert await home.answer("list_timers") == "Number 1: pasta timer, 1 minute left."
         assert home.untaken(AnnouncementAsked) == []
         home.clock.advance(minutes=1)
         assert await home.next(AnnouncementAsked) == AnnouncementAsked("timers-1", "Your pasta timer is done.", "alarm")
-        assert await home.answer("list_timers") == "No timer and no alarm is set."
+        assert await home.answer("list_timers") == "No timer, no alarm and no reminder is set."
 
 
 async def test_a_timer_without_a_name_says_how_long_it_was(home: Home) -> None:
@@ -155,9 +158,9 @@ async def test_all_timers_are_cancelled(home: Home) -> None:
         await home.answer("set_timer", duration_s=600, name="pasta")
         await home.answer("set_alarm", time="07:00")
         assert await home.answer("cancel_timer", which="all") == "The pasta timer and the alarm are cancelled."
-        assert await home.answer("list_timers") == "No timer and no alarm is set."
+        assert await home.answer("list_timers") == "No timer, no alarm and no reminder is set."
         complaint = await home.complaint("cancel_timer", which="all")
-        assert complaint == "Nothing is cancelled. No timer and no alarm is set."
+        assert complaint == "Nothing is cancelled. No timer, no alarm and no reminder is set."
 
 
 async def test_which_timer_is_not_clear(home: Home) -> None:
@@ -177,7 +180,7 @@ async def test_there_is_a_limit(home: Home) -> None:
     async with home.running():
         for _ in range(LIMIT):
             await home.answer("set_timer", duration_s=60)
-        assert "100 timers and alarms are set already" in await home.complaint("set_timer", duration_s=60)
+        assert "100 timers, alarms and reminders are set already" in await home.complaint("set_timer", duration_s=60)
         assert "duration_s: Input should be greater than" in await home.complaint("set_timer", duration_s=0)
         home.clock.advance(minutes=1)
         for _ in range(LIMIT):
@@ -200,7 +203,7 @@ async def test_timers_and_alarms_survive_a_restart(home: Home) -> None:
         assert await home.announcement() == "Your pasta timer is done."
         assert await home.announcement() == "It is 12:30 in the afternoon. This is your dinner alarm."
     async with home.running():
-        assert await home.answer("list_timers") == "No timer and no alarm is set."
+        assert await home.answer("list_timers") == "No timer, no alarm and no reminder is set."
 
 
 async def test_what_became_due_while_voiced_was_off_is_told_at_start_with_how_late_it_is(home: Home) -> None:
@@ -264,7 +267,7 @@ async def test_an_alarm_that_rang_does_not_ring_again_when_the_clock_is_put_back
         assert await home.announcement() == "It is 12:30 in the afternoon. This is your alarm."
         home.clock.set_wall_clock(dt.datetime(2026, 11, 20, 12, 0, tzinfo=BERLIN))
         home.clock.advance(hours=1)
-        assert await home.answer("list_timers") == "No timer and no alarm is set."
+        assert await home.answer("list_timers") == "No timer, no alarm and no reminder is set."
         assert home.untaken(AnnouncementAsked) == []
 
 

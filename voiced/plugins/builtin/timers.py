@@ -1,21 +1,28 @@
-"""Timers and alarms: they speak by themselves when they are due, and survive a restart."""
+"""Timers, alarms and reminders: they speak by themselves when they are due, and survive a restart."""
 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from voiced.api import Appointment, Plugin, StateError, ToolContext, ToolError, sentence, tool
-from voiced.plugins.builtin.spoken import listed, spoken_date, spoken_duration, spoken_moment, spoken_time
+from voiced.plugins.builtin.alerts import Alert, Kind, Repeat, next_alarm, reminded_of
+from voiced.plugins.builtin.spoken import listed, spoken_duration, spoken_moment
 
 LIMIT = 100
 """More at one time is a mistake of the model."""
 
 LONGEST_S = 30 * 24 * 3600
+
+NAME_CHARACTERS = 60
+REMINDER_CHARACTERS = 300
+
+SNOOZABLE = dt.timedelta(hours=1)
+"""So long after it rang nobody means it any more."""
 
 EARCON = "alarm"
 
@@ -62,39 +69,13 @@ NUMBERS = {
     )
 }
 
+NOTHING = "No timer, no alarm and no reminder is set."
+
 _CANCEL = "(cancel|stop|turn off)"
 """Not "delete" or "clear" as well: a recogniser hears "delete the timer" in "tell me the time"."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reminder:
-    """One timer or alarm. `due` is right as long as nobody sets the wall clock; a timer itself counts elapsed time."""
-
-    number: int
-    kind: Literal["timer", "alarm"]
-    name: str
-    due: AwareDatetime
-    length_s: int = 0
-
-    def title(self) -> str:
-        """What is said after "your": pasta timer, timer of 10 minutes, alarm."""
-        if self.name:
-            return f"{self.name} {self.kind}"
-        return f"timer of {spoken_duration(self.length_s)}" if self.kind == "timer" else "alarm"
-
-    def is_called(self, which: str) -> bool:
-        """By its number, its name (egg, where it is eggs) or its kind; in lower case."""
-        name = self.name.lower()
-        return which in (str(self.number), self.kind, self.title().lower()) or name in (
-            which,
-            f"{which}s",
-            f"{which}es",
-        )
-
-    def announcement(self, now: dt.datetime) -> str:
-        if self.kind == "timer":
-            return f"Your {self.title()} is done."
-        return f"It is {spoken_time(self.due.astimezone(now.tzinfo))}. This is your {self.title()}."
+Day = dt.date | Literal["today", "tomorrow"]
 
 
 class Timers(Plugin):
@@ -104,15 +85,19 @@ class Timers(Plugin):
 
     async def setup(self, context: ToolContext) -> None:
         self._context = context
-        self._set: dict[int, tuple[Reminder, Appointment]] = {}
-        self._in_file: list[Reminder] = []
+        self._set: dict[int, tuple[Alert, Appointment]] = {}
+        self._in_file: list[Alert] = []
         self._looks = False
+        self._rung: tuple[Alert, dt.datetime] | None = None
         now = context.now()
-        saved = await context.load_state(list[Reminder], [])
-        missed = [reminder for reminder in saved if reminder.due <= now]
-        for reminder in saved:
-            if reminder not in missed:
-                self._wait(reminder, context.call_at(reminder.due, partial(self._ring, reminder)))
+        saved = await context.load_state(list[Alert], [])
+        missed = [alert for alert in saved if alert.due <= now]
+        for alert in saved:
+            if alert in missed:
+                self._rung = (alert, now)
+                self._repeat(alert, now)
+            else:
+                self._wait_until_due(alert)
         if missed:
             context.announce(_while_off(missed, now), earcon=EARCON)
             await self._saved()
@@ -134,11 +119,8 @@ class Timers(Plugin):
             duration_s: Length in seconds; ten minutes are 600.
             name: What it is for, in one or two words, such as pasta; null if the user does not say.
         """
-        length = dt.timedelta(seconds=duration_s)
-        reminder = self._new("timer", name, self._context.now().astimezone(dt.UTC) + length, duration_s)
-        self._wait(reminder, self._context.call_after(length, partial(self._ring, reminder)))
-        self._look_again()
-        title = f"{reminder.name} timer".strip()
+        alert = self._count_down("timer", _short(name), duration_s)
+        title = f"{alert.name} timer".strip()
         return f"The {title} is set for {spoken_duration(duration_s)}.{await self._saved()}"
 
     @tool(
@@ -147,10 +129,12 @@ class Timers(Plugin):
             "set (an|the|my) alarm for {day} at {time}",
             "wake me [up] [{day}] at {time}",
             "wake me [up] at {time} {day}",
+            sentence("wake me [up] every day at {time}", repeat="daily"),
+            sentence("wake me [up] on weekdays at {time}", repeat="weekdays"),
         ],
     )
     async def set_alarm(
-        self, time: dt.time, day: dt.date | Literal["today", "tomorrow"] | None = None, name: str | None = None
+        self, time: dt.time, day: Day | None = None, name: str | None = None, repeat: Repeat | None = None
     ) -> str:
         """Set an alarm for a time of day. It speaks by itself when the time has come.
 
@@ -158,35 +142,86 @@ class Timers(Plugin):
             time: Local time on the 24-hour clock, such as 07:00.
             day: Date of the alarm; null for the next time that it is this time of day.
             name: What it is for, in one or two words; null if the user does not say.
+            repeat: On which days it rings again, until it is cancelled; null for once.
         """
         now = self._context.now()
-        match day:
-            case "today":
-                day = now.date()
-            case "tomorrow":
-                day = now.date() + dt.timedelta(days=1)
-        reminder = self._new("alarm", name, next_alarm(now, time, day), 0)
-        self._wait(reminder, self._context.call_at(reminder.due, partial(self._ring, reminder)))
-        return f"The {reminder.title()} is set for {spoken_moment(reminder.due, now)}.{await self._saved()}"
+        alert = self._at("alarm", _short(name), time, day, repeat)
+        return f"The {alert.title()} is set for {_when(alert, now)}.{await self._saved()}"
 
     @tool(
         sentences=[
-            "(what|which) (timers|alarms) are (set|running|on)",
-            "(what|which) (timers|alarms) do I have",
-            "list (the|my|all) (timers|alarms)",
+            "remind me in {duration:after_s}",
+            "remind me [{day}] at {time}",
+            "remind me at {time} {day}",
+        ],
+    )
+    async def set_reminder(
+        self,
+        what: str | None = None,
+        after_s: Annotated[int, Field(ge=1, le=LONGEST_S)] | None = None,
+        time: dt.time | None = None,
+        day: Day | None = None,
+        repeat: Repeat | None = None,
+    ) -> str:
+        """Set a reminder. It speaks by itself: after some time, or at a time of day.
+
+        Args:
+            what: What to remind the user of, as it follows "remind me": "to call mum", "of the meeting"; null if the
+                user does not say.
+            after_s: Seconds from now; twenty minutes are 1200. Null where time is given.
+            time: Local time on the 24-hour clock, such as 08:00. Null where after_s is given.
+            day: Date of the reminder; null for the next time that it is this time of day.
+            repeat: On which days it comes again, until it is cancelled; null for once. With time only.
+        """
+        now = self._context.now()
+        words = reminded_of(what or "")[:REMINDER_CHARACTERS]
+        match (after_s, time):
+            case (int(), None) if not (day or repeat):
+                alert = self._count_down("reminder", words, after_s)
+                when = f"in {spoken_duration(after_s)}"
+            case (None, dt.time()):
+                alert = self._at("reminder", words, time, day, repeat)
+                when = _when(alert, now)
+            case (None, None):
+                raise ToolError("When? Give after_s, or time.")
+            case _:
+                raise ToolError("Give after_s alone, or time with day and repeat.")
+        return f"I will remind you {f'{words} {when}'.strip()}.{await self._saved()}"
+
+    @tool(sentences=["snooze", "snooze [for] {1..60:minutes} minutes"])
+    async def snooze(self, minutes: Annotated[int, Field(ge=1, le=120)] = 9) -> str:
+        """Let the timer, alarm or reminder that rang last come again in some minutes.
+
+        Args:
+            minutes: How many.
+        """
+        if self._rung is None or self._context.now() - self._rung[1] > SNOOZABLE:
+            raise ToolError("Nothing rang in the last hour.")
+        rung, _ = self._rung
+        self._count_down(rung.kind, rung.name, minutes * 60)
+        self._rung = None
+        return f"Your {rung.title()} comes again in {spoken_duration(minutes * 60)}.{await self._saved()}"
+
+    @tool(
+        sentences=[
+            "(what|which) (timers|alarms|reminders) are (set|running|on)",
+            "(what|which) (timers|alarms|reminders) do I have",
+            "list (the|my|all) (timers|alarms|reminders)",
             "how (long|much time) is left [on (the|my) (timer|timers)]",
         ],
     )
     async def list_timers(self) -> str:
-        """List the timers and alarms that are set, with the time that is left."""
+        """List the timers, alarms and reminders that are set, with the time that is left."""
         return self._told()
 
     @tool(
         sentences=[
             sentence(f"{_CANCEL} [the|my] timer", which="timer"),
             sentence(f"{_CANCEL} [the|my] alarm", which="alarm"),
+            sentence(f"{_CANCEL} [the|my] reminder", which="reminder"),
             sentence(f"{_CANCEL} all [the|my] timers", which="all timers"),
             sentence(f"{_CANCEL} all [the|my] alarms", which="all alarms"),
+            sentence(f"{_CANCEL} all [the|my] reminders", which="all reminders"),
             sentence(f"{_CANCEL} all [the|my] timers and alarms", which="all"),
             f"{_CANCEL} (the|my) {{name:which}} timer",
             f"{_CANCEL} (number|timer|alarm|timer number|alarm number) {{which_number:which}}",
@@ -194,36 +229,62 @@ class Timers(Plugin):
         lists={"name": NAMES, "which_number": NUMBERS},
     )
     async def cancel_timer(self, which: str) -> str:
-        """Cancel a timer or an alarm.
+        """Cancel a timer, an alarm or a reminder, with all its repetitions.
 
         Args:
-            which: Its number or its name, as list_timers tells them; "timer" or "alarm" where only one is set; or
-                "all timers", "all alarms" or "all".
+            which: Its number or its name, as list_timers tells them; "timer", "alarm" or "reminder" where only one is
+                set; or "all timers", "all alarms", "all reminders" or "all".
         """
         chosen = self._choose(which.strip().lower())
-        for reminder in chosen:
-            _, appointment = self._set.pop(reminder.number)
+        for alert in chosen:
+            _, appointment = self._set.pop(alert.number)
             appointment.cancel()
-        titles = listed([f"the {reminder.title()}" for reminder in chosen])
+        titles = listed([f"the {alert.title()}" for alert in chosen])
         cancelled = f"{titles[0].upper()}{titles[1:]} {'is' if len(chosen) == 1 else 'are'} cancelled."
         return cancelled + await self._saved()
 
-    def _new(self, kind: Literal["timer", "alarm"], name: str | None, due: dt.datetime, length_s: int) -> Reminder:
+    def _count_down(self, kind: Kind, name: str, length_s: int) -> Alert:
+        """Set one that counts elapsed time. Raises ToolError."""
+        length = dt.timedelta(seconds=length_s)
+        alert = Alert(self._number(), kind, name, self._context.now().astimezone(dt.UTC) + length, length_s)
+        self._set[alert.number] = (alert, self._context.call_after(length, partial(self._ring, alert)))
+        self._look_again()
+        return alert
+
+    def _at(self, kind: Kind, name: str, time: dt.time, day: Day | None, repeat: Repeat | None) -> Alert:
+        """Set one that follows the clock on the wall. Raises ToolError."""
+        now = self._context.now()
+        match day:
+            case "today":
+                day = now.date()
+            case "tomorrow":
+                day = now.date() + dt.timedelta(days=1)
+        due = next_alarm(now, time, day, repeat)
+        alert = Alert(self._number(), kind, name, due, repeat=repeat, at=time if repeat else None)
+        self._wait_until_due(alert)
+        return alert
+
+    def _repeat(self, alert: Alert, now: dt.datetime) -> None:
+        """Set it again, under its number, if it is to come again."""
+        if due := alert.next_due(now):
+            self._wait_until_due(replace(alert, due=due))
+
+    def _wait_until_due(self, alert: Alert) -> None:
+        self._set[alert.number] = (alert, self._context.call_at(alert.due, partial(self._ring, alert)))
+
+    def _number(self) -> int:
         if len(self._set) >= LIMIT:
-            raise ToolError(f"{LIMIT} timers and alarms are set already; cancel some first.")
-        return Reminder(max(self._set, default=0) + 1, kind, (name or "").strip()[:60], due, length_s)
+            raise ToolError(f"{LIMIT} timers, alarms and reminders are set already; cancel some first.")
+        return max(self._set, default=0) + 1
 
-    def _wait(self, reminder: Reminder, appointment: Appointment) -> None:
-        self._set[reminder.number] = (reminder, appointment)
-
-    def _choose(self, which: str) -> list[Reminder]:
+    def _choose(self, which: str) -> list[Alert]:
         """What is meant by it. Raises ToolError, which asks, where that is nothing, or not clear."""
-        everything = [reminder for reminder, _ in self._set.values()]
-        if which in ("all", "all timers", "all alarms"):
-            chosen = [reminder for reminder in everything if which in ("all", f"all {reminder.kind}s")]
+        everything = [alert for alert, _ in self._set.values()]
+        if which in ("all", "all timers", "all alarms", "all reminders"):
+            chosen = [alert for alert in everything if which in ("all", f"all {alert.kind}s")]
             if chosen:
                 return chosen
-        chosen = [reminder for reminder in everything if reminder.is_called(which)]
+        chosen = [alert for alert in everything if alert.is_called(which)]
         if len(chosen) == 1:
             return chosen
         if chosen:
@@ -233,17 +294,20 @@ class Timers(Plugin):
 
     def _told(self) -> str:
         now = self._context.now()
-        return " ".join(self._line(*entry, now) for entry in self._set.values()) or "No timer and no alarm is set."
+        return " ".join(self._line(*entry, now) for _, entry in sorted(self._set.items())) or NOTHING
 
-    def _line(self, reminder: Reminder, appointment: Appointment, now: dt.datetime) -> str:
+    def _line(self, alert: Alert, appointment: Appointment, now: dt.datetime) -> str:
         left = f"{spoken_duration(round(appointment.remaining.total_seconds()))} left"
-        when = f"{spoken_moment(reminder.due, now)}, {left}" if reminder.kind == "alarm" else left
-        return f"Number {reminder.number}: {reminder.title()}, {when}."
+        when = left if alert.counts_down else f"{_when(alert, now)}, {left}"
+        return f"Number {alert.number}: {alert.title()}, {when}."
 
-    async def _ring(self, reminder: Reminder) -> None:
+    async def _ring(self, alert: Alert) -> None:
         """Its time has come. It is announced before it is forgotten: better twice than never."""
-        if self._set.pop(reminder.number, None):
-            self._context.announce(reminder.announcement(self._context.now()), earcon=EARCON)
+        if self._set.pop(alert.number, None):
+            now = self._context.now()
+            self._context.announce(alert.announcement(now), earcon=EARCON)
+            self._rung = (alert, now)
+            self._repeat(alert, now)
             await self._saved()
 
     async def _saved(self) -> str:
@@ -259,16 +323,16 @@ class Timers(Plugin):
         self._in_file = self._current()
         await self._context.save_state(self._in_file)
 
-    def _current(self) -> list[Reminder]:
+    def _current(self) -> list[Alert]:
         """What is set, each with the moment that the wall clock will show when it is due."""
         now = self._context.now().astimezone(dt.UTC)
         return [
-            replace(reminder, due=now + appointment.remaining) if reminder.kind == "timer" else reminder
-            for reminder, appointment in self._set.values()
+            replace(alert, due=now + appointment.remaining) if alert.counts_down else alert
+            for alert, appointment in self._set.values()
         ]
 
     def _look_again(self) -> None:
-        if not self._looks and any(reminder.kind == "timer" for reminder, _ in self._set.values()):
+        if not self._looks and any(alert.counts_down for alert, _ in self._set.values()):
             self._looks = True
             self._context.call_after(LOOK_EVERY, self._look)
 
@@ -276,30 +340,24 @@ class Timers(Plugin):
         """Write the file anew if somebody set the wall clock: by the old one a restart would find timers long over."""
         self._looks = False
         self._look_again()
-        in_file = {reminder.number: reminder.due for reminder in self._in_file}
-        if any(abs(reminder.due - in_file[reminder.number]) > TOLERANCE for reminder in self._current()):
+        in_file = {alert.number: alert.due for alert in self._in_file}
+        if any(abs(alert.due - in_file[alert.number]) > TOLERANCE for alert in self._current()):
             await self._saved()
 
 
-def next_alarm(now: dt.datetime, time: dt.time, day: dt.date | None) -> dt.datetime:
-    """The first moment after `now` (aware, in the local zone) that the clock shows `time`, on `day` if given; in UTC.
-
-    A time that the clock skips in spring counts as if it did not: 02:30 rings at 03:30. One that it shows twice in
-    autumn is the first that is still to come. Raises ToolError where the moment is over.
-    """
-    if time.tzinfo:
-        raise ToolError("Give the time as local time, with no zone.")
-    for date in [day] if day else [now.date(), now.date() + dt.timedelta(days=1)]:
-        for fold in (0, 1):
-            moment = dt.datetime.combine(date, time, now.tzinfo).replace(fold=fold).astimezone(dt.UTC)
-            if moment > now.astimezone(dt.UTC):
-                return moment
-    raise ToolError(f"That is over already: it is {spoken_time(now)} on {spoken_date(now)}.")
+def _short(name: str | None) -> str:
+    return (name or "").strip()[:NAME_CHARACTERS]
 
 
-def _while_off(missed: list[Reminder], now: dt.datetime) -> str:
+def _when(alert: Alert, now: dt.datetime) -> str:
+    """As one says it: tomorrow at 7 o'clock in the morning, and then every day."""
+    moment = spoken_moment(alert.due, now)
+    return f"{moment}, and then {alert.repetition(now)}" if alert.repeat else moment
+
+
+def _while_off(missed: list[Alert], now: dt.datetime) -> str:
     each = [
-        f"your {reminder.title()} was due {spoken_duration(round((now - reminder.due).total_seconds()))} ago"
-        for reminder in missed
+        f"your {alert.title()} was due {spoken_duration(round((now - alert.due).total_seconds()))} ago"
+        for alert in missed
     ]
     return f"While I was off: {listed(each)}."
