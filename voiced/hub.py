@@ -15,12 +15,14 @@ from voiced.conversation.commands import (
     AddHistory,
     BrainCommand,
     CancelReply,
+    CancelTool,
     CloseSession,
     Command,
     CommitUtterance,
     DeleteItem,
     DiscardUtterance,
     Duck,
+    ExpectAnswer,
     Fact,
     FinishItem,
     FlushPlayout,
@@ -110,11 +112,11 @@ class Hub:
                     self._to_brain(command)
                 case TruncateReply() | DeleteItem() | SendText() | SendToolResult() | AddHistory() | UpdateTools():
                     self._to_brain(command)
-                case OpenSession() | CloseSession():
+                case OpenSession() | CloseSession() | ExpectAnswer():
                     self._to_brain(command)
                 case SpotSound() | SpotVerdict() | SpotTools():
                     self.spotter.do(command)
-                case RunTool():
+                case RunTool() | CancelTool():
                     self.tools.do(command)
                 case Report(fact):
                     if not self._facts:

@@ -15,6 +15,9 @@ from voiced.audio import Frame, Samples
 SessionId = NewType("SessionId", int)
 """One connection of one brain; the conversation hands the numbers out, rising."""
 
+BY_THE_DEVICE = SessionId(0)
+"""The session of what no brain made: a local command's tool call, a sound of a plugin."""
+
 BrainName = Literal["realtime", "cascade", "offline"]
 
 ReplyId = NewType("ReplyId", str)

@@ -1,11 +1,12 @@
 """Who has the floor: events and the time go in, commands come out, nothing else happens.
 
-Theory of operation. Four states, each with its own data:
+Theory of operation. Five states, each with its own data:
 
     Idle        nobody holds the floor
     Listening   the user speaks; the utterance is kept here and streamed to the brain if there is one
     Replying    a turn is being answered: thinking, running tools, or audible (which of them, the ledger knows)
     Overlap     as Replying, and somebody speaks: undecided, the reply is ducked, nothing is sent yet
+    Asking      a tool of the turn has asked something, and nobody answers yet
 
     Idle ──onset──> Listening ──turn over──> Replying ──all heard──> Idle
                         ^                       │  ^
@@ -15,6 +16,9 @@ A *turn* is what the user said and the reply to it. It *wants* a response until 
 one, which `_advance` does at the end of every event; everything that delays a response (no session, a tool that
 runs, an older response that is still being cancelled, the buffered tail of a lost reply) is a condition there, and
 nowhere else. `_advance` also ends the turn once nothing is owed to it any more.
+
+What a tool says while it runs is an *aside* of its turn (`Asides`): a response of its own, which answers nothing. After
+a question the floor is the user's, and the next utterance is the answer: it is written down, and goes to the tool.
 
 A turn whose floor is taken before anything of its answer was heard leaves its question open (`Transcript.waiting`). The
 next turn's answer is one to both. Where that turn needs none (the device obeyed, nobody had spoken), the question is
@@ -31,18 +35,35 @@ from collections import deque
 from typing import assert_never
 
 from voiced.audio import Frame, Ms, Samples, samples_of
+from voiced.conversation.asides import (
+    GO_ON_S,
+    INTERRUPTED,
+    NOBODY_ANSWERED,
+    NOBODY_HEARD,
+    NOT_NEEDED,
+    NOT_SAID,
+    NOT_UNDERSTOOD,
+    NOT_WHOLLY_HEARD,
+    TOO_MUCH,
+    WITHDRAWN,
+    WRITE_DOWN_WITHIN_S,
+    Aside,
+    sound_item,
+)
 from voiced.conversation.barge_in import verdict
 from voiced.conversation.brains import Brains
 from voiced.conversation.commands import (
     AddHistory,
     BargedIn,
     CancelReply,
+    CancelTool,
     Command,
     CommitUtterance,
     DeleteItem,
     DeviceChanged,
     DiscardUtterance,
     Duck,
+    ExpectAnswer,
     Fact,
     FalseInterruption,
     FinishItem,
@@ -79,13 +100,16 @@ from voiced.conversation.commands import (
 )
 from voiced.conversation.endpointing import Onset, ending
 from voiced.conversation.events import (
+    BY_THE_DEVICE,
     AnnouncementAsked,
+    AnnouncementWithdrawn,
     BrainEvent,
     BrainLost,
     BrainName,
     BrainReady,
     CallId,
     CommandSpotted,
+    EarconAsked,
     Event,
     FrameCaptured,
     Image,
@@ -95,6 +119,7 @@ from voiced.conversation.events import (
     MicrophoneReady,
     MuteAsked,
     NoCommand,
+    OnBargeIn,
     PlayoutDrained,
     PlayoutFlushed,
     ReplyAudio,
@@ -126,7 +151,7 @@ from voiced.conversation.playout_ledger import Entry, PlayoutLedger
 from voiced.conversation.responses import Responses
 from voiced.conversation.settings import BrainSettings, TurnSettings
 from voiced.conversation.transcript import Transcript, UserEntry
-from voiced.conversation.turn import Call, Done, Errand, Idle, Listening, Overlap, Replying, State, Turn
+from voiced.conversation.turn import Asking, Call, Done, Errand, Idle, Listening, Overlap, Replying, State, Turn
 from voiced.conversation.utterance import PreRoll, Utterance
 
 MAX_ERRANDS = 16
@@ -145,8 +170,6 @@ LONGEST_COMMAND = Ms(4000)
 """Utterances that are longer, pre-roll included, are none for the spotter."""
 SPOT_PATIENCE_S = 0.3
 """The answer to an utterance waits so long for the spotter; it takes some 10 ms."""
-BY_THE_DEVICE = SessionId(0)
-"""The session of tool calls that no brain made."""
 
 
 class Conversation:
@@ -215,6 +238,8 @@ class Conversation:
                 return "overlap"
             case Replying():
                 return "speaking" if self._ledger.audible() else "thinking"
+            case Asking():
+                return "listening"
             case other:
                 assert_never(other)
 
@@ -233,8 +258,11 @@ class Conversation:
         """When `TimePassed` is due, if nothing happens before; infinite where only an event can change things."""
         due = [self._brains.due()]
         match self._state:
+            case Asking(turn):
+                due.append(turn.asides.until)
             case Replying(turn) | Overlap(turn):
-                due += [self._gives_up_at(turn), self._taken_over_at(turn)]
+                due += [self._gives_up_at(turn), self._taken_over_at(turn), turn.asides.until]
+                due += [at + self._settings.answer_within_s for _, at in turn.asides.waiting]
                 if turn.spot is not None:
                     due.append(turn.spot_until)
                 elif turn.wants and not turn.calls and self._may_respond():
@@ -280,8 +308,8 @@ class Conversation:
                 self._flushed(item, self._ledger.settle(item, played))
             case ToolCalled():
                 self._tool_called(event, now)
-            case ToolReturned(call, output, ok):
-                self._tool_returned(call, output, ok, now)
+            case ToolReturned():
+                self._tool_returned(event, now)
             case ReplyStarted(_, reply):
                 self._reply_started(reply, now)
             case ReplyDone():
@@ -293,6 +321,8 @@ class Conversation:
                 self._alive(now)
                 if entry is not None and text:
                     self._report(UserHeard(entry.turn, text))
+                if entry is not None:
+                    self._answer_written(entry, (text or "").strip(), now)
             case ServerHeard(_, speaking):
                 if isinstance(self._state, Listening):
                     self._state.server_heard_end = not speaking
@@ -319,8 +349,15 @@ class Conversation:
                 self._tools = tools
                 self._brains.offer(tools)
                 self._spot_tools()
-            case TextAsked() | AnnouncementAsked():
-                self._errand(event, now)
+            case TextAsked():
+                if not self._typed_answer(event, now):
+                    self._errand(event, now)
+            case AnnouncementAsked():
+                self._announcement(event, now)
+            case AnnouncementWithdrawn(request):
+                self._withdrawn(request, now)
+            case EarconAsked(name):
+                self._order(PlayEarcon(name))
             case UsageReported(usage):
                 self._report(Spent(usage))
             case CommandSpotted():
@@ -357,7 +394,8 @@ class Conversation:
                 utterance.add(frame)
                 if self._link.ready:
                     self._order(StreamUtterance(self._link.session, frame.pcm))
-                self._spot(utterance)
+                if self._state.answers is None:
+                    self._spot(utterance)
                 # Only Realtime's server finds the end of a turn.
                 match ending(
                     utterance, self._settings, alone=not (self._link.ready and self._link.brain == "realtime")
@@ -378,13 +416,23 @@ class Conversation:
             case Overlap(turn, utterance):
                 utterance.add(frame)
                 self._spot(utterance)
-                match verdict(utterance, self._settings, audible=self._ledger.audible()):
+                # A question wants to be answered: a short yes before its end is no backchannel.
+                audible = self._ledger.audible() and turn.asides.question is None
+                match verdict(utterance, self._settings, audible=audible):
+                    case "barge_in" if turn.asides.question_is_out:
+                        self._hush_aside(turn)
+                        self._order(Unduck())
+                        self._listen(utterance, answers=turn)
                     case "barge_in":
                         self._barge_in(turn, utterance)
                     case "false_interruption":
                         self._resume(turn, utterance)
                     case "undecided":
                         pass
+            case Asking(turn):
+                self._pre_roll.add(frame)
+                if self._onset.heard(frame):
+                    self._listen(self._new_utterance(), answers=turn)
             case other:
                 assert_never(other)
 
@@ -392,11 +440,14 @@ class Conversation:
         self._utterances += 1
         return Utterance(self._pre_roll.take(), self._utterances)
 
-    def _listen(self, utterance: Utterance) -> None:
-        self._state = Listening(utterance)
+    def _listen(self, utterance: Utterance, answers: Turn | None = None) -> None:
+        self._state = Listening(utterance, answers)
         if self._link.ready:
             self._order(StreamUtterance(self._link.session, utterance.pcm))
-        self._spot(utterance)
+        if answers is None:
+            self._spot(utterance)
+        else:
+            answers.asides.hears()
 
     def _commit(self, utterance: Utterance, now: float) -> None:
         """The turn is over by what was heard here."""
@@ -405,6 +456,8 @@ class Conversation:
             self._sync(before=entry)
             self._order(CommitUtterance(self._link.session))
             self._transcript.commit_sent(entry)
+        elif self._turn is not None and self._turn.asides.now is not None and self._turn.asides.now.entry is entry:
+            self._aside_over(self._turn, now, error=NOT_UNDERSTOOD)  # Nobody is there to write it down.
 
     def _committed(self, item: ItemId, now: float) -> None:
         """The server made a user item: because we asked, or because its VAD found the end of the turn."""
@@ -416,6 +469,8 @@ class Conversation:
         self._transcript.committed(item)
 
     def _end_utterance(self, utterance: Utterance, now: float) -> UserEntry:
+        if isinstance(self._state, Listening) and self._state.answers is not None:
+            return self._end_answer(self._state.answers, utterance, now)
         turn = self._new_turn(now)
         # The silence at its end is over already: latency counts from when the user really stopped.
         turn.ended_at = now - utterance.silence / 1000
@@ -430,7 +485,10 @@ class Conversation:
         """It was noise."""
         if self._link.ready:
             self._order(DiscardUtterance(self._link.session))
-        self._be_idle(now)
+        if isinstance(self._state, Listening) and self._state.answers is not None:
+            self._ask_on(self._state.answers, now)
+        else:
+            self._be_idle(now)
 
     def _stop_listening(self, now: float) -> None:
         """No more frames will come for a while: take what is there as what it is."""
@@ -442,8 +500,10 @@ class Conversation:
                     self._discard(now)
             case Overlap(turn, utterance):
                 self._resume(turn, utterance)
-            case Idle() | Replying():
+            case Idle() | Replying() | Asking():
                 pass
+        if isinstance(self._state, Asking):
+            self._aside_over(self._state.turn, now, error=NOBODY_HEARD)
         self._pre_roll.take()
         self._onset.reset()
 
@@ -475,6 +535,12 @@ class Conversation:
         """The floor is taken from the turn: drop what is not heard yet, on both ends."""
         turn.wants = False
         turn.cut = True
+        self._end_asides(turn)
+        for call_id in turn.calls:
+            call = self._calls[call_id]
+            if call.on_barge_in == "cancel" and not call.cancelled:
+                call.cancelled = True
+                self._order(CancelTool(call_id))
         if self._responses.cancel():
             self._order(CancelReply(self._link.session, self._responses.reply))
         self._flush(self._ledger.flush(turn=turn.number))
@@ -494,8 +560,10 @@ class Conversation:
                 self._errands.remove(errand)
                 self._report(RequestEnded(errand.asked.request, error=STOPPED))
         self._transcript.answered(self._turns)
+        for call in self._calls.values():
+            call.on_barge_in = "finish"  # Nothing of it is to be said.
         match self._state:
-            case Replying(turn) | Overlap(turn):
+            case Replying(turn) | Overlap(turn) | Asking(turn):
                 if turn.announce is not None:
                     self._end_request(turn, error=STOPPED)
                 self._cut(turn)
@@ -503,6 +571,10 @@ class Conversation:
                     self._order(Unduck())
                 self._be_idle(now)
             case Listening():
+                asked = self._state.answers
+                self._state.answers = None
+                if asked is not None:
+                    self._cut(asked)
                 self._discard(now)
             case Idle():
                 pass
@@ -531,6 +603,8 @@ class Conversation:
         turn.alive_at = now
         if not self._ledger.awaits(item):
             self._transcript.assistant_sounds(item, session)
+        if turn.asides.on_server:
+            turn.aside_items.add(item)
         self._ledger.receive(item, session, reply, turn.number, samples_of(pcm))
         self._order(Play(item, pcm))
 
@@ -539,7 +613,10 @@ class Conversation:
         if turn is not None:
             turn.alive_at = now
             self._transcript.assistant_says(item, text, session)
-            turn.said[item] = turn.said.get(item, "") + text
+            if turn.asides.on_server:
+                turn.aside_items.add(item)
+            else:
+                turn.said[item] = turn.said.get(item, "") + text
 
     def _item_done(self, session: SessionId, reply: ReplyId, item: ItemId) -> None:
         turn = self._live(reply)
@@ -548,7 +625,8 @@ class Conversation:
                 self._order(FinishItem(item))
             elif not self._ledger.awaits(item):
                 turn.heard.append(self._transcript.heard(item, Samples(0), Samples(0), whole=True))  # Text, no sound.
-                turn.spoke = turn.spoke or item in turn.said
+                turn.spoke = turn.spoke or item in turn.said or item in turn.aside_items
+                turn.aside_items.discard(item)
         elif (
             self._responses.is_dropped(reply) and not self._ledger.awaits(item) and item not in self._responses.settled
         ):
@@ -565,6 +643,9 @@ class Conversation:
             self._ledger.complete(item)
             self._order(FinishItem(item))
         if turn is None:
+            return
+        if turn.asides.on_server:
+            self._aside_said(turn, turn.spoke, now)
             return
         if event.code == "no_speech" and event.status == "completed":
             self._no_speech(turn, now)
@@ -641,6 +722,11 @@ class Conversation:
         turn.heard.append(text)
         turn.heard_ms += entry.heard_ms
         turn.received_ms += entry.received_ms
+        if item in turn.aside_items:
+            turn.aside_items.discard(item)
+            turn.aside_heard_ms += entry.heard_ms
+            if turn.asides.now is not None and not entry.wholly_heard:
+                turn.asides.now.whole = False
         if entry.turn in self._cut_turns and not self._ledger.outstanding(entry.turn):
             del self._cut_turns[entry.turn]
             self._turn_heard(turn)
@@ -659,10 +745,11 @@ class Conversation:
         turn.alive_at = now
         same = _same(event.name, event.arguments)
         done = turn.done.get(same)
-        if done is not None and done.session != event.session:
+        if done is not None and done.session != event.session and not self._idempotent(event.name):
             # The brain before this one had it done: the lamp is not switched twice.
-            self._order(SendToolResult(event.session, event.call, done.output))
-            self._transcript.tool_known(done.call, event.session)
+            used = done.used
+            self._order(SendToolResult(event.session, event.call, used.output, used.spoken, used.images))
+            self._transcript.tool_known(used.call, event.session)
             turn.wants = not turn.calls
         elif (running := self._already_running(turn, same)) is not None:
             self._calls[event.call] = Call(turn, event.session, event.name, event.arguments, now, repeats=running)
@@ -676,6 +763,8 @@ class Conversation:
             before = call.turn
             if before is None or before is turn or before.done is not turn.done or call.repeats is not None:
                 continue
+            if call.cancelled:
+                continue
             if _same(call.name, call.arguments) == same:
                 return call_id
         return None
@@ -683,25 +772,33 @@ class Conversation:
     def _run_tool(
         self, turn: Turn | None, session: SessionId, call: CallId, name: str, arguments: str, now: float
     ) -> None:
-        self._calls[call] = Call(turn, session, name, arguments, now)
+        self._calls[call] = Call(turn, session, name, arguments, now, on_barge_in=self._on_barge_in(name))
         if turn is not None:
             turn.calls.add(call)
         self._report(ToolStarted(call, name, arguments))
         self._order(RunTool(call, name, arguments))
 
-    def _tool_returned(self, call_id: CallId, output: str, ok: bool, now: float) -> None:
+    def _on_barge_in(self, name: str) -> OnBargeIn:
+        return next((tool.on_barge_in for tool in self._tools if tool.name == name), "finish")
+
+    def _idempotent(self, name: str) -> bool:
+        return any(tool.idempotent for tool in self._tools if tool.name == name)
+
+    def _tool_returned(self, returned: ToolReturned, now: float) -> None:
+        call_id, ok = returned.call, returned.ok
         call = self._calls.pop(call_id, None)
         if call is None:
             return
+        used = ToolUsed(call_id, call.name, call.arguments, returned.output, returned.spoken, returned.images)
         calls = {call_id: call}
         for other_id in [other_id for other_id, other in self._calls.items() if other.repeats == call_id]:
             calls[other_id] = self._calls.pop(other_id)
         told: set[SessionId] = set()  # Any other session gets the pair before its next response.
         for each_id, each in calls.items():
             if each.session == self._link.session and self._link.ready:
-                self._order(SendToolResult(each.session, each_id, output))
+                self._order(SendToolResult(each.session, each_id, used.output, used.spoken, used.images))
                 told.add(each.session)
-        self._transcript.tool_used(ToolUsed(call_id, call.name, call.arguments, output), told)
+        self._transcript.tool_used(used, told)
         self._report(ToolEnded(call_id, call.name, ok, Ms(int((now - call.started_at) * 1000))))
         obeyed = call.session == BY_THE_DEVICE and ok
         if obeyed and call.turn is not None:
@@ -710,8 +807,17 @@ class Conversation:
             self._order(PlayEarcon("done"))
         for each_id, each in calls.items():
             if each.turn is not None:
-                each.turn.done[_same(each.name, each.arguments)] = Done(call_id, each.session, output)
+                if not each.cancelled:
+                    each.turn.done[_same(each.name, each.arguments)] = Done(used, each.session)
                 self._call_over(each.turn, each_id, obeyed, now)
+        if (
+            call.on_barge_in == "keep"
+            and call.turn is not None
+            and call.turn.cut
+            and self._transcript.waiting() is None
+        ):
+            # What took the floor was answered, or is no question: nobody else will tell of it.
+            self._errand(AnnouncementAsked(f"kept-{call_id}", used.spoken or used.output), now)
 
     def _call_over(self, turn: Turn, call: CallId, obeyed: bool, now: float) -> None:
         turn.calls.discard(call)
@@ -757,10 +863,8 @@ class Conversation:
     # Somebody types, a timer rings.
 
     def _errand(self, asked: TextAsked | AnnouncementAsked, now: float) -> None:
-        if isinstance(asked, AnnouncementAsked) and asked.earcon:
-            self._order(PlayEarcon(asked.earcon))
         if len(self._errands) >= MAX_ERRANDS:
-            self._report(RequestEnded(asked.request, error="too much is waiting to be said; try again later"))
+            self._report(RequestEnded(asked.request, error=TOO_MUCH))
             return
         self._errands.append(Errand(asked, now))
 
@@ -779,6 +883,8 @@ class Conversation:
     def _can_run(self, errand: Errand) -> bool:
         if self._cut_turns:
             return False  # What was heard of the last answer comes first.
+        if isinstance(errand.asked, AnnouncementAsked) and errand.asked.sound:
+            return True
         # An announcement waits for a brain however long that takes: its earcon has sounded already.
         return self._link.ready or (self._link.state == "refused" and isinstance(errand.asked, TextAsked))
 
@@ -787,6 +893,11 @@ class Conversation:
 
     def _run(self, asked: TextAsked | AnnouncementAsked, now: float) -> None:
         turn = self._new_turn(now)
+        if isinstance(asked, AnnouncementAsked) and (asked.sound or asked.answer is not None):
+            turn.asides.add(asked, now)
+            self._reply_to(turn, wants=False)
+            self._advance_turn(turn, now)
+            return
         turn.request = asked.request
         match asked:
             case TextAsked(_, text, images):
@@ -802,12 +913,209 @@ class Conversation:
             self._sync(before=entry)
             self._order(SendText(self._link.session, text, images))
 
+    # Plugins speak.
+
+    def _announcement(self, asked: AnnouncementAsked, now: float) -> None:
+        if asked.earcon:
+            self._order(PlayEarcon(asked.earcon))
+        call = self._calls.get(asked.call) if asked.call is not None else None
+        if call is not None and call.turn is not None and call.turn is self._turn:
+            if not call.turn.asides.add(asked, now):
+                self._report(RequestEnded(asked.request, error=TOO_MUCH))
+        elif asked.filler:
+            self._report(RequestEnded(asked.request, error=NOT_NEEDED))
+        else:
+            self._errand(asked, now)
+
+    def _withdrawn(self, request: str, now: float) -> None:
+        for errand in tuple(self._errands):
+            if isinstance(errand.asked, AnnouncementAsked) and errand.asked.request == request:
+                self._errands.remove(errand)
+                self._report(RequestEnded(request, error=WITHDRAWN))
+        turn = self._turn
+        if turn is None:
+            return
+        if turn.asides.withdraw(request):
+            self._report(RequestEnded(request, error=WITHDRAWN))
+        elif (question := turn.asides.question) is not None and question.asked.request == request:
+            self._hush_aside(turn)
+            if isinstance(self._state, Listening):
+                self._state.answers = None  # What is being said is no answer any more, but a turn of its own.
+                self._cut(turn)
+            else:
+                self._aside_over(turn, now, error=WITHDRAWN)
+
+    def _advance_asides(self, turn: Turn, now: float) -> None:
+        asides = turn.asides
+        aside = asides.now
+        if aside is not None:
+            if aside.phase == "sounding" and not any(map(self._ledger.awaits, turn.aside_items)):
+                self._aside_heard(turn, aside, now)
+            elif aside.phase == "writing" and now >= aside.until:
+                self._aside_over(turn, now, error=NOT_UNDERSTOOD)
+        while asides.waiting and now >= asides.waiting[0][1] + self._settings.answer_within_s:
+            self._report(RequestEnded(asides.waiting.popleft()[0].request, error=NOT_SAID))
+        while asides.now is None and asides.waiting and self._may_begin(turn, asides.waiting[0][0]):
+            self._begin_aside(turn, *asides.waiting.popleft(), now)
+
+    def _may_begin(self, turn: Turn, asked: AnnouncementAsked) -> bool:
+        if asked.filler and (asked.call not in turn.calls or self._ledger.audible()):
+            return True  # It is left out.
+        if asked.sound:
+            return True
+        if not asked.text:  # To listen, all must be quiet.
+            return self._responses.free and not self._ledger.outstanding()
+        return self._may_respond()
+
+    def _begin_aside(self, turn: Turn, asked: AnnouncementAsked, at: float, now: float) -> None:
+        if asked.filler and (asked.call not in turn.calls or self._ledger.audible()):
+            self._report(RequestEnded(asked.request, error=NOT_NEEDED))
+            return
+        turn.alive_at = now
+        turn.asides.now = Aside(asked, "saying", at)
+        if asked.answer is not None:
+            self._expect(turn)
+        if asked.sound:
+            item = sound_item(asked.request)
+            turn.aside_items.add(item)
+            self._ledger.receive(item, BY_THE_DEVICE, ReplyId(""), turn.number, samples_of(asked.sound))
+            self._ledger.complete(item)
+            self._order(Play(item, asked.sound))
+            self._order(FinishItem(item))
+            turn.asides.now.phase = "sounding"
+        elif asked.text:
+            turn.called = turn.spoke = False
+            self._sync()
+            self._responses.ask()
+            self._order(StartReply(self._link.session, asked.text))
+        else:
+            self._aside_heard(turn, turn.asides.now, now)
+
+    def _expect(self, turn: Turn) -> None:
+        """Tell the brain what kind of words to listen for."""
+        question = turn.asides.question
+        if self._link.ready and question is not None and question.asked.answer is not None:
+            self._order(ExpectAnswer(self._link.session, question.asked.answer.choices))
+
+    def _aside_said(self, turn: Turn, said: bool, now: float) -> None:
+        """Its response is over."""
+        assert turn.asides.now is not None
+        turn.alive_at = now
+        if said:
+            turn.asides.now.phase = "sounding"
+        else:
+            self._aside_over(turn, now, error=NOT_SAID)
+
+    def _aside_heard(self, turn: Turn, aside: Aside, now: float) -> None:
+        """The loudspeaker is done with it."""
+        answer = aside.asked.answer
+        if answer is None or not aside.whole:
+            self._aside_over(turn, now, error="" if aside.whole else NOT_WHOLLY_HEARD)
+        elif self._muted:
+            self._aside_over(turn, now, error=NOBODY_HEARD)
+        else:
+            aside.phase, aside.until = "asking", now + answer.within_s
+            if isinstance(self._state, Overlap):
+                utterance = self._state.utterance
+                self._order(Unduck())
+                self._listen(utterance, answers=turn)
+            else:
+                self._state = Asking(turn)
+
+    def _hush_aside(self, turn: Turn) -> None:
+        """What is left of it is not said: the answer is there already, or nobody waits for it."""
+        if turn.asides.on_server and self._responses.cancel():
+            self._order(CancelReply(self._link.session, self._responses.reply))
+        self._flush(self._ledger.flush(turn=turn.number))
+
+    def _end_answer(self, turn: Turn, utterance: Utterance, now: float) -> UserEntry:
+        """Somebody answered; it is to be written down."""
+        aside = turn.asides.now
+        assert aside is not None
+        aside.entry = entry = self._transcript.user_answered(turn.number, utterance.pcm)
+        aside.phase, aside.until = "writing", now + WRITE_DOWN_WITHIN_S
+        self._report(UtteranceEnded(turn.number, utterance.length, utterance.speech))
+        self._reply_to(turn, wants=turn.wants)
+        turn.alive_at = now
+        return entry
+
+    def _answer_written(self, entry: UserEntry, text: str, now: float) -> None:
+        turn = self._turn
+        if turn is not None and turn.asides.now is not None and turn.asides.now.entry is entry:
+            self._aside_over(turn, now, text, error="" if text else NOT_UNDERSTOOD)
+
+    def _typed_answer(self, asked: TextAsked, now: float) -> bool:
+        """Whether it answered a question that a tool put."""
+        turn = self._turn
+        if turn is None or not turn.asides.question_is_out or isinstance(self._state, Listening):
+            return False
+        self._hush_aside(turn)
+        entry = self._transcript.user_answered(turn.number, b"", asked.text)
+        if self._link.ready:
+            self._sync(before=entry)
+            self._order(SendText(self._link.session, asked.text, asked.images))
+        if isinstance(self._state, Overlap):
+            self._order(Unduck())
+            self._state = Replying(turn)
+        if turn.request or turn.announce is not None:
+            self._report(RequestEnded(asked.request))
+        else:
+            turn.request = asked.request
+        self._aside_over(turn, now, asked.text)
+        return True
+
+    def _ask_on(self, turn: Turn, now: float) -> None:
+        """That was a noise, and no answer."""
+        aside = turn.asides.now
+        assert aside is not None
+        aside.phase, aside.until = "asking", max(aside.until, now + GO_ON_S)
+        self._state = Asking(turn)
+        self._onset.reset()
+
+    def _aside_over(self, turn: Turn, now: float, text: str = "", *, error: str = "") -> None:
+        aside = turn.asides.now
+        assert aside is not None
+        turn.asides.now = None
+        turn.alive_at = now
+        if isinstance(self._state, Asking):
+            self._state = Replying(turn)
+        if aside.asked.answer is not None and self._link.ready:
+            self._order(ExpectAnswer(self._link.session, None))
+        self._report(RequestEnded(aside.asked.request, text, error))
+
+    def _aside_lost(self, turn: Turn, now: float) -> None:
+        """The session that said it, or that was to write the answer down, is gone."""
+        aside = turn.asides.now
+        assert aside is not None
+        if turn.asides.on_server and turn.spoke:
+            aside.phase = "sounding"
+        elif turn.asides.on_server:
+            turn.asides.say_again()
+        elif aside.phase == "writing":
+            self._aside_over(turn, now, error=NOT_UNDERSTOOD)
+
+    def _end_asides(self, turn: Turn) -> None:
+        """The turn was cut."""
+        question = turn.asides.question
+        for asked in turn.asides.take_all():
+            self._report(RequestEnded(asked.request, error=INTERRUPTED))
+        if question is not None and self._link.ready:
+            self._order(ExpectAnswer(self._link.session, None))
+
     # Turns.
 
     @property
     def _turn(self) -> Turn | None:
-        """The turn that is being answered."""
-        return self._state.turn if isinstance(self._state, Replying | Overlap) else None
+        """The turn that is being answered, also while a tool of it asks something."""
+        match self._state:
+            case Replying(turn) | Overlap(turn) | Asking(turn):
+                return turn
+            case Listening():
+                return self._state.answers
+            case Idle():
+                return None
+            case other:
+                assert_never(other)
 
     def _new_turn(self, now: float) -> Turn:
         self._turns += 1
@@ -819,8 +1127,8 @@ class Conversation:
         if self._turn is not None:
             self._turn.alive_at = now
 
-    def _reply_to(self, turn: Turn) -> None:
-        turn.wants = True
+    def _reply_to(self, turn: Turn, *, wants: bool = True) -> None:
+        turn.wants = wants
         self._state = Replying(turn)
         self._pre_roll.take()
         self._onset.reset()
@@ -842,8 +1150,10 @@ class Conversation:
         """Do what has become possible: ask for the response that is wanted, end what is over, begin what waits."""
         if self._speaker_lost_at is not None and now >= self._speaker_lost_at + SPEAKER_PATIENCE_S:
             self._flush(self._ledger.flush())
-        if self._turn is not None:
-            self._advance_turn(self._turn, now)
+        if isinstance(self._state, Asking) and now >= self._state.turn.asides.until:
+            self._aside_over(self._state.turn, now, error=NOBODY_ANSWERED)
+        if isinstance(self._state, Replying | Overlap):
+            self._advance_turn(self._state.turn, now)
         if isinstance(self._state, Idle):
             if self._errands:
                 self._run_errands(now)
@@ -858,11 +1168,15 @@ class Conversation:
             return
         if turn.spot is not None and now >= turn.spot_until:
             turn.spot = None
+        if turn.asides:
+            self._advance_asides(turn, now)
+            if not isinstance(self._state, Replying | Overlap):
+                return
         if now >= self._taken_over_at(turn):
             self._take_over("it gave no sign of life", now)
             if turn is not self._turn:
                 return
-        if turn.wants:
+        if turn.wants and turn.asides.question is None:
             if not turn.calls and turn.spot is None and self._may_respond() and now >= turn.not_before:
                 turn.wants = turn.called = turn.spoke = False
                 turn.attempts += 1
@@ -887,11 +1201,12 @@ class Conversation:
             if self._link.ready and not self._responses.free:
                 self._replace_session(now)  # What it has owed for so long it may owe for ever.
             return
-        if not turn.wants and not turn.calls and self._responses.free and not self._ledger.outstanding(turn.number):
+        owed = turn.wants or turn.calls or turn.asides or not self._responses.free
+        if not owed and not self._ledger.outstanding(turn.number):
             self._settle(turn, now)
 
     def _gives_up_at(self, turn: Turn) -> float:
-        if turn.calls or self._ledger.audible():
+        if turn.calls or turn.asides.question is not None or self._ledger.audible():
             return math.inf
         return turn.alive_at + self._settings.answer_within_s
 
@@ -926,7 +1241,7 @@ class Conversation:
             # The floor was taken before anybody knew what it was for: it waits for the next silence.
             self._errands.appendleft(Errand(AnnouncementAsked(turn.request, turn.announce), turn.alive_at))
             return
-        if turn.heard_ms or any(turn.heard):
+        if turn.heard_ms > turn.aside_heard_ms or (not turn.heard_ms and any(turn.heard)):
             self._transcript.answered(turn.number)
         if turn.cut and not turn.received_ms:
             self._end_request(turn, error="it was interrupted")  # Nothing of it ever sounded.
@@ -978,6 +1293,9 @@ class Conversation:
 
     def _catch_up(self) -> None:
         """Tell the session what happened while it was not there."""
+        turn = self._turn
+        if turn is not None and turn.asides.question is not None:
+            self._expect(turn)
         if isinstance(self._state, Listening):
             self._order(StreamUtterance(self._link.session, self._state.utterance.pcm))
         elif self._turn is not None:
@@ -1001,7 +1319,8 @@ class Conversation:
 
     def _taken_over_at(self, turn: Turn) -> float:
         """When the next brain takes over, if the one in use goes on owing the turn an answer."""
-        if turn.calls or self._ledger.audible() or not (turn.wants or not self._responses.free):
+        waits = turn.calls and not turn.asides.on_server
+        if waits or self._ledger.audible() or not (turn.wants or not self._responses.free):
             return math.inf
         settings = self._brains.settings
         patience_s = settings.silent_after_s if self._link.ready else settings.connect_patience_s
@@ -1031,6 +1350,11 @@ class Conversation:
             self._ledger.complete(item)
             self._order(FinishItem(item))
         turn = self._turn
+        if turn is not None and turn.asides.now is not None:
+            aside_at_hand = turn.asides.on_server
+            self._aside_lost(turn, now)
+            if aside_at_hand:
+                return  # What was lost is no answer.
         if turn is not None and turn.attempts and answering:
             turn.losses += 1
             if turn.losses > MAX_LOSSES:
@@ -1055,17 +1379,25 @@ class Conversation:
         match event.request:
             case "reply" if event.code == "conversation_already_has_active_response":
                 self._responses.blocked()
-                if turn is not None:
+                if turn is not None and turn.asides.on_server:
+                    turn.asides.say_again()
+                elif turn is not None:
                     self._ask_again(turn)  # Whatever is active, it is not what we asked for.
             case "reply":
                 if self._responses.refused() and turn is not None:
-                    self._reply_failed(turn, event.code, event.message, now)
+                    if turn.asides.on_server:
+                        self._aside_said(turn, False, now)
+                    else:
+                        self._reply_failed(turn, event.code, event.message, now)
             case "cancel":
                 self._responses.nothing_to_cancel()
             case "commit":
                 entry = self._transcript.commit_refused()
                 if entry is not None and turn is not None and turn.number == entry.turn:
-                    self._ask_again(turn)
+                    if turn.asides.now is not None and turn.asides.now.entry is entry:
+                        self._aside_over(turn, now, error=NOT_UNDERSTOOD)
+                    else:
+                        self._ask_again(turn)
             case "text":
                 if turn is not None and turn.request and turn.announce is None:
                     self._fail(turn, event.message, now)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from voiced.audio import Ms, Samples, to_ms
-from voiced.conversation.events import ItemId, ReplyId, SessionId
+from voiced.conversation.events import BY_THE_DEVICE, ItemId, ReplyId, SessionId
 
 
 @dataclass(slots=True)
@@ -98,7 +98,7 @@ class PlayoutLedger:
 
     def outstanding_of_other(self, session: SessionId) -> bool:
         """Whether something of an older session still plays."""
-        return any(entry.session != session for entry in self._entries.values())
+        return any(entry.session not in (session, BY_THE_DEVICE) for entry in self._entries.values())
 
     def unflushed(self) -> bool:
         return any(not entry.flushing for entry in self._entries.values())

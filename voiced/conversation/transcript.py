@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from voiced.audio import RATE, SAMPLE_BYTES, Samples
 from voiced.conversation.commands import AssistantSaid, HistoryItem, ToolUsed, UserSaid
@@ -67,6 +67,12 @@ class Transcript:
 
     def user_typed(self, turn: int, text: str, images: tuple[Image, ...]) -> UserEntry:
         entry = UserEntry(turn, text, images=images)
+        self._append(entry)
+        return entry
+
+    def user_answered(self, turn: int, pcm: bytes, text: str | None = None) -> UserEntry:
+        """What a tool had asked for: it wants no answer of its own."""
+        entry = UserEntry(turn, text, pcm, answered=True)
         self._append(entry)
         return entry
 
@@ -217,9 +223,18 @@ class Transcript:
             spare -= len(user.pcm)
             if spare < 0 and user is not entry:
                 user.pcm = b""
-            images -= len(user.images)
-            if images < 0 and user is not entry:
-                user.images = ()
+        for each in reversed(self._entries):
+            match each:
+                case UserEntry():
+                    images -= len(each.images)
+                    if images < 0 and each is not entry:
+                        each.images = ()
+                case ToolEntry():
+                    images -= len(each.used.images)
+                    if images < 0 and each is not entry:
+                        each.used = replace(each.used, images=())
+                case AssistantEntry():
+                    pass
 
     def _characters(self) -> int:
         return sum(_length(entry) for entry in self._entries)

@@ -1,10 +1,12 @@
-"""A turn on its way to its answer, and the four states of the floor."""
+"""A turn on its way to its answer, and the five states of the floor."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from voiced.conversation.events import AnnouncementAsked, BrainName, CallId, ItemId, SessionId, TextAsked
+from voiced.conversation.asides import Asides
+from voiced.conversation.commands import ToolUsed
+from voiced.conversation.events import AnnouncementAsked, BrainName, CallId, ItemId, OnBargeIn, SessionId, TextAsked
 from voiced.conversation.utterance import Utterance
 
 
@@ -47,6 +49,12 @@ class Turn:
     received_ms: int = 0
     cut: bool = False
     """The floor was taken from it."""
+    asides: Asides = field(default_factory=Asides)
+    """What its tools say and ask while they run."""
+    aside_items: set[ItemId] = field(default_factory=set)
+    """What of it the loudspeaker is not done with."""
+    aside_heard_ms: int = 0
+    """How much of `heard_ms` is no answer."""
 
 
 @dataclass(slots=True)
@@ -62,15 +70,16 @@ class Call:
     arguments: str = field(repr=False)
     started_at: float
     repeats: CallId | None = None
+    on_barge_in: OnBargeIn = "finish"
+    cancelled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A tool call that has returned."""
+    """A tool call that has returned, and the session that asked for it."""
 
-    call: CallId
+    used: ToolUsed
     session: SessionId
-    output: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +97,10 @@ class Idle:
 
 @dataclass(slots=True)
 class Listening:
+    """`answers`: the turn whose question this utterance answers."""
+
     utterance: Utterance
+    answers: Turn | None = None
     server_heard_end: bool = False
 
 
@@ -103,4 +115,9 @@ class Overlap:
     utterance: Utterance
 
 
-State = Idle | Listening | Replying | Overlap
+@dataclass(slots=True)
+class Asking:
+    turn: Turn
+
+
+State = Idle | Listening | Replying | Overlap | Asking

@@ -60,6 +60,7 @@ class Call:
     name: str
     arguments: str = field(repr=False)
     output: str | None = field(default=None, repr=False)
+    images: tuple[Image, ...] = ()
 
 
 Entry = User | Assistant | Call
@@ -85,8 +86,8 @@ class Memory:
                 case AssistantSaid(text=text):
                     if text:
                         self.add(Assistant(ItemId(round), round, [Said(text, whole=True)]))
-                case ToolUsed(call=call, name=tool, arguments=arguments, output=output):
-                    self.add(Call(call, round, tool, arguments, output))
+                case ToolUsed(call=call, name=tool, arguments=arguments, output=output, images=images):
+                    self.add(Call(call, round, tool, arguments, output, images))
 
     def add(self, entry: Entry) -> None:
         self.entries.append(entry)
@@ -96,6 +97,12 @@ class Memory:
         while len(self.entries) > MOST_ENTRIES:
             self.forget_oldest()
 
+    def _spare_images(self) -> None:
+        """Pictures of tools are kept for the last one alone: each costs as much as a long text."""
+        calls = [entry for entry in self.entries if isinstance(entry, Call) and entry.images]
+        for call in calls[:-1]:
+            call.images = ()
+
     def forget_oldest(self) -> bool:
         """Forget the oldest turn with all that came of it. False where only the last one is left."""
         users = [at for at, each in enumerate(self.entries) if isinstance(each, User) and at]
@@ -104,11 +111,12 @@ class Memory:
         del self.entries[: users[0]]
         return True
 
-    def returned(self, call: CallId, output: str) -> bool:
+    def returned(self, call: CallId, output: str, images: tuple[Image, ...] = ()) -> bool:
         """The tool returned; False for a call that is not known."""
         for entry in reversed(self.entries):
             if isinstance(entry, Call) and entry.call == call:
-                entry.output = output
+                entry.output, entry.images = output, images
+                self._spare_images()
                 return True
         return False
 

@@ -17,6 +17,8 @@ NO_RESULT_YET: Final = "There is no result yet: the tool is still running, or wa
 
 NOT_WRITTEN_DOWN: Final = "[said something that was not written down]"
 
+PICTURES_OF_A_TOOL: Final = "[what the tool returned as a picture]"
+
 NOTHING_ASKED: Final = "[silence]"
 
 
@@ -63,6 +65,8 @@ def messages(
                 {"role": "tool", "tool_call_id": ids[id(call)], "content": _output(call, longest_output)}
                 for call in calls
             ]
+            if images := [image for call in calls for image in call.images]:
+                found.append({"role": "user", "content": _parts(PICTURES_OF_A_TOOL, images)})
         elif text:
             found.append({"role": "assistant", "content": text})
     if all(message["role"] == "system" for message in found):
@@ -90,8 +94,12 @@ def _content(user: User) -> str | list[dict[str, Any]]:
     text = user.text if user.text is not None else NOT_WRITTEN_DOWN if user.pcm or not user.images else ""
     if not user.images:
         return text
+    return _parts(text, user.images)
+
+
+def _parts(text: str, images: Iterable[Image]) -> list[dict[str, Any]]:
     parts: list[dict[str, Any]] = [{"type": "text", "text": text}] if text else []
-    return parts + [{"type": "image_url", "image_url": {"url": _data_url(image)}} for image in user.images]
+    return parts + [{"type": "image_url", "image_url": {"url": _data_url(image)}} for image in images]
 
 
 def _data_url(image: Image) -> str:

@@ -28,6 +28,7 @@ from voiced.conversation.commands import (
     CommitUtterance,
     DeleteItem,
     DiscardUtterance,
+    ExpectAnswer,
     OpenSession,
     SendText,
     SendToolResult,
@@ -185,8 +186,10 @@ class Session:
                 self._memory.add_history(items)
             case SendText(text=text, images=images):
                 self._memory.add(User(text, images=images, item=ItemId(self._name("text"))))
-            case SendToolResult(call=call, output=output):
-                if not self._memory.returned(call, output):
+            case ExpectAnswer():
+                pass  # what is committed is written down in any case, and not answered before it is asked for
+            case SendToolResult(call=call, output=output, images=images):
+                if not self._memory.returned(call, output, images):
                     self._refuse("tool_result", "item_not_found", "no such tool call")
             case UpdateTools(tools=tools):
                 self._tools = tools

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from voiced.audio import RATE, SAMPLE_BYTES
 from voiced.brains.offline.answers import not_understood, offers_of, plain, sentences, speakable, what_i_can_do
 from voiced.brains.offline.choice import Choice
 from voiced.brains.offline.engines import ACCEPTED, EngineError, Heard
+from voiced.brains.offline.expected import answers_to
 from voiced.brains.offline.fetching import fetch
 from voiced.brains.offline.hearing import Hearing, Utterance
 from voiced.brains.offline.matching import Understanding
@@ -34,6 +36,7 @@ from voiced.conversation.commands import (
     CommitUtterance,
     DeleteItem,
     DiscardUtterance,
+    ExpectAnswer,
     HistoryItem,
     OpenSession,
     SendText,
@@ -124,7 +127,7 @@ class OfflineBrain:
         self._tasks: asyncio.TaskGroup | None = None
         self._early: list[Callable[[], None]] = []
         self._misses = itertools.count()
-        self._understood: tuple[tuple[ToolSpec, ...], Understanding] | None = None
+        self._understood: deque[tuple[tuple[ToolSpec, ...], Understanding]] = deque(maxlen=2)
 
     @property
     def pids(self) -> tuple[int | None, int | None]:
@@ -196,12 +199,15 @@ class OfflineBrain:
         return self._speaking
 
     async def understanding_of(self, tools: tuple[ToolSpec, ...]) -> Understanding:
-        """Made once for the same tools, and off the loop: it takes 20 ms and more."""
-        if self._understood is None or self._understood[0] != tools:
-            self._understood = (tools, await asyncio.to_thread(Understanding, (HELP, *tools)))
-            for problem in self._understood[1].problems:
-                log.debug("offline.sentence_not_used", problem=str(problem))
-        return self._understood[1]
+        """Made once for the same tools, also where a question comes between; off the loop, for it takes 20 ms."""
+        for known, understanding in self._understood:
+            if known == tools:
+                return understanding
+        understanding = await asyncio.to_thread(Understanding, tools)
+        for problem in understanding.problems:
+            log.debug("offline.sentence_not_used", problem=str(problem))
+        self._understood.append((tools, understanding))
+        return understanding
 
     async def engines_up(self) -> None:
         """Raises WorkerFailed."""
@@ -240,6 +246,8 @@ class _Session:
         self._offers: tuple[str, ...] = ()
         self._closed = False
         self._tools = order.tools
+        self._answers: ToolSpec | None = None
+        """What may be said to a question that a tool has put."""
         self._take_history(order.history)
 
     async def open(self) -> None:
@@ -274,11 +282,15 @@ class _Session:
             case AddHistory(_, items):
                 self._take_history(items)
             case SendText(_, text):
-                self._question = _Question(text)
-            case SendToolResult(_, call, output):
+                if self._answers is None:
+                    self._question = _Question(text)
+            case SendToolResult(_, call, output, spoken):
                 question = self._asked_with.pop(call, None)
                 if question is not None:
-                    question.results.append(output)
+                    question.results.append(spoken or output)
+            case ExpectAnswer(_, choices):
+                self._answers = None if choices is None else answers_to(choices)
+                self._brain.spawn(self._learn)
             case UpdateTools(_, tools):
                 self._tools = tools
                 self._brain.spawn(self._learn)
@@ -297,7 +309,8 @@ class _Session:
         item = ItemId(self._name("user"))
         self._post(UtteranceCommitted(self.number, item))
         question = _Question(item=item)
-        self._question = question
+        if self._answers is None:
+            self._question = question
         self._hear(question, self._brain.hearing.commit())
 
     def _hear(self, question: _Question, utterance: Utterance) -> None:
@@ -321,16 +334,16 @@ class _Session:
             match item:
                 case UserSaid(text, pcm, _, name):
                     self._question = _Question(text, pcm if text is None else b"", name)
-                case ToolUsed(output=output) if self._question is not None:
-                    self._question.results.append(output)
+                case ToolUsed(output=output, spoken=spoken) if self._question is not None:
+                    self._question.results.append(spoken or output)
                 case ToolUsed() | AssistantSaid():
                     pass
 
     async def _learn(self) -> Understanding:
         """What may be said with the tools of now; the recogniser is told."""
-        tools = self._tools
-        understanding = await self._brain.understanding_of(tools)
-        if tools == self._tools and not self._closed:
+        tools, answers = self._tools, self._answers
+        understanding = await self._brain.understanding_of((HELP, *tools) if answers is None else (answers,))
+        if (tools, answers) == (self._tools, self._answers) and not self._closed:
             self._offers = offers_of(tools)
             self._brain.hearing.expect(understanding.grammar)
         return understanding

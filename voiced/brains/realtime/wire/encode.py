@@ -19,6 +19,7 @@ from voiced.conversation.commands import (
     CommitUtterance,
     DeleteItem,
     DiscardUtterance,
+    ExpectAnswer,
     HistoryItem,
     OpenSession,
     SendText,
@@ -45,6 +46,8 @@ progress on a slow network."""
 _ANNOUNCE: Final = "Say exactly the following, word for word, and nothing else:\n"
 
 _PICTURE_NOT_SENT: Final = "[a picture, which this server can't see]"
+
+_PICTURES_OF_A_TOOL: Final = "[what the tool returned as a picture]"
 
 _GA_PCM: Final = {"type": "audio/pcm", "rate": RATE}
 
@@ -88,8 +91,10 @@ class Encoder:
                 return [self._request("delete", "conversation.item.delete", item_id=item)]
             case SendText(text=text, images=images):
                 return [self._item("text", _message("user", self._said(text, images)))]
-            case SendToolResult(call=call, output=output):
-                return [self._item("tool_result", _tool_output(call, output))]
+            case SendToolResult(call=call, output=output, images=images):
+                return [self._item("tool_result", _tool_output(call, output)), *self._pictures("tool_result", images)]
+            case ExpectAnswer():
+                return []  # Each utterance is written down, and none answered unless we ask for it.
             case AddHistory(items=items):
                 return list(self.replay(items))
             case UpdateTools(tools=tools):
@@ -123,10 +128,11 @@ class Encoder:
                     if text:
                         kind = "output_text" if self.dialect == "ga" else "text"
                         yield self._item("history", _message("assistant", [{"type": kind, "text": text}]))
-                case ToolUsed(call=call, name=name, arguments=arguments, output=output):
+                case ToolUsed(call=call, name=name, arguments=arguments, output=output, images=images):
                     called = {"type": "function_call", "call_id": call, "name": name, "arguments": arguments}
                     yield self._item("history", called)
                     yield self._item("history", _tool_output(call, output))
+                    yield from self._pictures("history", images)
                 case _:
                     assert_never(said)
 
@@ -139,6 +145,10 @@ class Encoder:
 
     def _typed(self, session: dict[str, Any]) -> dict[str, Any]:
         return {"type": "realtime", **session} if self.dialect == "ga" else session
+
+    def _pictures(self, kind: str, images: tuple[Image, ...]) -> list[str]:
+        """What a tool returned beside its output, which is text alone."""
+        return [self._item(kind, _message("user", self._said(_PICTURES_OF_A_TOOL, images)))] if images else []
 
     def _said(self, text: str, images: tuple[Image, ...]) -> list[dict[str, Any]]:
         content: list[dict[str, Any]] = [{"type": "input_text", "text": text}] if text else []

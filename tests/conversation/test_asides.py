@@ -1,0 +1,411 @@
+"""What tools say, play and ask while they run, and what becomes of them when the user takes the floor."""
+
+from __future__ import annotations
+
+from tests.conversation.story import Story, stream
+from voiced.audio import Ms, samples_of, to_samples
+from voiced.conversation.commands import (
+    CancelReply,
+    CancelTool,
+    Command,
+    CommitUtterance,
+    DiscardUtterance,
+    Duck,
+    ExpectAnswer,
+    FinishItem,
+    FlushPlayout,
+    Play,
+    ReplyHeard,
+    RequestEnded,
+    RunTool,
+    SendText,
+    SendToolResult,
+    StartReply,
+    StreamUtterance,
+    TruncateReply,
+    Unduck,
+    UserHeard,
+)
+from voiced.conversation.events import (
+    AnnouncementAsked,
+    AnnouncementWithdrawn,
+    AnswerWanted,
+    BrainLost,
+    BrainReady,
+    CallId,
+    Image,
+    ItemId,
+    ItemPlayed,
+    MuteAsked,
+    OnBargeIn,
+    PlayoutDrained,
+    PlayoutFlushed,
+    ReplyDone,
+    ReplyId,
+    ReplyStarted,
+    RequestRefused,
+    SessionId,
+    StopAsked,
+    TextAsked,
+    TimePassed,
+    ToolCalled,
+    ToolReturned,
+    ToolsChanged,
+    ToolSpec,
+    UserTranscribed,
+    UtteranceCommitted,
+)
+
+S1 = SessionId(1)
+CALL = CallId("c1")
+ANSWER = ItemId("user2")
+YES_OR_NO = AnswerWanted()
+
+
+def asked(text: str = "Shall I?", request: str = "q1", **rest: object) -> AnnouncementAsked:
+    return AnnouncementAsked(request, text, call=CALL, **rest)  # type: ignore[arg-type]
+
+
+def question(text: str = "Shall I?", request: str = "q1") -> AnnouncementAsked:
+    return asked(text, request, answer=YES_OR_NO)
+
+
+def with_a_tool_running(on_barge_in: OnBargeIn = "finish", *, idempotent: bool = False) -> Story:
+    """The user asked for something, and the tool `unlock` was called for it."""
+    story = Story()
+    story.tell(ToolsChanged((ToolSpec("unlock", "", {}, on_barge_in=on_barge_in, idempotent=idempotent),)))
+    story.hear(400, speech=False)
+    story.user_says()
+    story.tell(UtteranceCommitted(S1, ItemId("user1")), ReplyStarted(S1, ReplyId("r1")))
+    assert story.tell(ToolCalled(S1, ReplyId("r1"), ItemId("i1"), CALL, "unlock", "{}")) == [
+        RunTool(CALL, "unlock", "{}")
+    ]
+    story.tell(ReplyDone(S1, ReplyId("r1")))
+    return story
+
+
+def said(story: Story, reply: str = "aside", item: str = "a1", ms: int = 500) -> list[Command]:
+    """The aside's response comes and sounds to its end."""
+    story.reply_begins(reply, item, ms, "Shall I?")
+    story.reply_ends(reply, item)
+    return story.drained(item, ms)
+
+
+def ended(story: Story) -> list[RequestEnded]:
+    return story.facts(RequestEnded)
+
+
+def test_a_tool_says_something_while_it_runs_and_its_result_is_told_after_it() -> None:
+    story = with_a_tool_running()
+    assert story.tell(asked("I am looking.")) == [StartReply(S1, "I am looking.")]
+    assert said(story) == []
+    assert ended(story) == [RequestEnded("q1")]
+    assert story.tell(ToolReturned(CALL, "open")) == [SendToolResult(S1, CALL, "open"), StartReply(S1)]
+
+
+def test_the_answer_does_not_wait_for_a_phrase_that_still_sounds() -> None:
+    story = with_a_tool_running()
+    story.tell(asked("One moment.", filler=True))
+    story.reply_begins("aside", "a1", 500, "One moment.")
+    story.reply_ends("aside", "a1")
+    assert story.tell(ToolReturned(CALL, "open")) == [SendToolResult(S1, CALL, "open"), StartReply(S1)]
+    story.reply_begins("r2", "i2", 300, "It is open.")
+    story.drained("a1", 500)
+    assert ended(story) == [RequestEnded("q1")]
+    story.reply_ends("r2", "i2")
+    story.drained("i2", 300)
+    assert story.floor == "idle"
+    assert [heard.text for heard in story.facts(ReplyHeard)] == ["One moment. It is open."]
+
+
+def test_a_filler_is_left_out_where_the_model_says_something_itself() -> None:
+    story = Story()
+    story.hear(400, speech=False)
+    story.user_says()
+    story.reply_begins("r1", "i1", 500, "Let me see.")
+    story.tell(ToolCalled(S1, ReplyId("r1"), ItemId("i2"), CALL, "unlock", "{}"))
+    story.reply_ends("r1", "i1")
+    assert story.tell(asked("One moment.", filler=True)) == []
+    assert ended(story) == [RequestEnded("q1", error="it came too late to be said")]
+
+
+def test_a_filler_that_comes_after_the_result_is_left_out() -> None:
+    story = with_a_tool_running()
+    story.tell(ToolReturned(CALL, "open"))
+    assert story.tell(asked("One moment.", filler=True)) == []
+    assert ended(story) == [RequestEnded("q1", error="it came too late to be said")]
+
+
+def test_what_is_asked_aloud_is_answered_by_the_next_utterance() -> None:
+    story = with_a_tool_running()
+    assert story.tell(question()) == [ExpectAnswer(S1, ()), StartReply(S1, "Shall I?")]
+    assert said(story) == []
+    assert story.floor == "listening"
+    answer = story.user_says(400)
+    assert answer == [stream(1, spoken=400, silent=500), CommitUtterance(S1)]
+    assert story.floor == "thinking"
+    story.tell(UtteranceCommitted(S1, ANSWER))
+    assert story.tell(UserTranscribed(S1, ANSWER, "Yes.")) == [ExpectAnswer(S1, None)]
+    assert ended(story) == [RequestEnded("q1", "Yes.")]
+    assert story.facts(UserHeard) == [UserHeard(1, "Yes.")]
+    assert story.tell(ToolReturned(CALL, "open")) == [SendToolResult(S1, CALL, "open"), StartReply(S1)]
+    story.reply_begins("r2", "i2", 300, "It is open.")
+    story.reply_ends("r2", "i2")
+    story.drained("i2", 300)
+    assert story.conversation.settled
+
+
+def test_a_yes_before_the_end_of_the_question_is_the_answer() -> None:
+    story = with_a_tool_running()
+    story.tell(question())
+    story.reply_begins("aside", "a1", 1000, "Shall I really unlock it?")
+    story.tell(ItemPlayed(ItemId("a1"), to_samples(600)))
+    early = story.hear(300, speech=True)
+    assert early[0] == Duck()
+    assert early[1:4] == [CancelReply(S1, ReplyId("aside")), FlushPlayout((ItemId("a1"),)), Unduck()]
+    assert isinstance(early[4], StreamUtterance)
+    assert story.tell(PlayoutFlushed(ItemId("a1"), to_samples(640))) == [TruncateReply(S1, ItemId("a1"), Ms(640))]
+    story.tell(ReplyDone(S1, ReplyId("aside"), "cancelled"))
+    assert story.hear(500, speech=False)[-1] == CommitUtterance(S1)
+    story.tell(UtteranceCommitted(S1, ANSWER), UserTranscribed(S1, ANSWER, "Yes."))
+    assert ended(story) == [RequestEnded("q1", "Yes.")]
+    assert story.tell(ToolReturned(CALL, "open")) == [SendToolResult(S1, CALL, "open"), StartReply(S1)]
+
+
+def test_nobody_answers() -> None:
+    story = with_a_tool_running()
+    story.tell(question())
+    said(story)
+    assert story.conversation.deadline() == story.now + YES_OR_NO.within_s
+    story.now += YES_OR_NO.within_s
+    assert story.tell(TimePassed()) == [ExpectAnswer(S1, None)]
+    assert ended(story) == [RequestEnded("q1", error="nobody answered")]
+    assert story.tell(ToolReturned(CALL, "no")) == [SendToolResult(S1, CALL, "no"), StartReply(S1)]
+
+
+def test_a_cough_is_no_answer() -> None:
+    story = with_a_tool_running()
+    story.tell(question())
+    said(story)
+    story.hear(100, speech=True)
+    assert story.hear(500, speech=False)[-1] == DiscardUtterance(S1)
+    assert story.floor == "listening"
+    assert ended(story) == []
+    assert story.user_says(400)[-1] == CommitUtterance(S1)
+
+
+def test_what_nobody_can_write_down_was_not_understood() -> None:
+    story = with_a_tool_running()
+    story.tell(question())
+    said(story)
+    story.user_says(400)
+    story.tell(UtteranceCommitted(S1, ANSWER), UserTranscribed(S1, ANSWER, None))
+    assert ended(story) == [RequestEnded("q1", error="the answer was not understood")]
+
+
+def test_a_brain_that_never_writes_it_down_is_not_waited_for() -> None:
+    story = with_a_tool_running()
+    story.tell(question())
+    said(story)
+    story.user_says(400)
+    story.now = story.conversation.deadline()
+    story.tell(TimePassed())
+    assert ended(story) == [RequestEnded("q1", error="the answer was not understood")]
+
+
+def test_the_answer_may_be_typed() -> None:
+    story = with_a_tool_running()
+    story.tell(question())
+    said(story)
+    assert story.tell(TextAsked("t1", "Yes")) == [SendText(S1, "Yes"), ExpectAnswer(S1, None)]
+    assert ended(story) == [RequestEnded("q1", "Yes")]
+    story.tell(ToolReturned(CALL, "open"))
+    story.reply_begins("r2", "i2", 300, "It is open.")
+    story.reply_ends("r2", "i2")
+    story.drained("i2", 300)
+    assert ended(story)[1:] == [RequestEnded("t1", "It is open.")]
+
+
+def test_muted_nobody_can_answer() -> None:
+    story = with_a_tool_running()
+    story.tell(question())
+    story.reply_begins("aside", "a1", 500, "Shall I?")
+    story.reply_ends("aside", "a1")
+    story.tell(MuteAsked(True))
+    story.drained("a1", 500)
+    assert ended(story) == [RequestEnded("q1", error="the microphone is off")]
+
+
+def test_stop_ends_the_question_and_the_turn() -> None:
+    story = with_a_tool_running()
+    story.tell(question())
+    said(story)
+    story.tell(StopAsked())
+    assert ended(story) == [RequestEnded("q1", error="it was interrupted")]
+    assert story.floor == "idle"
+    story.tell(ToolReturned(CALL, "open"))
+    assert story.conversation.settled
+
+
+def test_a_question_whose_tool_is_gone_is_not_asked_to_its_end() -> None:
+    story = with_a_tool_running()
+    story.tell(question())
+    story.reply_begins("aside", "a1", 1000, "Shall I?")
+    assert story.tell(AnnouncementWithdrawn("q1")) == [
+        CancelReply(S1, ReplyId("aside")),
+        FlushPlayout((ItemId("a1"),)),
+        ExpectAnswer(S1, None),
+    ]
+    story.tell(PlayoutFlushed(ItemId("a1"), samples_of(b"")), ReplyDone(S1, ReplyId("aside"), "cancelled"))
+    assert story.tell(ToolReturned(CALL, "gone", ok=False)) == [SendToolResult(S1, CALL, "gone"), StartReply(S1)]
+
+
+def test_who_answers_a_question_that_was_withdrawn_is_answered() -> None:
+    story = with_a_tool_running()
+    story.tell(question())
+    said(story)
+    story.hear(300, speech=True)
+    story.tell(AnnouncementWithdrawn("q1"), ToolReturned(CALL, "gone", ok=False))
+    answer = story.hear(100, speech=True) + story.hear(500, speech=False)
+    assert [type(command) for command in answer[-2:]] == [CommitUtterance, StartReply]
+
+
+def test_a_question_is_put_again_where_the_session_is_lost_before_it_sounds() -> None:
+    story = with_a_tool_running()
+    story.tell(question())
+    story.tell(BrainLost(S1, "gone"))
+    ready = story.tell(BrainReady(story.session))
+    assert ready[-2:] == [ExpectAnswer(story.session, ()), StartReply(story.session, "Shall I?")]
+    assert ended(story) == []
+
+
+def test_an_answer_is_heard_by_the_next_session() -> None:
+    story = with_a_tool_running()
+    story.tell(question())
+    said(story)
+    story.tell(BrainLost(S1, "gone"))
+    story.hear(300, speech=True)
+    ready = story.tell(BrainReady(story.session))
+    assert ready[0] == ExpectAnswer(story.session, ())
+    assert isinstance(ready[-1], StreamUtterance)
+    assert story.hear(500, speech=False)[-1] == CommitUtterance(story.session)
+
+
+def test_an_aside_that_the_server_refuses_is_told_and_the_turn_goes_on() -> None:
+    story = with_a_tool_running()
+    story.tell(asked("I am looking."))
+    story.tell(RequestRefused(S1, "reply", "server_error", "no"))
+    assert ended(story) == [RequestEnded("q1", error="it could not be said")]
+    assert story.tell(ToolReturned(CALL, "open")) == [SendToolResult(S1, CALL, "open"), StartReply(S1)]
+
+
+def test_a_plugin_asks_by_itself_in_a_silence() -> None:
+    story = Story()
+    assert story.tell(AnnouncementAsked("q1", "Are you there?", answer=AnswerWanted(("here", "away")))) == [
+        ExpectAnswer(S1, ("here", "away")),
+        StartReply(S1, "Are you there?"),
+    ]
+    said(story)
+    story.user_says(400)
+    story.tell(UtteranceCommitted(S1, ANSWER), UserTranscribed(S1, ANSWER, "Here."))
+    assert ended(story) == [RequestEnded("q1", "Here.")]
+    assert story.conversation.settled
+
+
+def test_a_plugin_listens_with_no_question() -> None:
+    story = Story()
+    assert story.tell(AnnouncementAsked("q1", "", answer=YES_OR_NO)) == [ExpectAnswer(S1, ())]
+    assert story.floor == "listening"
+
+
+def test_a_sound_needs_no_brain_and_can_be_interrupted() -> None:
+    story = Story(ready=False)
+    story.hear(400, speech=False)
+    sound = b"\x03\x00" * to_samples(1000)
+    item = ItemId("sound-s1")
+    assert story.tell(AnnouncementAsked("s1", "", sound=sound)) == [Play(item, sound), FinishItem(item)]
+    story.tell(ItemPlayed(item, to_samples(300)))
+    assert story.floor == "speaking"
+    assert FlushPlayout((item,)) in story.hear(700, speech=True)
+    assert ended(story) == [RequestEnded("s1", error="it was interrupted")]
+
+
+def test_a_sound_that_was_heard_whole() -> None:
+    story = Story()
+    sound = b"\x03\x00" * to_samples(1000)
+    story.tell(AnnouncementAsked("s1", "", sound=sound))
+    story.tell(PlayoutDrained(ItemId("sound-s1"), to_samples(1000)))
+    assert ended(story) == [RequestEnded("s1")]
+    assert story.conversation.settled
+
+
+def test_too_many_asides_are_told_so() -> None:
+    story = with_a_tool_running()
+    for number in range(6):
+        story.tell(asked("Still looking.", f"q{number}"))
+    assert ended(story) == [RequestEnded("q5", error="too much is waiting to be said; try again later")]
+
+
+# A barge-in while a tool runs.
+
+
+def test_a_tool_may_want_to_be_cancelled_by_a_barge_in() -> None:
+    story = with_a_tool_running("cancel")
+    commands = story.hear(300, speech=True)
+    assert CancelTool(CALL) in commands
+    story.tell(ToolReturned(CALL, "Not finished: the user interrupted.", ok=False))
+    assert story.hear(500, speech=False)[-1] == StartReply(S1)
+
+
+def test_a_cancelled_call_does_not_stand_for_one_that_is_asked_for_again() -> None:
+    story = with_a_tool_running("cancel")
+    story.user_says(400)
+    again = CallId("c2")
+    story.tell(ReplyStarted(S1, ReplyId("r2")))
+    assert story.tell(ToolCalled(S1, ReplyId("r2"), ItemId("i2"), again, "unlock", "{}")) == [
+        RunTool(again, "unlock", "{}")
+    ]
+
+
+def test_a_result_that_is_to_be_kept_is_told_in_the_next_silence() -> None:
+    story = with_a_tool_running("keep")
+    story.user_says(400)
+    story.reply_begins("r2", "i2", 300, "Yes?")
+    story.reply_ends("r2", "i2")
+    story.drained("i2", 300)
+    assert story.floor == "idle"
+    told = story.tell(ToolReturned(CALL, '{"open": true}', spoken="The door is open."))
+    assert told[-1] == StartReply(S1, "The door is open.")
+
+
+def test_a_result_that_is_only_finished_is_not_told_by_itself() -> None:
+    story = with_a_tool_running("finish")
+    story.user_says(400)
+    story.reply_begins("r2", "i2", 300, "Yes?")
+    story.reply_ends("r2", "i2")
+    story.drained("i2", 300)
+    assert story.tell(ToolReturned(CALL, "open")) == [SendToolResult(S1, CALL, "open")]
+    assert story.floor == "idle"
+
+
+def test_nothing_is_kept_after_stop() -> None:
+    story = with_a_tool_running("keep")
+    story.tell(StopAsked())
+    assert story.tell(ToolReturned(CALL, "open")) == [SendToolResult(S1, CALL, "open")]
+    assert story.conversation.settled
+
+
+def test_what_only_reads_is_asked_anew_by_the_next_brain() -> None:
+    for idempotent, runs in ((True, True), (False, False)):
+        story = with_a_tool_running(idempotent=idempotent)
+        story.tell(ToolReturned(CALL, "open"), BrainLost(S1, "gone"))
+        story.tell(BrainReady(story.session), ReplyStarted(story.session, ReplyId("r2")))
+        again = ToolCalled(story.session, ReplyId("r2"), ItemId("i2"), CallId("c2"), "unlock", "{}")
+        assert (RunTool(CallId("c2"), "unlock", "{}") in story.tell(again)) is runs
+
+
+def test_pictures_and_words_of_a_result_reach_the_brain() -> None:
+    story = with_a_tool_running()
+    picture = Image("image/png", b"png")
+    sent = story.tell(ToolReturned(CALL, "a picture", spoken="Here it is.", images=(picture,)))
+    assert sent == [SendToolResult(S1, CALL, "a picture", "Here it is.", (picture,)), StartReply(S1)]
