@@ -29,14 +29,14 @@ from voiced.capture.microphone import Microphone
 from voiced.config import Loaded
 from voiced.control.server import ControlServer
 from voiced.conversation.commands import Fact, VolumeChanged
-from voiced.conversation.events import BrainName, Event, StopAsked, ToolReturned, ToolsChanged, VolumeAsked
+from voiced.conversation.events import BrainName, Event, StopAsked, ToolReturned, ToolsChanged, ToolSpec, VolumeAsked
 from voiced.conversation.machine import Conversation
 from voiced.errors import ConfigError
 from voiced.hub import Hub
 from voiced.log import set_up as set_up_log
 from voiced.playout.speaker import Speaker
 from voiced.plugins.discovery import Source
-from voiced.plugins.host import PluginHost
+from voiced.plugins.host import PluginHost, PluginStatus
 from voiced.plugins.wall_clock import Clock, SystemClock
 from voiced.ports import Brain, StatusSink
 from voiced.sound_card import PortAudioCard, SoundCard
@@ -70,6 +70,7 @@ class Daemon:
     """voiced itself, on any sound card. `sinks` watch beside the log and the control socket.
 
     `clock`: what the plugins take for the time; None is the machine's. `plugins`: instead of those that are installed.
+    `overhears`: called with all that plugins tell the conversation.
     """
 
     def __init__(
@@ -80,15 +81,19 @@ class Daemon:
         sinks: Iterable[StatusSink] = (),
         clock: Clock | None = None,
         plugins: Iterable[Source] | None = None,
+        overhears: Callable[[Event], None] = lambda _: None,
     ) -> None:
         self._loaded = loaded
         self._card = card
         self._clock = clock or SystemClock()
         self._sinks = tuple(sinks)
         self._sources = plugins
+        self._overhears = overhears
         self._volume = _Volume(loaded.config.playout.volume)
         self._edges: dict[str, asyncio.Task[None]] = {}
         self._tools_known = asyncio.Event()
+        self.tools: tuple[ToolSpec, ...] | None = None
+        """What the brains are offered; None until the plugins are loaded."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set. Raises ConfigError and ControlError where it can't even begin."""
@@ -143,6 +148,18 @@ class Daemon:
             self._hub.stop()
             for task in {*running, *self._edges.values()}:
                 task.cancel()
+
+    def plugins(self) -> tuple[PluginStatus, ...]:
+        """All plugins that were found, while it runs."""
+        return self._plugins.status()
+
+    def post(self, event: Event) -> None:
+        """Tell the conversation, as an edge does; while it runs, on the event loop's thread."""
+        self._hub.post(event)
+
+    def reload_plugins(self) -> None:
+        """Begin to load all plugins anew; the conversation goes on."""
+        self._plugins.reload()
 
     def reload(self) -> None:
         """Read configuration and plugins anew. Raises ConfigError, and leaves everything as it was."""
@@ -232,7 +249,9 @@ class Daemon:
             return
         self._hub.post(event)
         if isinstance(event, ToolsChanged):
+            self.tools = event.tools
             self._tools_known.set()
+        self._overhears(event)
 
 
 def _engines(loaded: Loaded) -> tuple[Choice, Choice]:
