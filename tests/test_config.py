@@ -548,6 +548,23 @@ def test_the_openai_key_also_goes_where_realtime_has_it() -> None:
     assert elsewhere.cascade_key("stt").get_secret_value() == ""
 
 
+@pytest.mark.parametrize(
+    ("environ", "url", "key"),
+    [
+        ({"OPENAI_API_KEY": "o", "CASCADE_API_KEY": "a"}, "https://eu.api.openai.com/v1", "o"),
+        ({"OPENAI_API_KEY": "o", "CASCADE_API_KEY": "a"}, "https://realtime.example.org/v1", "o"),
+        ({"OPENAI_API_KEY": "o", "CASCADE_API_KEY": "a"}, AZURE, "a"),
+        ({"OPENAI_API_KEY": "o", "CASCADE_API_KEY": "a"}, OLLAMA, ""),
+        ({"OPENAI_API_KEY": "o"}, AZURE, ""),
+        ({"CASCADE_API_KEY": "a"}, "https://api.openai.com/v1", ""),
+        ({"OPENAI_API_KEY": "o"}, "https://api.openai.com.example.org/v1", ""),
+    ],
+)
+def test_plugins_use_a_server_with_the_key_that_it_has_already(environ: dict[str, str], url: str, key: str) -> None:
+    found = Secrets(OpenAISettings(), environ, CascadeSettings(base_url=AZURE), "wss://realtime.example.org/v1")
+    assert found.key_for(url).get_secret_value() == key
+
+
 def test_the_keys_of_the_cascade_have_files_and_credentials_too(tmp_path: Path) -> None:
     (tmp_path / "cascade_stt_api_key").write_text("s\n")
     file = tmp_path / "file"

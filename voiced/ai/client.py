@@ -124,6 +124,7 @@ def _made(endpoint: Endpoint) -> AsyncOpenAI:
     ) as error:  # a proxy without its library, no such CA file
         raise ConfigError(f"no client for {endpoint.host} can be made: {error}") from error
     client = AsyncOpenAI(api_key="-", base_url=endpoint.root, max_retries=0, http_client=http)
-    for resource in (client.chat.completions, client.audio.transcriptions, client.audio.speech, client.models):
+    resources = (client.chat.completions, client.audio.transcriptions, client.audio.speech, client.embeddings)
+    for resource in (*resources, client.models):
         assert resource is not None  # looked up here, since the first look imports
     return client

@@ -16,6 +16,7 @@ from typing import Any
 
 from pydantic import Field
 
+from voiced.ai.settings import AiSettings
 from voiced.brains.cascade.settings import CascadeSettings
 from voiced.brains.offline.settings import OfflineSettings
 from voiced.brains.realtime.settings import RealtimeSettings
@@ -57,6 +58,7 @@ class Config(LayeredSettings):
     cascade: CascadeSettings = Field(default_factory=CascadeSettings)
     offline: OfflineSettings = Field(default_factory=OfflineSettings)
     playout: PlayoutSettings = Field(default_factory=PlayoutSettings)
+    ai: AiSettings = Field(default_factory=AiSettings)
     plugins: PluginSettings = Field(default_factory=PluginSettings)
     plugin: dict[str, dict[str, Any]] = setting(
         {},

@@ -86,6 +86,18 @@ class Secrets:
             return self._openai.key()
         return SecretStr("")
 
+    def key_for(self, url: str) -> SecretStr:
+        """The key that the server at `url` gets, empty where none is for its host. Raises ConfigError.
+
+        OpenAI's at OpenAI's hosts and where Realtime gets it, else the cascade's at the host of cascade.base_url.
+        """
+        host = _host(url)
+        if self.given and (is_openai(host.rpartition(":")[0]) or host == _host(self._realtime)):
+            return self._openai.key()
+        if host == _host(self._cascade.base_url) and self._common.place() is not None:
+            return self._common.key()
+        return SecretStr("")
+
     def describe(self) -> str:
         """Whether there is a key and where it comes from: "set (from OPENAI_API_KEY)". Raises ConfigError."""
         if (place := self._openai.place()) is None:

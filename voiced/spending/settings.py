@@ -93,6 +93,8 @@ DEFAULT_PRICES: Final[Mapping[str, Prices]] = {
     "gpt-4.1-nano": _chat(0.1, 0.025, 0.4),
     "gpt-4o": _chat(2.5, 1.25, 10.0),
     "gpt-4o-mini": _chat(0.15, 0.075, 0.6),
+    "text-embedding-3-small": Prices(text_in=0.02),
+    "text-embedding-3-large": Prices(text_in=0.13),
 }
 
 
