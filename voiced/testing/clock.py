@@ -17,6 +17,9 @@ NOON: Final = datetime(2026, 11, 20, 12, 0, tzinfo=BERLIN)
 PATIENCE_S: Final = 20.0
 """Real seconds; only reached by a test that fails."""
 
+STEPS: Final = 12
+"""Turns of the loop in which a callback acts: a task is begun, and awaits a few things that are ready."""
+
 
 class FakeTimer:
     """A callback that waits for the test."""
@@ -72,6 +75,15 @@ class FakeClock:
                 timer.callback()
         self._pass_to(end)
 
+    async def let_pass(self, **units: float) -> None:
+        """`advance`, but whoever is called on the way acts before time goes on, and may ask to be called again."""
+        end = self._elapsed + timedelta(**units).total_seconds()
+        await _all_act()
+        while self._timers and self._timers[0][0] <= end:
+            self.advance(seconds=max(0.0, self._timers[0][0] - self._elapsed))
+            await _all_act()
+        self._pass_to(end)
+
     def set_wall_clock(self, moment: datetime) -> None:
         """Somebody, or NTP, sets the time of day."""
         self._wall = moment.astimezone(UTC)
@@ -86,3 +98,9 @@ class FakeClock:
     def _pass_to(self, elapsed: float) -> None:
         self._wall += timedelta(seconds=elapsed - self._elapsed)
         self._elapsed = elapsed
+
+
+async def _all_act() -> None:
+    """Let the tasks that are ready take the steps that need nothing but their turn."""
+    for _ in range(STEPS):
+        await asyncio.sleep(0)

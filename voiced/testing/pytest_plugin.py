@@ -3,13 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from voiced.testing.assistant import Assistant
     from voiced.testing.http import HttpLoopback
     from voiced.testing.loopback import LoopbackServer
+
+
+@pytest.fixture
+def assistant(request: pytest.FixtureRequest, tmp_path: Path) -> Assistant:
+    """A scripted conversation with the whole of voiced; no network, no key, no sound card.
+
+    The test must be `async`: install pytest-asyncio, and write `asyncio_mode = "auto"` into pytest's settings.
+
+        async def test_the_model_rolls_dice(assistant):
+            assistant.plugin("dice.py")
+            async with assistant.running():
+                assistant.model_calls("roll_dice", count=2, sides=1)
+                assistant.model_says("Two ones.")
+                assert await assistant.user_says("Roll two dice.") == "Two ones."
+                assert assistant.tool_result("roll_dice") == [1, 1]
+    """
+    from voiced.testing.assistant import Assistant
+
+    return Assistant(tmp_path, _looked_at(request))
 
 
 @pytest.fixture
@@ -61,3 +82,8 @@ def http_loopback() -> Iterator[Callable[..., HttpLoopback]]:
     yield start
     violations = [found for server in servers for found in server.violations]
     assert not violations, f"the real server would have refused this: {violations}"
+
+
+def _looked_at(request: pytest.FixtureRequest) -> list[Path]:
+    """Where the file of a plugin may lie: beside the test, else below the root of the project."""
+    return [request.path.parent, request.config.rootpath]
