@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+from difflib import get_close_matches
 from pathlib import Path
 
+from pydantic import field_validator
+
+from voiced.api import PERMISSIONS
 from voiced.settings import Settings, setting
 
 
@@ -15,6 +19,11 @@ class PluginSettings(Settings):
     disabled: tuple[str, ...] = setting(
         (), "Plugins that are not loaded, by name: an entry point's, or a file's without its .py."
     )
+    denied: tuple[str, ...] = setting(
+        (),
+        "Permissions that plugins do not get: 'network', 'say', 'listen', 'files' or 'api' from all of them, "
+        "'weather.network' from one. A tool that needs one is not offered.",
+    )
     timeout_s: float = setting(
         15.0, "A tool that takes longer is given up; people wait for its answer.", unit="s", gt=0, le=600
     )
@@ -24,6 +33,20 @@ class PluginSettings(Settings):
     max_parallel: int = setting(
         8, "Calls of async tools at one time, and as many of plain ones; one more is refused at once.", ge=1, le=64
     )
+
+    @field_validator("denied")
+    @classmethod
+    def _known(cls, denied: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in denied:
+            permission = entry.rpartition(".")[2]
+            if permission not in PERMISSIONS:
+                near = get_close_matches(permission, PERMISSIONS, n=1)
+                meant = f"did you mean {near[0]}? " if near else ""
+                raise ValueError(
+                    f"there is no permission {permission}; {meant}there are {', '.join(PERMISSIONS)}, "
+                    "or one plugin's, such as weather.network"
+                )
+        return denied
 
     def path(self) -> Path:
         """The folder, with its default filled in."""
