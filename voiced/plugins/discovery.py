@@ -66,6 +66,12 @@ def in_folder(folder: Path) -> list[Source]:
     return [_file(path) for path in files]
 
 
+def without_replaced(found: list[Source]) -> list[Source]:
+    """`found` without the built-in plugins whose names others have: somebody's own takes the place of ours."""
+    own = {source.name for source in found if not source.built_in}
+    return [source for source in found if not (source.built_in and source.name in own)]
+
+
 def _installed(entry_point: EntryPoint) -> Source:
     package = f" of {entry_point.dist.name}" if entry_point.dist else ""
     return Source(
@@ -81,7 +87,7 @@ def _file(path: Path) -> Source:
     return Source(path.stem, str(path), lambda: _found_in(_run(module, path)), lambda: sys.modules.pop(module, None))
 
 
-class _FreshSource(SourceFileLoader):
+class FreshSource(SourceFileLoader):
     """Compiles the source each time: bytecode on disk passes for fresh when a file is edited twice in one second."""
 
     def get_code(self, fullname: str) -> CodeType:
@@ -90,7 +96,7 @@ class _FreshSource(SourceFileLoader):
 
 
 def _run(name: str, path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, path, loader=_FreshSource(name, str(path)))
+    spec = importlib.util.spec_from_file_location(name, path, loader=FreshSource(name, str(path)))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
