@@ -47,9 +47,11 @@ def given(target: object, name: str) -> Source:
 
 
 def installed() -> list[Source]:
-    """The entry points of all packages, by name."""
-    found = sorted(entry_points(group=GROUP), key=lambda entry_point: (entry_point.name, entry_point.value))
-    return [_installed(entry_point) for entry_point in found]
+    """The entry points of all packages, by name. Another package's takes the place of a built-in one of its name."""
+    entries = sorted(entry_points(group=GROUP), key=lambda entry_point: (entry_point.name, entry_point.value))
+    found = [_installed(entry_point) for entry_point in entries]
+    others = {source.name for source in found if not source.built_in}
+    return [source for source in found if not (source.built_in and source.name in others)]
 
 
 def in_folder(folder: Path) -> list[Source]:
@@ -64,12 +66,6 @@ def in_folder(folder: Path) -> list[Source]:
     except OSError as error:
         raise PluginError(f"plugins.folder {folder} can't be read: {error.strerror}") from error
     return [_file(path) for path in files]
-
-
-def without_replaced(found: list[Source]) -> list[Source]:
-    """`found` without the built-in plugins whose names others have: somebody's own takes the place of ours."""
-    own = {source.name for source in found if not source.built_in}
-    return [source for source in found if not (source.built_in and source.name in own)]
 
 
 def _installed(entry_point: EntryPoint) -> Source:
