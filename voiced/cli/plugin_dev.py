@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TextIO
 
-from voiced.plugin_dev import main
+from voiced.plugin_dev.workbench import main
 
 
 def dev(arguments: Namespace, out: TextIO) -> int:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import keyword
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from voiced.errors import PluginError
 
-LONGEST: Final = 40
-"""Characters; the names of tools are made of it, and have 64."""
+LONGEST: Final = 30
+"""Characters: the lines of a new project have room for so many, and people for fewer."""
 
 _OURS: Final = "voiced_"
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -32,13 +33,13 @@ class PluginName:
         name = text.strip().replace("-", "_").removeprefix(_OURS)
         if not _NAME.fullmatch(name):
             raise PluginError(
-                f"{text!r} can't be the name of a plugin: take lower-case letters, digits and single hyphens, "
+                f"{text[:LONGEST]!r} can't be the name of a plugin: take lower-case letters, digits and single hyphens, "
                 f"a letter first{_instead(text)}"
             )
         if keyword.iskeyword(name):
             raise PluginError(f"{text!r} can't be the name of a plugin: it is a word of Python's own; add another word")
         if len(name) > LONGEST:
-            raise PluginError(f"{text!r} can't be the name of a plugin: it has {len(name)} characters, of {LONGEST}")
+            raise PluginError(f"a plugin can't have a name of {len(name)} characters; take {LONGEST} at most")
         if name in taken:
             raise PluginError(f"there is a plugin {name} already ({taken[name]}); choose another name")
         return cls(name)
@@ -65,5 +66,6 @@ class PluginName:
 
 
 def _instead(text: str) -> str:
-    near = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-0123456789").removeprefix("voiced-")
+    letters = unicodedata.normalize("NFKD", text.lower()).encode("ascii", "ignore").decode()
+    near = re.sub(r"[^a-z0-9]+", "-", letters).strip("-0123456789").removeprefix("voiced-")
     return f", such as {near}" if near else ""
