@@ -385,6 +385,9 @@ class ToolContext(Protocol):
         Of a callback that is slower than what happens, the oldest waiting events are dropped.
         """
 
+    def report(self, problem: str) -> None:
+        """Tell in `voiced status`, and once in the log, in one line what somebody must mend. The plugin goes on."""
+
     def tools_changed(self) -> None:
         """Ask each `when`, and `dynamic_tools`, again."""
 

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
 from voiced.api import StateError
+from voiced.plugins.acting import ourselves
 from voiced.plugins.threads import in_thread
 
 T = TypeVar("T")
@@ -24,19 +25,19 @@ class StateFile:
 
     def __init__(self, path: Path, report: Callable[[str], None]) -> None:
         self._path = path
-        self._report = report
+        self.report = report
         self._lock = asyncio.Lock()
 
     async def load(self, kind: type[T], default: T) -> T:
         """What is in the file, or `default` where there is none or it is not a `kind`. Never raises."""
         async with self._lock:
             try:
-                data = await in_thread(self._read, f"load {self._path.name}")
+                data = await _in_thread(self._read, f"load {self._path.name}")
                 return default if data is None else TypeAdapter(kind).validate_json(data)
             except ValidationError:
-                self._report(await in_thread(self._set_aside, f"set aside {self._path.name}"))
+                self.report(await _in_thread(self._set_aside, f"set aside {self._path.name}"))
             except OSError as error:
-                self._report(f"{self._path} can't be read ({error.strerror}); going on without it")
+                self.report(f"{self._path} can't be read ({error.strerror}); going on without it")
             return default
 
     async def save(self, value: object) -> None:
@@ -49,9 +50,9 @@ class StateFile:
             raise StateError(f"The state of the plugin has {len(data)} bytes; {MAX_BYTES} are allowed.")
         async with self._lock:
             try:
-                await in_thread(lambda: self._replace(data), f"save {self._path.name}")
+                await _in_thread(lambda: self._replace(data), f"save {self._path.name}")
             except OSError as error:
-                self._report(f"{self._path} can't be written ({error.strerror})")
+                self.report(f"{self._path} can't be written ({error.strerror})")
                 raise StateError(f"It could not be written to disk ({error.strerror}).") from error
 
     def _read(self) -> bytes | None:
@@ -77,3 +78,9 @@ class StateFile:
             file.flush()
             os.fsync(file.fileno())
         new.replace(self._path)
+
+
+async def _in_thread(function: Callable[[], T], name: str) -> T:
+    """It is we who read and write, not the plugin."""
+    with ourselves():
+        return await in_thread(function, name)
