@@ -1,0 +1,204 @@
+"""A server that is reached by streamable HTTP, on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.plugins.mcp.conftest import House
+from voiced.conversation.events import ToolsChanged
+
+Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+def by_http(port: int, **settings: Any) -> dict[str, Any]:
+    return {"url": f"http://127.0.0.1:{port}/mcp", "allow": ["*"], **settings}
+
+
+@pytest.mark.parametrize("how", [(), ("json",)])
+async def test_its_tools_are_called(house: House, port: int, how: tuple[str, ...]) -> None:
+    home = house.home(house=by_http(port, timeout_s=7))
+    async with house.listening(port, *how), home.running() as tools:
+        assert tools == ()
+        assert "lamps" in await home.tools()
+        assert await home.answer("lamps", room="bath") == "In the bath all lamps are off."
+        assert [image.data[1:4] for image in (await home.call("camera")).images] == [b"PNG"]
+        assert await home.complaint("fuse") == "Error executing tool fuse"
+        call = home.start("hang")
+        await house.clock.timer_is_set(7)
+        house.clock.advance(seconds=7)
+        assert "took longer than 7 s" in (await home.returned(call)).output
+        assert await home.answer("switch", room="bath") == "The bath is bright."
+
+
+async def test_its_tools_change_when_it_says_so(house: House, port: int) -> None:
+    home = house.home(house=by_http(port))
+    async with house.listening(port), home.running():
+        await home.tools()
+        await home.answer("grow")
+        assert "lanterns" in await home.tools()
+
+
+async def test_one_that_dies_comes_back(house: House, port: int) -> None:
+    home = house.home(house=by_http(port))
+    async with home.running():
+        assert await house.away() == "it can't be reached"
+        async with house.listening(port):
+            house.clock.advance(seconds=2)
+            await home.tools()
+            assert await home.complaint("die") == (
+                "The house server went away in the middle of it. Whether it was done is not known."
+            )
+        assert await house.away(2) == "it can't be reached"
+        assert await home.complaint("lamps", room="bath") == "The house server does not answer just now."
+        async with house.listening(port):
+            house.clock.advance(seconds=4)
+            await house.connected(2)
+            assert await home.answer("lamps", room="bath") == "In the bath all lamps are off."
+        assert house.told("calls") == ["die"]
+
+
+async def test_one_that_hangs_is_left(house: House, port: int) -> None:
+    home = house.home(house=by_http(port, timeout_s=7))
+    async with house.listening(port), home.running():
+        await home.tools()
+        call = home.start("freeze")
+        await house.tells("calls", 1)
+        house.clock.advance(seconds=7)
+        assert not (await home.returned(call)).ok
+        await house.clock.timer_is_set(10)
+        house.clock.advance(seconds=10)
+        assert await house.away() == "it hangs"
+        assert home.untaken(ToolsChanged) == []
+
+
+async def test_voiced_ends_beside_one_that_hangs(house: House, port: int) -> None:
+    home = house.home(house=by_http(port))
+    async with house.listening(port):
+        async with home.running():
+            await home.tools()
+            home.start("freeze")
+            await house.tells("calls", 1)
+            begun = asyncio.get_running_loop().time()
+        assert asyncio.get_running_loop().time() - begun < 2
+
+
+# Bad ones, by hand.
+
+
+@asynccontextmanager
+async def answering(port: int, answer: Answer) -> AsyncIterator[list[bytes]]:
+    """A web server that answers each request like that; gives the requests' heads."""
+    heads: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            heads.append(await reader.readuntil(b"\r\n\r\n"))
+            await answer(reader, writer)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", port)
+    try:
+        yield heads
+    finally:
+        server.close()
+
+
+def says(head: str, body: bytes = b"") -> Answer:
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        length = f"Content-Length: {len(body)}\r\n" if body else ""
+        writer.write(f"HTTP/1.1 {head}\r\n{length}Connection: close\r\n\r\n".encode() + body)
+        await writer.drain()
+
+    return answer
+
+
+def pours(kind: str, chunk: bytes) -> Answer:
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nConnection: close\r\n\r\n".encode())
+        while True:
+            writer.write(chunk)
+            await writer.drain()
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (says("401 Unauthorized"), "it wants another token (HTTP 401)"),
+        (says("403 Forbidden", b"{}"), "it wants another token (HTTP 403)"),
+        (says("500 Oh", b"no"), "it refused (error -32603)"),
+        (says("200 OK\r\nContent-Type: text/html", b"<p>Hello!"), "it refused (error -32600)"),
+        (says("200 OK\r\nContent-Type: application/json", b"[[["), "it refused (error -32700)"),
+        (
+            says(
+                "200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip", gzip.compress(bytes(10_000_000))
+            ),
+            "it packs its answers, though it was asked not to",
+        ),
+        (says("307 Elsewhere\r\nLocation: http://127.0.0.1:1/mcp"), "it refused (error -32600)"),
+        (pours("application/json", b"x" * 65536), "it sends a message that is too large"),
+        (pours("text/event-stream", b"data: {}\n\n" * 1000), "it sends more than can be read beside a conversation"),
+        (pours("text/event-stream", b"x" * 65536), "it sends more than can be read beside a conversation"),
+    ],
+)
+async def test_one_that_is_no_use_is_left(house: House, port: int, answer: Answer, reason: str) -> None:
+    home = house.home(house=by_http(port))
+    async with answering(port, answer), home.running() as tools:
+        assert await house.away() == reason
+        assert tools == ()
+
+
+@pytest.mark.parametrize("settings", [{}, {"headers": {"X-House": "mine"}}])
+async def test_a_token_is_sent_and_never_told(
+    house: House, port: int, tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    (tmp_path / "token").write_text("hush-hush\n")
+    home = house.home(house=by_http(port, token_file=str(tmp_path / "token"), **settings))
+    async with answering(port, says("401 Unauthorized")) as heads, home.running():
+        await house.away()
+    assert b"authorization: bearer hush-hush" in heads[0].lower()
+    assert (b"x-house: mine" in heads[0].lower()) == bool(settings)
+    assert "hush" not in str(house.log)
+
+
+async def test_a_token_of_the_environment(house: House, port: int) -> None:
+    home = house.home(house=by_http(port))
+    home.environ["VOICED_SECRET_MCP_HOUSE"] = "hush-hush"
+    async with answering(port, says("401 Unauthorized")) as heads, home.running():
+        await house.away()
+    assert b"authorization: bearer hush-hush" in heads[0].lower()
+
+
+async def test_a_token_that_is_missing(house: House, port: int) -> None:
+    home = house.home(house=by_http(port, token_file="/no/such/file"), other=house.raw("is good", token_env="TOKEN"))
+    async with home.running():
+        assert await house.away(2) == "its token is missing"
+        first, second = sorted(home.status("mcp").problems)
+        assert first.startswith("the server house has no token: ")
+        assert "/no/such/file" in first
+        assert first != second
+        assert "VOICED_SECRET_MCP_OTHER" in second
+    assert house.told("starts") == []
+
+
+async def test_a_program_gets_its_token_by_its_environment(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTHER_SECRET", "not for servers")
+    told = house.folder / "environ"
+    home = house.home(house={"command": ["sh", "-c", f"env > {told}"], "token_env": "TOKEN", "env": {"A": "b"}})
+    home.environ["VOICED_SECRET_MCP_HOUSE"] = "hush-hush"
+    async with home.running():
+        await house.away()
+    environ = dict(line.split("=", 1) for line in told.read_text().splitlines() if "=" in line)
+    assert (environ["TOKEN"], environ["A"]) == ("hush-hush", "b")
+    assert "OTHER_SECRET" not in environ
