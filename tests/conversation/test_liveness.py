@@ -19,12 +19,14 @@ from voiced.audio import FRAME_BYTES, FRAME_MS, SAMPLE_BYTES, Frame, Samples, sa
 from voiced.conversation.commands import (
     AddHistory,
     CancelReply,
+    CancelTool,
     CloseSession,
     Command,
     CommitUtterance,
     DeleteItem,
     DiscardUtterance,
     Duck,
+    ExpectAnswer,
     FinishItem,
     FlushPlayout,
     HistoryItem,
@@ -51,6 +53,8 @@ from voiced.conversation.commands import (
 )
 from voiced.conversation.events import (
     AnnouncementAsked,
+    AnnouncementWithdrawn,
+    AnswerWanted,
     BrainLost,
     BrainReady,
     CallId,
@@ -60,6 +64,7 @@ from voiced.conversation.events import (
     ItemPlayed,
     MicrophoneLost,
     MuteAsked,
+    OnBargeIn,
     PlayoutDrained,
     PlayoutFlushed,
     Refusable,
@@ -107,6 +112,8 @@ class Server:
         self.active: ReplyId | None = None
         self.asked = False
         self.cancelled = False
+        self.says_only: str | None = None
+        """The response was to say just this."""
         self.open_items: list[ItemId] = []
         self.sounded = False
         self.unnamed: deque[Literal["named", "ended", "refused"]] = deque()
@@ -148,7 +155,10 @@ class Server:
             case SendToolResult(_, call, _):
                 assert call in self.calls_open, "unknown call_id"
                 self.calls_open.remove(call)
-            case StartReply():
+            case ExpectAnswer():
+                pass
+            case StartReply(_, announce):
+                self.says_only = announce
                 assert self.active is None, "conversation_already_has_active_response"
                 assert not self.asked, "conversation_already_has_active_response"
                 self.asked = True
@@ -208,6 +218,7 @@ class ADay(RuleBasedStateMachine):
         self.answered: set[int] = set()
         self.in_turn: set[int] = set()
         self.requests: set[str] = set()
+        self.over: set[str] = set()
 
     # The world.
 
@@ -238,11 +249,18 @@ class ADay(RuleBasedStateMachine):
                     assert call not in self.ran, "a tool call was run twice"
                     self.ran.add(call)
                     self.running[call] = self.server.session
-                case Report(UtteranceEnded()):
+                case CancelTool(call):
+                    assert call in self.running
+                case Report(UtteranceEnded(answers=answers)):
                     self.spoken |= self.in_turn
+                    if answers:  # The tool that asked is told.
+                        self.answered |= self.in_turn
                 case Report(TurnFailed()):
                     self.answered |= self.spoken
                 case Report(RequestEnded(request)):
+                    assert request not in self.over, "a request ended twice"
+                    if request in self.requests:
+                        self.over.add(request)
                     self.requests.discard(request)
                 case CloseSession(session):
                     assert session == self.server.session
@@ -254,7 +272,7 @@ class ADay(RuleBasedStateMachine):
                     if isinstance(command, StartReply) and command.announce is None:
                         known = self.server.refused.union(*self.server.heard, self.in_flight())
                         assert self.spoken - self.answered <= known, "asked for an answer to what was never sent"
-                    if isinstance(command, CancelReply) and self.server.sounded:
+                    if isinstance(command, CancelReply) and self.server.sounded and self.server.says_only is None:
                         self.answered |= self.spoken  # The user took the floor from an answer.
                     self.server.obey(command)
 
@@ -354,6 +372,40 @@ class ADay(RuleBasedStateMachine):
         self.tell(AnnouncementAsked(request, "the eggs are done", earcon="alarm"))
 
     @rule()
+    def a_plugin_plays_a_sound(self) -> None:
+        request = self.name("s")
+        self.requests.add(request)
+        self.tell(AnnouncementAsked(request, "", sound=bytes(2 * to_samples(700))))
+
+    @rule()
+    def a_plugin_asks(self) -> None:
+        request = self.name("a")
+        self.requests.add(request)
+        self.tell(AnnouncementAsked(request, "are you there", answer=AnswerWanted(within_s=1.0)))
+
+    @precondition(lambda self: self.running)
+    @rule(data=st.data(), filler=st.booleans())
+    def a_tool_says_something(self, data: st.DataObject, filler: bool) -> None:
+        request = self.name("a")
+        self.requests.add(request)
+        call = data.draw(st.sampled_from(sorted(self.running)))
+        self.tell(AnnouncementAsked(request, "one moment", call=call, filler=filler))
+
+    @precondition(lambda self: self.running)
+    @rule(data=st.data(), text=st.sampled_from(["shall I", "shall I", ""]))
+    def a_tool_asks(self, data: st.DataObject, text: str) -> None:
+        request = self.name("a")
+        self.requests.add(request)
+        call = data.draw(st.sampled_from(sorted(self.running)))
+        self.tell(AnnouncementAsked(request, text, call=call, answer=AnswerWanted(within_s=1.0)))
+
+    @precondition(lambda self: self.requests)
+    @rule(data=st.data())
+    def nobody_wants_it_any_more(self, data: st.DataObject) -> None:
+        if waiting := sorted(request for request in self.requests if request[0] == "a"):
+            self.tell(AnnouncementWithdrawn(data.draw(st.sampled_from(waiting))))
+
+    @rule()
     def user_says_stop(self) -> None:
         self.tell(StopAsked())
         self.answered |= self.spoken
@@ -363,9 +415,10 @@ class ADay(RuleBasedStateMachine):
         self.muted = muted
         self.tell(MuteAsked(muted))
 
-    @rule()
-    def a_plugin_comes_or_goes(self) -> None:
-        self.tools = (ToolSpec(self.name("tool"), "Switch the lamp.", {}),)
+    @rule(on_barge_in=st.sampled_from(["cancel", "finish", "keep"]))
+    def a_plugin_comes_or_goes(self, on_barge_in: OnBargeIn) -> None:
+        lamp = ToolSpec("lamp", "Switch the lamp.", {}, on_barge_in=on_barge_in)
+        self.tools = (lamp, ToolSpec(self.name("tool"), "Switch the radio.", {}))
         self.tell(ToolsChanged(self.tools))
 
     @rule()
@@ -441,6 +494,8 @@ class ADay(RuleBasedStateMachine):
     @rule()
     def response_begins(self) -> None:
         self.server_catches_up()
+        if not self.server.asked:
+            self.server.says_only = None
         self.server.asked = False
         self.server.active = ReplyId(self.name("r"))
         self.server.open_items = []
@@ -514,7 +569,7 @@ class ADay(RuleBasedStateMachine):
         assert self.server.active
         self.tell(ReplyItemDone(self.server.session, self.server.active, self.server.open_items.pop(0)))
 
-    @precondition(lambda self: self.server.active)
+    @precondition(lambda self: self.server.active and self.server.says_only is None)
     @rule()
     def response_calls_a_tool(self) -> None:
         call = CallId(self.name("c"))
@@ -531,7 +586,7 @@ class ADay(RuleBasedStateMachine):
         assert reply is not None
         if server.cancelled:
             status = "cancelled"
-        elif (status == "completed" or server.sounded) and not server.calls_open:
+        elif (status == "completed" or server.sounded) and not server.calls_open and server.says_only is None:
             self.answered |= self.in_flight().union(*server.heard)
         server.cancelled = False
         self.tell(ReplyDone(server.session, reply, status))

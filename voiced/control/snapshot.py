@@ -75,7 +75,7 @@ class Snapshot:
             case VolumeChanged():
                 self._volume = fact.percent
             case UtteranceEnded():
-                self._counts["turns"] += 1
+                self._counts["turns"] += not fact.answers
             case ReplyHeard():
                 self._counts["replies"] += 1
                 if fact.first_audio is not None:

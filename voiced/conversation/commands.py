@@ -315,11 +315,15 @@ class FloorChanged:
 
 @dataclass(frozen=True, slots=True)
 class UtteranceEnded:
-    """The user's turn `turn` is over; `speech` is how much of it the VAD took for speech."""
+    """The user's turn `turn` is over; `speech` is how much of it the VAD took for speech.
+
+    `answers`: it is the answer to a question of a tool, and no turn of its own.
+    """
 
     turn: int
     length: Ms
     speech: Ms
+    answers: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -263,6 +263,7 @@ class Conversation:
             case Replying(turn) | Overlap(turn):
                 due += [self._gives_up_at(turn), self._taken_over_at(turn), turn.asides.until]
                 due += [at + self._settings.answer_within_s for _, at in turn.asides.waiting]
+                due.append(self._aside_gives_up_at(turn))
                 if turn.spot is not None:
                     due.append(turn.spot_until)
                 elif turn.wants and not turn.calls and self._may_respond():
@@ -953,10 +954,19 @@ class Conversation:
                 self._aside_heard(turn, aside, now)
             elif aside.phase == "writing" and now >= aside.until:
                 self._aside_over(turn, now, error=NOT_UNDERSTOOD)
+            elif now >= self._aside_gives_up_at(turn):
+                self._aside_over(turn, now, error=NOT_SAID)
+                if self._link.ready:
+                    self._replace_session(now)  # It may owe it for ever, and a tool waits.
         while asides.waiting and now >= asides.waiting[0][1] + self._settings.answer_within_s:
             self._report(RequestEnded(asides.waiting.popleft()[0].request, error=NOT_SAID))
         while asides.now is None and asides.waiting and self._may_begin(turn, asides.waiting[0][0]):
             self._begin_aside(turn, *asides.waiting.popleft(), now)
+
+    def _aside_gives_up_at(self, turn: Turn) -> float:
+        if not turn.asides.on_server or self._ledger.audible():
+            return math.inf
+        return turn.alive_at + self._settings.answer_within_s
 
     def _may_begin(self, turn: Turn, asked: AnnouncementAsked) -> bool:
         if asked.filler and (asked.call not in turn.calls or self._ledger.audible()):
@@ -970,6 +980,9 @@ class Conversation:
     def _begin_aside(self, turn: Turn, asked: AnnouncementAsked, at: float, now: float) -> None:
         if asked.filler and (asked.call not in turn.calls or self._ledger.audible()):
             self._report(RequestEnded(asked.request, error=NOT_NEEDED))
+            return
+        if asked.sound and self._speaker_is_gone(now):
+            self._report(RequestEnded(asked.request, error=NOT_SAID))
             return
         turn.alive_at = now
         turn.asides.now = Aside(asked, "saying", at)
@@ -1034,7 +1047,7 @@ class Conversation:
         assert aside is not None
         aside.entry = entry = self._transcript.user_answered(turn.number, utterance.pcm)
         aside.phase, aside.until = "writing", now + WRITE_DOWN_WITHIN_S
-        self._report(UtteranceEnded(turn.number, utterance.length, utterance.speech))
+        self._report(UtteranceEnded(turn.number, utterance.length, utterance.speech, answers=True))
         self._reply_to(turn, wants=turn.wants)
         turn.alive_at = now
         return entry
@@ -1148,7 +1161,7 @@ class Conversation:
 
     def _advance(self, now: float) -> None:
         """Do what has become possible: ask for the response that is wanted, end what is over, begin what waits."""
-        if self._speaker_lost_at is not None and now >= self._speaker_lost_at + SPEAKER_PATIENCE_S:
+        if self._speaker_is_gone(now):
             self._flush(self._ledger.flush())
         if isinstance(self._state, Asking) and now >= self._state.turn.asides.until:
             self._aside_over(self._state.turn, now, error=NOBODY_ANSWERED)
@@ -1161,6 +1174,9 @@ class Conversation:
                 self._state.since, self._settings.rollover_min, now
             ):
                 self._responses = Responses()
+
+    def _speaker_is_gone(self, now: float) -> bool:
+        return self._speaker_lost_at is not None and now >= self._speaker_lost_at + SPEAKER_PATIENCE_S
 
     def _advance_turn(self, turn: Turn, now: float) -> None:
         if turn.rounds > self._settings.tool_rounds:
@@ -1206,7 +1222,7 @@ class Conversation:
             self._settle(turn, now)
 
     def _gives_up_at(self, turn: Turn) -> float:
-        if turn.calls or turn.asides.question is not None or self._ledger.audible():
+        if turn.calls or turn.asides.now is not None or self._ledger.audible():
             return math.inf
         return turn.alive_at + self._settings.answer_within_s
 
