@@ -17,7 +17,11 @@ from voiced.plugins.settings import PluginSettings
 
 TIMEOUT_S = PluginSettings().timeout_s
 
+IN_PART = "It may have been done in part: do not simply call it again, but find out or ask the user first."
+
 PRELUDE = "import asyncio, threading\nfrom voiced.api import *\nrelease = threading.Event()\n"
+
+SAYS = '@tool(permissions=["say"])\n'
 
 Put = Callable[[str], Home]
 
@@ -85,7 +89,12 @@ async def test_an_async_tool_that_hangs_is_given_up_while_another_one_works(bad:
         call = home.start("bad")
         assert await home.answer("good") == "fine"
         home.clock.advance(seconds=TIMEOUT_S)
-        assert await home.returned(call) == ToolReturned(call, "bad took longer than 15 s and was given up.", ok=False)
+        assert await home.returned(call) == ToolReturned(
+            call,
+            f"bad took longer than 15 s and was given up. {IN_PART}",
+            ok=False,
+            spoken="That took too long, so I gave up. It may have been done in part.",
+        )
 
 
 async def test_a_tool_may_have_a_timeout_of_its_own(bad: Put) -> None:
@@ -97,12 +106,12 @@ async def test_a_tool_may_have_a_timeout_of_its_own(bad: Put) -> None:
         assert await home.answer("good") == "fine"
         assert home.untaken(ToolReturned) == []
         home.clock.advance(seconds=1)
-        assert (await home.returned(call)).output == "bad took longer than 60 s and was given up."
+        assert (await home.returned(call)).output == f"bad took longer than 60 s and was given up. {IN_PART}"
 
 
 async def test_an_async_tool_that_swallows_its_cancellation_is_given_up_all_the_same(bad: Put) -> None:
     home = bad(
-        "@tool\nasync def bad(context: ToolContext):\n"
+        f"{SAYS}async def bad(context: ToolContext):\n"
         '    """Hangs on."""\n'
         "    while True:\n"
         "        try:\n"
@@ -141,7 +150,7 @@ async def test_a_plain_tool_that_never_returns_is_given_up_while_another_one_wor
         await home.clock.timer_is_set(TIMEOUT_S)
         assert await home.answer("good") == "fine"
         home.clock.advance(seconds=TIMEOUT_S)
-        assert (await home.returned(call)).output == "bad took longer than 15 s and was given up."
+        assert (await home.returned(call)).output == f"bad took longer than 15 s and was given up. {IN_PART}"
         release("bad")
 
 
@@ -163,7 +172,7 @@ async def test_a_plain_tool_that_hangs_three_times_is_disabled_and_named(bad: Pu
 
 async def test_a_slow_tool_that_ends_after_all_is_not_counted_as_hung(bad: Put) -> None:
     home = bad(
-        '@tool\ndef bad(context: ToolContext):\n    """Slow."""\n    release.wait()\n    context.announce("ended")'
+        f'{SAYS}def bad(context: ToolContext):\n    """Slow."""\n    release.wait()\n    context.announce("ended")'
     )
     async with home.running():
         for _ in range(5):
@@ -259,7 +268,7 @@ async def test_what_has_no_json_form_is_an_error_text(bad: Put, kind: str, value
 
 
 async def test_a_call_id_is_run_once(bad: Put) -> None:
-    home = bad('@tool\nasync def bad(context: ToolContext):\n    """Counts."""\n    context.announce("ran")')
+    home = bad(f'{SAYS}async def bad(context: ToolContext):\n    """Counts."""\n    context.announce("ran")')
     async with home.running():
         home.start("bad", "once")
         call = home.start("bad", "once")

@@ -18,6 +18,8 @@ from datetime import datetime, timedelta
 from voiced.api import Plugin, tool
 
 class Reminder(Plugin):
+    permissions = ["say"]
+
     async def setup(self, context):
         self.context = context
         self.appointments = []
@@ -81,7 +83,7 @@ class Notes(Plugin):
 async def test_wishes_become_events_whatever_thread_they_come_from(home: Home, kind: str) -> None:
     home.plugin(
         "wishes",
-        f"from voiced.api import ToolContext, tool\n@tool\n{kind} wish(context: ToolContext):\n"
+        f"from voiced.api import ToolContext, tool\n@tool(permissions=['say'])\n{kind} wish(context: ToolContext):\n"
         "    'Wish.'\n"
         "    context.announce('Dinner!', earcon='alarm')\n"
         "    context.announce('Now!')\n"
@@ -204,50 +206,50 @@ async def test_a_moment_without_a_zone_is_refused(home: Home) -> None:
 
 
 async def test_state_is_there_after_a_restart(home: Home) -> None:
-    home.plugin("notes", NOTES)
+    home.plugin("jotter", NOTES)
     async with home.running():
         await home.answer("note", text="milk")
         await home.answer("note", text="Brötchen")
     async with home.running():
         assert await home.answer("read") == '["milk","Brötchen"]'
-    file = home.state_folder / "notes.json"
+    file = home.state_folder / "jotter.json"
     assert file.stat().st_mode & 0o777 == 0o600
-    assert [path.name for path in home.state_folder.iterdir()] == ["notes.json"]
+    assert [path.name for path in home.state_folder.iterdir()] == ["jotter.json"]
 
 
 @pytest.mark.parametrize("content", [b"", b'["milk"', b'{"milk": 1}', b"\xff\xfe", b"[" * 100_000])
 async def test_a_state_that_is_not_what_was_saved_is_set_aside_and_reported(home: Home, content: bytes) -> None:
-    home.plugin("notes", NOTES)
+    home.plugin("jotter", NOTES)
     home.state_folder.mkdir()
-    file = home.state_folder / "notes.json"
+    file = home.state_folder / "jotter.json"
     file.write_bytes(content)
     async with home.running() as tools:
         assert "read" in tools
-        assert home.status("notes").problems == (f"{file} is not what was saved; it is set aside as notes.corrupt",)
-        assert (home.state_folder / "notes.corrupt").read_bytes() == content
+        assert home.status("jotter").problems == (f"{file} is not what was saved; it is set aside as jotter.corrupt",)
+        assert (home.state_folder / "jotter.corrupt").read_bytes() == content
         await home.answer("note", text="milk")
         assert await home.answer("read") == '["milk"]'
 
 
 async def test_a_state_that_can_not_be_read_is_reported(home: Home) -> None:
-    home.plugin("notes", NOTES)
-    (home.state_folder / "notes.json").mkdir(parents=True)
+    home.plugin("jotter", NOTES)
+    (home.state_folder / "jotter.json").mkdir(parents=True)
     async with home.running():
-        assert "notes.json can't be read (Is a directory)" in home.status("notes").problems[0]
+        assert "jotter.json can't be read (Is a directory)" in home.status("jotter").problems[0]
         assert await home.answer("read") == "[]"
 
 
 async def test_a_state_that_can_not_be_written_is_told_to_the_model_and_reported(home: Home, tmp_path: Path) -> None:
-    home.plugin("notes", NOTES)
+    home.plugin("jotter", NOTES)
     async with home.running():
         (tmp_path / "state").write_text("no folder")  # as good as a full disk: an OSError
         assert await home.complaint("note", text="milk") == "It could not be written to disk (File exists)."
-        assert "notes.json can't be written (File exists)" in home.status("notes").problems[0]
+        assert "jotter.json can't be written (File exists)" in home.status("jotter").problems[0]
         assert await home.answer("read") == '["milk"]'
 
 
 async def test_a_state_that_is_too_large_or_no_json_is_refused_and_the_old_one_kept(home: Home) -> None:
-    home.plugin("notes", NOTES)
+    home.plugin("jotter", NOTES)
     async with home.running():
         await home.answer("note", text="milk")
         assert "262144 are allowed" in await home.complaint("note", text="x" * MAX_BYTES)

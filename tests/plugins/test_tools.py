@@ -15,14 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
-from structlog.testing import capture_logs
 from typing_extensions import TypedDict
 
 from voiced.api import ToolContext, ToolError, ToolOptions
 from voiced.errors import ToolSchemaError
-from voiced.plugins.tools import DESCRIPTION_LIMIT, Tool, as_text, describe_tool
-
-NO_CONTEXT = cast(ToolContext, None)
+from voiced.plugins.results import as_text
+from voiced.plugins.tools import DESCRIPTION_LIMIT, Tool, describe_tool
 
 
 class Colour(enum.Enum):
@@ -215,11 +213,6 @@ def odd_default(x: int = Field(ge=0)) -> None:
     """Do."""
 
 
-def generator() -> Iterator[int]:
-    """Do."""
-    yield 1
-
-
 @pytest.mark.parametrize(
     ("function", "fix"),
     [
@@ -230,7 +223,6 @@ def generator() -> Iterator[int]:
         (stale, "the docstring describes y, which the function does not have"),
         (unknown_hint, "the type hint 'Nowhere' is not known; import it outside of"),
         (odd_default, r"write limits as Annotated\[int, Field\(ge=0\)\] = 5"),
-        (generator, "return a list instead of using yield"),
     ],
 )
 def test_a_function_that_is_no_tool_is_refused_with_file_function_and_fix(
@@ -249,31 +241,70 @@ def test_a_name_that_models_do_not_take_is_refused(name: str) -> None:
         described(dim, name=name)
 
 
-def test_a_long_description_is_cut_with_a_warning() -> None:
+def test_a_docstring_that_is_too_long_for_a_model_is_refused() -> None:
     def dim() -> None: ...
 
-    dim.__doc__ = "Dim. " * 1000
-    with capture_logs() as log:
-        tool = described(dim)
-    assert len(tool.spec.description) == DESCRIPTION_LIMIT
-    assert [line["event"] for line in log] == ["description of a tool is cut"]
+    dim.__doc__ = "D" * DESCRIPTION_LIMIT
+    assert described(dim).spec.description == dim.__doc__
+    dim.__doc__ += "D"
+    with pytest.raises(ToolSchemaError, match=r"test_tools\.py:\d+ .*dim: the docstring has 1025 .* models take 1024"):
+        described(dim)
+
+
+def test_what_is_said_of_an_argument_does_not_count_as_the_description() -> None:
+    def dim(lamp: str) -> None: ...
+
+    dim.__doc__ = "Dim a lamp.\n\nArgs:\n    lamp: " + "Which. " * 1000
+    assert described(dim).spec.description == "Dim a lamp."
+
+
+def nested(levels: int) -> object:
+    hint: object = int
+    for _ in range(levels):
+        hint = list[hint]  # type: ignore[valid-type]
+    return hint
+
+
+@pytest.mark.parametrize(
+    ("hint", "fix"),
+    [
+        (nested(10), "its arguments are nested 11 deep; 10 are allowed: flatten them"),
+        (enum.Enum("Many", {f"v{n}": f"v{n}" for n in range(1001)}), "1001 values .* 1000 are allowed: take a str"),
+        (
+            enum.Enum("Long", {f"v{n}": f"{n:060}" for n in range(251)}),
+            "an Enum or Literal of 251 values has 15060 characters; with more than 250 values 15000 are allowed",
+        ),
+        (dataclasses.make_dataclass("Wide", [(f"field_{n}", int) for n in range(5000)]), "have 5001 fields in all"),
+        (Annotated[str, Field(description="x" * 120_000)], "are described in 1201.. characters; 120000 are allowed"),
+    ],
+)
+def test_a_schema_over_the_limits_of_models_is_refused(hint: object, fix: str) -> None:
+    with pytest.raises(ToolSchemaError, match=rf"test_tools\.py:\d+ schema_of\.<locals>\.use: .*{fix}"):
+        schema_of(hint)
+
+
+def test_a_schema_at_the_limits_is_taken() -> None:
+    assert schema_of(nested(9))["type"] == "array"
+    assert len(schema_of(enum.Enum("Many", {f"v{n}": f"v{n}" for n in range(1000)}))["enum"]) == 1000
 
 
 def test_the_context_is_no_argument_for_the_model() -> None:
-    def dim(lamp: str, context: ToolContext) -> None:
+    def dim(lamp: str, context: ToolContext) -> tuple[str, ToolContext]:
         """Dim.
 
         Args:
             lamp: Which.
             context: For the log.
         """
+        return lamp, context
 
     tool = described(dim)
     assert list(tool.spec.parameters["properties"]) == ["lamp"]
     context = cast(ToolContext, object())
-    assert tool.arguments('{"lamp": "hall"}', context) == {"lamp": "hall", "context": context}
+    assert tool.arguments('{"lamp": "hall"}') == {"lamp": "hall"}
+    assert tool.run_plain({"lamp": "hall"}, context, print) == ("hall", context)
     with pytest.raises(ToolError, match="context: there is no such argument"):
-        tool.arguments('{"lamp": "hall", "context": 1}', context)
+        tool.arguments('{"lamp": "hall", "context": 1}')
 
 
 def test_arguments_are_what_the_hints_say() -> None:
@@ -288,7 +319,7 @@ def test_arguments_are_what_the_hints_say() -> None:
         "at": None,
         "n": None,
     }
-    assert described(use).arguments(json.dumps(given), NO_CONTEXT) == {
+    assert described(use).arguments(json.dumps(given)) == {
         "scene": Scene("evening", [{"room": "hall", "percent": 5}]),
         "colour": Colour.RED,
         "day": dt.date(2026, 12, 24),
@@ -304,7 +335,7 @@ def test_every_mistake_is_named_with_its_place() -> None:
 
     wrong = {"scene": {"name": 1, "lamps": [{"room": "hall"}]}}
     with pytest.raises(ToolError) as complaint:
-        described(use).arguments(json.dumps(wrong), NO_CONTEXT)
+        described(use).arguments(json.dumps(wrong))
     assert "scene.name: Input should be a valid string" in str(complaint.value)
     assert "scene.lamps.0.percent: Field required" in str(complaint.value)
     assert "n: is missing" in str(complaint.value)
@@ -372,12 +403,12 @@ def test_what_the_schema_allows_is_taken_and_what_it_forbids_is_refused(
     assert_strict(schema)
     given_arguments = data.draw(values(schema))
     jsonschema.validate(given_arguments, schema)
-    taken = tool.arguments(json.dumps(given_arguments), NO_CONTEXT)
+    taken = tool.arguments(json.dumps(given_arguments))
     assert taken.keys() <= given_arguments.keys()
     function(**taken)
 
     with pytest.raises(ToolError, match="nonsense: there is no such argument"):
-        tool.arguments(json.dumps({**given_arguments, "nonsense": 1}), NO_CONTEXT)
+        tool.arguments(json.dumps({**given_arguments, "nonsense": 1}))
 
 
 def assert_strict(schema: Any) -> None:

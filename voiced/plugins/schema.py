@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -37,6 +37,15 @@ _FORMATS = {
     "time": "ISO 8601 time, such as 18:30",
     "duration": "ISO 8601 duration, such as PT1H30M",
 }
+PROPERTY_LIMIT = 5000
+NESTING_LIMIT = 10
+ENUM_LIMIT = 1000
+LONG_ENUM, LONG_ENUM_CHARACTERS = 250, 15_000
+SIZE_LIMIT = 120_000
+"""What OpenAI takes in one strict schema: properties in all, objects and lists within each other, values of enums in
+all, the characters of an enum with many values, and the characters of all names and values. The last one is asked of
+the whole schema here: each character is paid for in each session."""
+
 _JSON_TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
 
 
@@ -57,6 +66,35 @@ def strict_schema(adapter: TypeAdapter[Any]) -> Schema:
     except PydanticInvalidForJsonSchema as error:
         raise ToolSchemaError(f"the type has no JSON schema; {_INSTEAD}") from error
     return _strict(schema, schema.get("$defs", {}), ())
+
+
+def check_size(schema: Schema) -> None:
+    """Raises ToolSchemaError where a strict schema is larger than models take, with what to do."""
+    nesting = _nesting(schema)
+    if nesting > NESTING_LIMIT:
+        raise ToolSchemaError(
+            f"its arguments are nested {nesting} deep; {NESTING_LIMIT} are allowed: flatten them, or make two tools"
+        )
+    nodes = list(_nodes(schema))
+    properties = sum(len(node.get("properties", ())) for node in nodes)
+    if properties > PROPERTY_LIMIT:
+        raise ToolSchemaError(f"its arguments have {properties} fields in all; {PROPERTY_LIMIT} are allowed")
+    enums = [node["enum"] for node in nodes if "enum" in node]
+    values = sum(map(len, enums))
+    if values > ENUM_LIMIT:
+        raise ToolSchemaError(
+            f"its arguments have {values} values of Enums and Literals in all; {ENUM_LIMIT} are allowed: take a str"
+        )
+    for enum in enums:
+        characters = sum(len(value) for value in enum if isinstance(value, str))
+        if len(enum) > LONG_ENUM and characters > LONG_ENUM_CHARACTERS:
+            raise ToolSchemaError(
+                f"an Enum or Literal of {len(enum)} values has {characters} characters; with more than {LONG_ENUM} "
+                f"values {LONG_ENUM_CHARACTERS} are allowed: take a str"
+            )
+    size = len(json.dumps(schema, ensure_ascii=False))
+    if size > SIZE_LIMIT:
+        raise ToolSchemaError(f"its arguments are described in {size} characters; {SIZE_LIMIT} are allowed: say less")
 
 
 def whole_limits(adapter: TypeAdapter[Any]) -> tuple[int | None, int | None]:
@@ -106,6 +144,32 @@ def describe(schema: Schema, *, before: str = "", after: str = "") -> Schema:
     return {**schema, "description": _sentence(words)} if words else schema
 
 
+def object_of(properties: Mapping[str, Schema]) -> Schema:
+    """An object with just these properties."""
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def enum_of(values: list[Any]) -> Schema:
+    """One of these; each is None, a str, bool, int or float."""
+    kinds = list(dict.fromkeys(_JSON_TYPES[type(value)] for value in values))
+    return {"type": kinds[0] if len(kinds) == 1 else kinds, "enum": values}
+
+
+def choices_within(schema: Schema) -> list[Schema]:
+    """What an `anyOf` is made of; of any other schema itself."""
+    return schema["anyOf"] if schema.keys() == {"anyOf"} else [schema]
+
+
+def words_of(node: Mapping[str, Any]) -> list[str]:
+    """What a schema, strict or not, says to whoever reads it."""
+    return [part for part in (node.get("description", ""), _limits(node), _default(node)) if part]
+
+
 _INSTEAD = (
     "use str, int, float, bool, Literal, an Enum, list[...], date, time or datetime, "
     "or a dataclass or pydantic model of these"
@@ -120,7 +184,7 @@ def _strict(node: Mapping[str, Any], defs: Mapping[str, Any], inside: tuple[str,
         beside = {key: value for key, value in node.items() if key != "$ref"}
         return _strict({**defs[name], **beside}, defs, (*inside, name))
     strict = _shape(node, defs, inside)
-    words = [part for part in (node.get("description", ""), _limits(node), _default(node)) if part]
+    words = words_of(node)
     return {**strict, "description": _sentence(words)} if words else strict
 
 
@@ -141,24 +205,39 @@ def _shape(node: Mapping[str, Any], defs: Mapping[str, Any], inside: tuple[str, 
         case "array":
             raise ToolSchemaError("a list must say of what, such as list[str]")
         case "object" if "properties" in node:
-            properties = {name: _strict(child, defs, inside) for name, child in node["properties"].items()}
-            return {
-                "type": "object",
-                "properties": properties,
-                "required": list(properties),
-                "additionalProperties": False,
-            }
+            return object_of({name: _strict(child, defs, inside) for name, child in node["properties"].items()})
         case "object":
             raise ToolSchemaError("a dict with free keys has no strict schema; name the keys in a dataclass")
         case _:
             raise ToolSchemaError(f"the type is too open; {_INSTEAD}")
 
 
+def _nodes(schema: Schema) -> Iterator[Schema]:
+    yield schema
+    for child in _children(schema):
+        yield from _nodes(child)
+
+
+def _nesting(schema: Schema) -> int:
+    """Objects and lists within each other, at most."""
+    deepest, level = 0, [(schema, 0)]
+    while level:
+        node, above = level.pop()
+        depth = above + (node.get("type") in ("object", "array"))
+        deepest = max(deepest, depth)
+        level += [(child, depth) for child in _children(node)]
+    return deepest
+
+
+def _children(schema: Schema) -> list[Schema]:
+    items = [schema["items"]] if "items" in schema else []
+    return [*schema.get("properties", {}).values(), *schema.get("anyOf", []), *items]
+
+
 def _enum(values: list[Any]) -> Schema:
     if any(type(value) not in _JSON_TYPES for value in values):
         raise ToolSchemaError("the values of an Enum must be str, int, float or bool")
-    kinds = list(dict.fromkeys(_JSON_TYPES[type(value)] for value in values))
-    return {"type": kinds[0] if len(kinds) == 1 else kinds, "enum": values}
+    return enum_of(values)
 
 
 def _limits(node: Mapping[str, Any]) -> str:

@@ -1,71 +1,143 @@
-"""A tool as the host runs it: JSON text in, a function called with checked arguments, text out."""
+"""A tool as the host runs it: JSON text in, a function called with checked arguments, its result out."""
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 import re
 import typing
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Protocol
 
 import structlog
 from pydantic import ValidationError
-from pydantic_core import PydanticSerializationError, from_json, to_json
+from pydantic_core import from_json
 
-from voiced.api import ToolContext, ToolError, ToolOptions
+from voiced.api import DynamicTool, Plugin, Progress, ToolContext, ToolError, ToolOptions
 from voiced.conversation.events import ToolSpec
 from voiced.errors import ToolSchemaError
-from voiced.plugins import docstrings, schema, sentences
+from voiced.plugins import docstrings, dynamic_parameters, foreign_schema, permissions, schema, sentences, templates
+from voiced.plugins import options as tool_options
 from voiced.plugins.parameters import Parameter, mistakes_of, read_parameter
+from voiced.plugins.permissions import Permissions
+from voiced.plugins.steps import CRASHES, one_line
 
 _log = structlog.get_logger()
 
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-DESCRIPTION_LIMIT = 1024
+DESCRIPTION_LIMIT: Final = 1024
 """Characters; OpenAI's limit for a function's description."""
+
+BACKGROUND_TIMEOUT_S: Final = 600.0
+"""Of a background tool that does not say its own."""
+
+SHOWN_SCHEMA: Final = 2000
+"""Characters of the schema that a model is reminded of."""
+
+
+class Reader(Protocol):
+    """Turns the object that a model wrote into arguments. Raises Wrong."""
+
+    def __call__(self, given: dict[str, Any]) -> dict[str, Any]: ...
+
+
+class Wrong(Exception):
+    """`mistakes`: what is wrong with the arguments, one line each."""
+
+    def __init__(self, *mistakes: str) -> None:
+        super().__init__("; ".join(mistakes))
 
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """One function that the model may call. `where` is its file, line and name, for people."""
+    """One function that the model may call. `where` is its file, line and name, for people.
+
+    `is_async`: it runs on the event loop, else in a thread. `permissions`: all that it declared, itself or its plugin.
+    """
 
     spec: ToolSpec
     where: str
-    function: Callable[..., Any]
-    timeout_s: float | None
+    options: ToolOptions
+    permissions: Permissions
     is_async: bool
-    _parameters: Mapping[str, Parameter]
-    _context_parameter: str | None
+    _call: Callable[[Mapping[str, Any], ToolContext], Any] = field(repr=False)
+    _read: Reader = field(repr=False)
+    _defaults: Mapping[str, Any] = field(repr=False)
+    _yields: bool = False
+    _owner: Plugin | None = field(default=None, repr=False)
 
-    def arguments(self, text: str, context: ToolContext) -> dict[str, Any]:
-        """The function's keyword arguments, from the JSON text as the model wrote it.
+    @property
+    def timeout_s(self) -> float | None:
+        """None: as the settings have it."""
+        return self.options.timeout_s or (BACKGROUND_TIMEOUT_S if self.options.background else None)
+
+    def arguments(self, text: str) -> dict[str, Any]:
+        """The function's arguments, from the JSON text as the model wrote it.
 
         Raises ToolError with each mistake, and what is expected instead.
         """
-        given = _json_object(text)
-        arguments: dict[str, Any] = {}
-        mistakes = [f"{name}: there is no such argument" for name in given if name not in self._parameters]
-        for name, parameter in self._parameters.items():
-            if not parameter.required and (name not in given or (given[name] is None and not parameter.takes_null)):
-                continue
-            if name not in given:
-                mistakes.append(f"{name}: is missing")
-                continue
-            try:
-                arguments[name] = parameter.value_of(given[name])
-            except ValidationError as error:
-                mistakes += mistakes_of(name, error)
-        if mistakes:
+        try:
+            return self._read(_json_object(text))
+        except Wrong as wrong:
+            expected = json.dumps(self.spec.parameters["properties"])[:SHOWN_SCHEMA]
             raise ToolError(
-                f"Not done, the arguments are wrong. {'; '.join(mistakes)}. "
-                f"Call {self.spec.name} again with arguments that fit: {json.dumps(self.spec.parameters['properties'])}"
-            )
-        if self._context_parameter:
-            arguments[self._context_parameter] = context
-        return arguments
+                f"Not done, the arguments are wrong. {wrong}. "
+                f"Call {self.spec.name} again with arguments that fit: {expected}"
+            ) from wrong
+
+    def phrase(self, template: str, arguments: Mapping[str, Any], **more: Any) -> str:
+        """One of its templates, filled in. Raises whatever the formatting of the values raises."""
+        return templates.fill(template, {**self._defaults, **arguments, **more})
+
+    async def run(self, arguments: Mapping[str, Any], context: ToolContext, tell: Callable[[str], None]) -> Any:
+        """What an async one returns; `tell` gets what it says of its progress. Raises what it raises."""
+        returned = self._call(arguments, context)
+        if not self._yields:
+            return await returned
+        result: Any = None
+        has_result = False
+        async with aclosing(returned) as steps:
+            async for step in steps:
+                if isinstance(step, Progress):
+                    tell(step.text)
+                elif has_result:
+                    raise TypeError(f"{self.spec.name} yielded two results; yield Progress(...), and the result last")
+                else:
+                    result, has_result = step, True
+        return result
+
+    def run_plain(self, arguments: Mapping[str, Any], context: ToolContext, tell: Callable[[str], None]) -> Any:
+        """The same of a plain one."""
+        returned = self._call(arguments, context)
+        if not self._yields:
+            return returned
+        while True:
+            try:
+                step = next(returned)
+            except StopIteration as end:
+                return end.value
+            if not isinstance(step, Progress):
+                raise TypeError(
+                    f"{self.spec.name} yielded a {type(step).__name__}; yield Progress(...), return the result"
+                )
+            tell(step.text)
+
+    def is_offered(self, report: Callable[[str], None]) -> bool:
+        """Whether its `when` is true now. One that crashes is not; `report` is told."""
+        if self.options.when is None:
+            return True
+        try:
+            wanted = tool_options.condition(self.options.when, self._owner)
+            if inspect.isawaitable(wanted):
+                raise TypeError("it is async, and is asked at once")
+            return bool(wanted)
+        except CRASHES as error:
+            report(f"{self.where}: it is not offered, its when crashed: {one_line(error)}")
+            return False
 
 
 def describe_tool(function: Callable[..., Any], options: ToolOptions) -> Tool:
@@ -77,69 +149,145 @@ def describe_tool(function: Callable[..., Any], options: ToolOptions) -> Tool:
         raise ToolSchemaError(f"{where}: {error}") from error
 
 
-def as_text(value: object, max_bytes: int) -> str:
-    """What a tool returned, for the model: a str as it is, None as "done", anything else as JSON.
-
-    Raises ToolError where it has no JSON form. What is longer than `max_bytes` of UTF-8 is cut, and says so.
-    """
-    if value is None:
-        return "done"
-    if isinstance(value, str):
-        text = value.encode("utf-8", "replace")
-    elif isinstance(value, Iterator) or inspect.isawaitable(value):
-        raise ToolError(_no_json(value))
-    else:
-        try:
-            text = to_json(value, inf_nan_mode="null")
-        except (PydanticSerializationError, ValueError) as error:
-            raise ToolError(_no_json(value)) from error
-    if len(text) <= max_bytes:
-        return text.decode()
-    shown = text[:max_bytes].decode("utf-8", "ignore")
-    return f"{shown}\n[Cut here: the answer has {len(text)} bytes, these are the first {max_bytes}. Ask for less.]"
-
-
-def _no_json(value: object) -> str:
-    return f"The tool ran, but what it returned ({type(value).__name__}) can't be turned into text."
+def describe_dynamic(dynamic: DynamicTool, where: str, owner: Plugin | None = None) -> Tool:
+    """A tool that `owner` gave at run time; `where` is its place. Raises ToolSchemaError."""
+    try:
+        return _describe_dynamic(dynamic, f"{where} {dynamic.name}", owner)
+    except ToolSchemaError as error:
+        raise ToolSchemaError(f"{where}: the dynamic tool {dynamic.name!r}: {error}") from error
 
 
 def _describe(function: Callable[..., Any], options: ToolOptions, where: str) -> Tool:
     name = options.name or function.__name__
-    if not _NAME.fullmatch(name):
-        raise ToolSchemaError(f"the name {name!r} must be 1 to 64 of a-z, A-Z, 0-9, _ and -; write @tool(name=...)")
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        raise ToolSchemaError("a tool returns its answer at once; return a list instead of using yield")
+    _check_name(name, "write @tool(name=...)")
     docstring = docstrings.parse(function.__doc__)
     if not docstring.text:
         raise ToolSchemaError(
             'write a docstring; it tells the model what the tool does, such as """Tell the time in a city."""'
         )
+    if len(docstring.text) > DESCRIPTION_LIMIT:
+        raise ToolSchemaError(
+            f"the docstring has {len(docstring.text)} characters before its Args; models take {DESCRIPTION_LIMIT}: "
+            "shorten it, or move what an argument means below Args:"
+        )
     hints = _hints(function)
     context_parameter = next((n for n, hint in hints.items() if hint is ToolContext), None)
+    signature = inspect.signature(function)
     parameters = {
         parameter.name: read_parameter(parameter, hints, docstring.arguments.get(parameter.name, ""))
-        for parameter in inspect.signature(function).parameters.values()
+        for parameter in signature.parameters.values()
         if parameter.name != context_parameter
     }
     if unknown := sorted(docstring.arguments.keys() - parameters.keys() - {context_parameter}):
         raise ToolSchemaError(f"the docstring describes {', '.join(unknown)}, which the function does not have")
+    strict = schema.object_of({n: p.schema for n, p in parameters.items()})
+    schema.check_size(strict)
+    owner = getattr(function, "__self__", None)
+    plugin = owner if isinstance(owner, Plugin) else None
+    tool_options.check(options, parameters, plugin)
     said = sentences.read(options, parameters)
+
+    def call(arguments: Mapping[str, Any], context: ToolContext) -> Any:
+        return function(**arguments, **({context_parameter: context} if context_parameter else {}))
+
     return Tool(
-        ToolSpec(
-            name,
-            _short(docstring.text, where),
-            _object({n: p.schema for n, p in parameters.items()}),
-            said.sentences,
-            said.lists,
-            options.local,
-        ),
+        _spec(name, docstring.text, strict, options, said),
         where,
-        function,
-        options.timeout_s,
-        inspect.iscoroutinefunction(function),
-        parameters,
-        context_parameter,
+        options,
+        _permissions(options, plugin),
+        inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function),
+        call,
+        functools.partial(_read_python, parameters),
+        {n: p.default for n, p in signature.parameters.items() if n in parameters and p.default is not p.empty},
+        inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function),
+        plugin,
     )
+
+
+def _describe_dynamic(dynamic: DynamicTool, where: str, owner: Plugin | None) -> Tool:
+    options = dynamic.options
+    _check_name(dynamic.name, "give it such a name")
+    if options.name:
+        raise ToolSchemaError("its options have a name too; leave that out")
+    if not isinstance(dynamic.parameters, Mapping) or not isinstance(dynamic.description, str):
+        raise ToolSchemaError("description must be a string, and parameters a JSON schema")
+    shape = foreign_schema.arguments(dynamic.parameters)
+    tool_options.check(options, shape.schema["properties"], owner)
+    said = sentences.read(options, dynamic_parameters.parameters(dynamic.parameters, shape.schema["properties"]))
+
+    async def call(arguments: Mapping[str, Any], context: ToolContext) -> Any:
+        return await dynamic.call(arguments, context)
+
+    def read(given: dict[str, Any]) -> dict[str, Any]:
+        try:
+            found: dict[str, Any] = shape.read(given, "")
+            return found
+        except foreign_schema.Unfit as unfit:
+            raise Wrong(*unfit.mistakes) from unfit
+
+    description = " ".join(dynamic.description.split()) or dynamic.name.replace("_", " ")
+    if len(description) > DESCRIPTION_LIMIT:
+        _say_that_it_is_cut(where, len(description))
+        description = f"{description[: DESCRIPTION_LIMIT - 1]}…"
+    try:
+        json.dumps([description, shape.schema], ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise ToolSchemaError("its description or parameters hold half a character; models take UTF-8") from error
+    return Tool(
+        _spec(dynamic.name, description, shape.schema, options, said),
+        where,
+        options,
+        _permissions(options, owner),
+        True,
+        call,
+        read,
+        dict.fromkeys(shape.schema["properties"]),
+        _owner=owner,
+    )
+
+
+def _spec(
+    name: str, description: str, parameters: schema.Schema, options: ToolOptions, said: sentences.Said | None = None
+) -> ToolSpec:
+    said = said or sentences.Said()
+    return ToolSpec(
+        name,
+        description,
+        parameters,
+        said.sentences,
+        said.lists,
+        options.local,
+        options.on_barge_in,
+        options.idempotent,
+    )
+
+
+def _permissions(options: ToolOptions, owner: Plugin | None) -> Permissions:
+    own = permissions.declared(options.permissions)
+    return own | permissions.declared(owner.permissions) if owner else own
+
+
+def _check_name(name: object, fix: str) -> None:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ToolSchemaError(f"the name {name!r} must be 1 to 64 of a-z, A-Z, 0-9, _ and -; {fix}")
+
+
+def _read_python(parameters: Mapping[str, Parameter], given: dict[str, Any]) -> dict[str, Any]:
+    arguments: dict[str, Any] = {}
+    mistakes = [f"{name}: there is no such argument" for name in given if name not in parameters]
+    for name, parameter in parameters.items():
+        if not parameter.required and (name not in given or (given[name] is None and not parameter.takes_null)):
+            continue
+        if name not in given:
+            mistakes.append(f"{name}: is missing")
+            continue
+        try:
+            arguments[name] = parameter.value_of(given[name])
+        except ValidationError as error:
+            mistakes += mistakes_of(name, error)
+    if mistakes:
+        raise Wrong(*mistakes)
+    return arguments
 
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
@@ -155,15 +303,9 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
     return hints
 
 
-def _object(properties: dict[str, schema.Schema]) -> schema.Schema:
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
-
-
-def _short(description: str, where: str) -> str:
-    if len(description) <= DESCRIPTION_LIMIT:
-        return description
-    _log.warning("description of a tool is cut", where=where, characters=len(description), limit=DESCRIPTION_LIMIT)
-    return description[: DESCRIPTION_LIMIT - 1] + "…"
+@functools.lru_cache(maxsize=1024)  # a server tells its tools again and again
+def _say_that_it_is_cut(where: str, characters: int) -> None:
+    _log.warning("description of a tool is cut", where=where, characters=characters, limit=DESCRIPTION_LIMIT)
 
 
 def _where(function: Callable[..., Any]) -> str:
