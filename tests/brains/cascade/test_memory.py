@@ -215,3 +215,26 @@ def test_every_call_has_its_result_right_behind_it_whatever_was_forgotten(entrie
         owed = [call["id"] for call in message.get("tool_calls", ())]
         assert len(set(owed)) == len(owed)
     assert not owed
+
+
+def test_pictures_of_a_tool_come_behind_all_results_of_its_round() -> None:
+    picture = Image("image/png", b"png")
+    entries: list[Entry] = [
+        User("look"),
+        Call(CallId("a"), "r", "look", "{}", "the door", (picture,)),
+        Call(CallId("b"), "r", "time", "{}", "noon"),
+    ]
+    found = messages("", entries)
+    assert [message["role"] for message in found] == ["user", "assistant", "tool", "tool", "user"]
+    assert found[-1]["content"] == [
+        {"type": "text", "text": "[what the tool returned as a picture]"},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,cG5n"}},
+    ]
+
+
+def test_pictures_are_kept_of_the_last_tool_alone() -> None:
+    memory, picture = Memory(), Image("image/png", b"png")
+    for call in (CallId("a"), CallId("b")):
+        memory.add(Call(call, call, "look", "{}"))
+        memory.returned(call, "the door", (picture,))
+    assert [entry.images for entry in memory.entries if isinstance(entry, Call)] == [(), (picture,)]

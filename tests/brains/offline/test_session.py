@@ -28,6 +28,7 @@ from voiced.conversation.commands import (
     CommitUtterance,
     DeleteItem,
     DiscardUtterance,
+    ExpectAnswer,
     HistoryItem,
     OpenSession,
     SendText,
@@ -157,6 +158,23 @@ async def test_a_spoken_command_is_heard_run_and_its_result_spoken() -> None:
         assert {event.reply for event in at_home.inbox.of(ReplyAudio)} == {second}
         assert len(at_home.sound) > RATE  # half a second at least
         assert all(len(event.pcm) % 2 == 0 and event.pcm for event in at_home.inbox.of(ReplyAudio))
+
+
+async def test_an_answer_to_a_tool_is_written_down_and_leaves_the_question_open() -> None:
+    async with home() as at_home:
+        await at_home.open()
+        at_home.spoken()
+        await at_home.reply()
+        (called,) = at_home.inbox.of(ToolCalled)
+        at_home.brain.do(ExpectAnswer(FIRST, ()))
+        assert await at_home.says("Really?") == "Really?"
+        at_home.inbox.events.clear()
+        at_home.spoken()
+        heard = await at_home.inbox.get(UserTranscribed)
+        assert heard.text == "lamp on"  # this ear hears always the same
+        at_home.brain.do(ExpectAnswer(FIRST, None))
+        at_home.brain.do(SendToolResult(FIRST, called.call, '{"on": true}', "The lamp is on."))
+        assert await at_home.says() == "The lamp is on."
 
 
 async def test_an_utterance_is_an_item_as_soon_as_it_is_over() -> None:

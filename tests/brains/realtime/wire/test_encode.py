@@ -20,6 +20,7 @@ from voiced.conversation.commands import (
     CommitUtterance,
     DeleteItem,
     DiscardUtterance,
+    ExpectAnswer,
     SendText,
     SendToolResult,
     StartReply,
@@ -116,6 +117,29 @@ def test_a_typed_turn_with_a_picture() -> None:
             {"type": "input_image", "image_url": "data:image/png;base64,cG5n"},
         ],
     }
+
+
+def test_pictures_of_a_tool_come_behind_its_result() -> None:
+    result, pictures = written(SendToolResult(S, CallId("call_1"), "the door", "Here it is.", (PICTURE,)))
+    assert result["item"] == {"type": "function_call_output", "call_id": "call_1", "output": "the door"}
+    assert pictures["item"] == {
+        "type": "message",
+        "role": "user",
+        "content": [
+            {"type": "input_text", "text": "[what the tool returned as a picture]"},
+            {"type": "input_image", "image_url": "data:image/png;base64,cG5n"},
+        ],
+    }
+
+
+def test_a_history_has_the_pictures_of_its_tools() -> None:
+    used = ToolUsed(CallId("call_1"), "look", "{}", "the door", images=(PICTURE,))
+    kinds = [json.loads(message)["item"]["type"] for message in Encoder("ga").replay([used])]
+    assert kinds == ["function_call", "function_call_output", "message"]
+
+
+def test_an_answer_that_is_expected_needs_no_message() -> None:
+    assert written(ExpectAnswer(S, ())) == []
 
 
 def test_beta_has_no_pictures_and_says_so_to_the_model() -> None:

@@ -52,6 +52,7 @@ COMMANDS = (
     DeleteItem(S, ItemId("item_1")),
     SendText(S, "What is this?", (PICTURE,)),
     SendToolResult(S, CallId("call_1"), "on"),
+    SendToolResult(S, CallId("call_1"), "the door", images=(PICTURE,)),
     UpdateTools(S, (LAMP,)),
 )
 
