@@ -11,8 +11,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
+from voiced.api import Ai
 from voiced.config import PluginTables
-from voiced.conversation.commands import RunTool
+from voiced.conversation.commands import RequestEnded, RunTool
 from voiced.conversation.events import AnnouncementAsked, CallId, Event, ToolReturned, ToolsChanged
 from voiced.plugins.host import PluginHost, PluginStatus
 from voiced.plugins.settings import PluginSettings
@@ -22,7 +23,19 @@ __all__ = ["BERLIN", "BUILT_IN", "NOON", "FakeClock", "Home"]
 
 E = TypeVar("E")
 
-BUILT_IN = ("clock", "timers", "volume")
+BUILT_IN = (
+    "clock",
+    "home_assistant",
+    "lists",
+    "mcp",
+    "media",
+    "memory",
+    "notes",
+    "shell",
+    "timers",
+    "volume",
+    "weather",
+)
 
 
 class Home:
@@ -44,6 +57,8 @@ class Home:
         self.folder.mkdir(exist_ok=True)
         self.state_folder = root / "state"
         self.volume = 40
+        self.ai: Ai | None = None
+        self.environ: dict[str, str] = {}
         self._events: list[Event] = []
         self._news = asyncio.Event()
         self._calls = count(1)
@@ -66,6 +81,8 @@ class Home:
             volume=lambda: self.volume,
             clock=self.clock,
             tables=PluginTables.of(self.plugin_settings),
+            ai=self.ai,
+            environ=self.environ,
         )
         running = asyncio.create_task(self.host.run())
         try:
@@ -109,6 +126,23 @@ class Home:
     async def announcement(self) -> str:
         return (await self.next(AnnouncementAsked)).text
 
+    async def asked(self) -> AnnouncementAsked:
+        """What a plugin wants to be said, played or asked."""
+        return await self.next(AnnouncementAsked)
+
+    def was_said(self, asked: AnnouncementAsked) -> None:
+        """All of it was heard."""
+        self.host.report(RequestEnded(asked.request, asked.text))
+
+    def was_not_said(self, asked: AnnouncementAsked, why: str = "it was interrupted") -> None:
+        self.host.report(RequestEnded(asked.request, error=why))
+
+    async def user_answers(self, words: str) -> AnnouncementAsked:
+        """Wait for a question, which is given, and answer it."""
+        question = await self.next(AnnouncementAsked, lambda event: event.answer is not None)
+        self.host.report(RequestEnded(question.request, words))
+        return question
+
     async def next(self, kind: type[E], matches: Callable[[E], bool] = lambda _: True) -> E:
         """The oldest event of that kind that was not taken yet; waits for it."""
         async with asyncio.timeout(PATIENCE_S):
@@ -129,6 +163,17 @@ class Home:
         async with asyncio.timeout(PATIENCE_S):
             while text not in file.read_text():  # noqa: ASYNC110 a file tells nobody
                 await asyncio.sleep(0)
+
+    async def problem(self, plugin: str) -> str:
+        """The first problem of a plugin, once it has one."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not self.status(plugin).problems:  # noqa: ASYNC110 a status tells nobody
+                await asyncio.sleep(0)
+        return self.status(plugin).problems[0]
+
+    def mine(self) -> list[PluginStatus]:
+        """The plugins of the folder."""
+        return [status for status in self.host.status() if not status.built_in]
 
     def status(self, plugin: str) -> PluginStatus:
         return next(status for status in self.host.status() if status.name == plugin)

@@ -18,6 +18,8 @@ LIVING = """
 from voiced.api import Plugin, tool
 
 class Living(Plugin):
+    permissions = ["say"]
+
     async def setup(self, context):
         self.context = context
         context.announce("here I am")
@@ -48,7 +50,7 @@ async def test_a_plugin_that_was_deleted_is_gone_and_a_new_one_is_there(home: Ho
         home.plugin("new", LIVING)
         home.host.reload()
         assert await home.tools() == ("live",)
-        assert [status.name for status in home.host.status()] == ["new"]
+        assert [status.name for status in home.mine()] == ["new"]
 
 
 async def test_a_plugin_that_was_mended_works_again(home: Home) -> None:
@@ -75,6 +77,7 @@ async def test_a_call_ends_with_the_plugin_that_it_began_with(home: Home) -> Non
         "slow",
         "import asyncio\nfrom voiced.api import Plugin, ToolContext, tool\n"
         "class Slow(Plugin):\n"
+        "    permissions = ['say']\n"
         "    async def setup(self, context): self.go = asyncio.Event()\n"
         "    async def teardown(self): self.go = None\n"
         "    @tool\n    async def wait(self, context: ToolContext):\n"

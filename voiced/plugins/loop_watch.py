@@ -51,14 +51,22 @@ class LoopWatch:
     @contextmanager
     def under_way(self) -> Iterator[None]:
         """Around a coroutine, from its start to its end."""
-        self._under_way += 1
-        self._busy.set()
+        self.begin()
         try:
             yield
         finally:
-            self._under_way -= 1
-            if not self._under_way and not self._stopped.is_set():
-                self._busy.clear()
+            self.end()
+
+    def begin(self) -> None:
+        """A coroutine begins."""
+        self._under_way += 1
+        self._busy.set()
+
+    def end(self) -> None:
+        """It is over."""
+        self._under_way -= 1
+        if not self._under_way and not self._stopped.is_set():
+            self._busy.clear()
 
     @contextmanager
     def step(self, code: str) -> Iterator[None]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Generator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
@@ -25,8 +25,8 @@ _log = structlog.get_logger()
 
 T = TypeVar("T")
 
-CRASHES: Final = (Exception, SystemExit)
-"""What plugin code may raise, and what must not reach the rest of voiced."""
+CRASHES: Final = (BaseException,)
+"""What plugin code may raise, and what must not reach the rest of voiced: SystemExit too."""
 
 GRACE_S: Final = 0.3
 """How long a coroutine may clean up after it was cancelled."""
@@ -83,10 +83,11 @@ class Driver:
             steps.expire()
         return bool(driven)
 
-    def give_up_soon(self) -> None:
-        """The tasks of all coroutines were cancelled: what is not over after `GRACE_S` is given up."""
+    def give_up_soon(self, tasks: Collection[asyncio.Task[Any]]) -> None:
+        """These tasks were cancelled: what they drive and is not over after `GRACE_S` is given up."""
         for steps in self._under_way:
-            self._clock.call_later(GRACE_S, steps.give_up)
+            if any(steps.is_driven_by(task) for task in tasks):
+                self._clock.call_later(GRACE_S, steps.give_up)
 
 
 @contextmanager
@@ -131,6 +132,8 @@ class _Steps(Generic[T]):
                 raise
             if not self._late:  # it came from inside
                 raise Crashed(error) from error
+        except GeneratorExit:
+            raise
         except CRASHES as error:
             raise Crashed(error) from error
         else:

@@ -14,33 +14,40 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar
 
+from voiced.plugins.acting import ACTING, ourselves
 from voiced.plugins.wall_clock import Clock
 
 T = TypeVar("T")
 
 
 def in_thread(function: Callable[[], T], name: str) -> asyncio.Future[T]:
-    """Start `function` in a thread. The future gets what it returns, or the Exception that it raises.
+    """Start `function` in a thread. The future gets what it returns, or what it raises.
 
-    That is an OSError where the system gives no more threads (TasksMax of the service, or memory).
+    That is an OSError where the system gives no more threads (TasksMax of the service, or memory). The function is the
+    plugin's whose code calls this, if it is one.
     """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
+    actor = ACTING.get()
 
     def work() -> None:
+        ACTING.set(actor)
         try:
             result = function()
-        except Exception as error:  # noqa: BLE001 it goes to whoever awaits the future
+        except BaseException as error:  # noqa: BLE001 it goes to whoever awaits the future
+            if isinstance(error, StopIteration):  # which a future does not take
+                error = RuntimeError("StopIteration was raised")
             deliver(future.set_exception, error)
         else:
             deliver(future.set_result, result)
 
     def deliver(settle: Callable[[Any], object], value: object) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        with contextlib.suppress(RuntimeError), ourselves():  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(lambda: future.cancelled() or settle(value))
 
     try:
-        threading.Thread(target=work, name=name, daemon=True).start()
+        with ourselves():
+            threading.Thread(target=work, name=name, daemon=True).start()
     except RuntimeError as error:
         future.set_exception(OSError(errno.EAGAIN, str(error)))
     return future
