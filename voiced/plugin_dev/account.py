@@ -6,8 +6,9 @@ import asyncio
 import json
 import os
 from collections.abc import Callable, Iterable
-from typing import TextIO
+from typing import Final, TextIO
 
+from voiced.audio import RATE, SAMPLE_BYTES
 from voiced.conversation.commands import (
     BrainChanged,
     DeviceChanged,
@@ -25,8 +26,13 @@ from voiced.conversation.commands import (
 from voiced.conversation.events import AnnouncementAsked, EarconAsked, Event, ToolReturned
 from voiced.plugins.host import PluginStatus
 
-LONGEST_RESULT = 2000
+LONGEST_RESULT: Final = 2000
 """Characters of a result that are shown."""
+
+BYTES_PER_S: Final = RATE * SAMPLE_BYTES
+
+WORTH_TELLING_MS: Final = 500
+"""A tool that takes so long makes people wait."""
 
 
 class Account:
@@ -90,9 +96,15 @@ class Account:
                 self.line("", f"{'→' if event.ok else 'failed:'} {_short(event.output)}", "2" if event.ok else "31")
             case EarconAsked(name) | AnnouncementAsked(earcon=name) if name:
                 self.line("", f"♪ {name}", "2")
+            case AnnouncementAsked(sound=sound) if sound:
+                self.line("", f"♫ {len(sound) / BYTES_PER_S:.1f} s of sound", "2")
             case _:
                 return
         self._changed.set()
+
+    def says(self, text: str) -> None:
+        """The assistant begins to say this."""
+        self.line("voiced", text, "32")
 
     def report(self, fact: Fact) -> None:
         match fact:
@@ -108,10 +120,10 @@ class Account:
                 self.line("you", text, "36")
             case ToolStarted(name=name, arguments=arguments):
                 self.line("tool", f"{name}({_as_python(arguments)})", "33")
-            case ToolEnded(name=name, took=took):
-                self.line("", f"{name} took {took} ms", "2")
-            case ReplyHeard(text=text, cut=cut):
-                self.line("voiced", f"{text} — (interrupted)" if cut else text, "32")
+            case ToolEnded(name=name, took=took) if took >= WORTH_TELLING_MS:
+                self.line("", f"{name} took {took / 1000:.1f} s", "2")
+            case ReplyHeard(text=text, cut=True):
+                self.line("", f"(interrupted: {f'“{text}”' if text else 'nothing'} was heard)", "35")
             case RequestEnded(request, _, error):
                 self._ended(request, error)
             case TurnFailed(reason=reason):
@@ -153,7 +165,8 @@ class Account:
     def _tell_choices(self) -> None:
         if self.asks and not self._told and self._question and self._question.answer:
             self._told = True
-            self.line("", f"(answer: {', '.join(self._question.answer.choices) or 'anything'})", "2")
+            choices = ", ".join(self._question.answer.choices)
+            self.line("", f"(answer: {choices})" if choices else "(type the answer)", "2")
 
 
 def _short(text: str) -> str:

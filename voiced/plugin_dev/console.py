@@ -55,7 +55,8 @@ class Console:
                 self._do(text)
             if not self._at_once:
                 await self._account.until(lambda: self._account.asks or not self._account.busy)
-        await self._account.until(lambda: not self._account.busy)
+        if not self._at_once:
+            await self._account.until(lambda: not self._account.busy)
 
     def _do(self, text: str) -> None:
         command, _, rest = text.partition(" ")

@@ -13,7 +13,7 @@ import os
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TextIO
@@ -39,6 +39,9 @@ CARD_RATE: Final = 24_000
 
 MOMENT: Final = bytes(CARD_RATE // 10 * 2)
 """A tenth of a second of silence: what is said where nobody listens."""
+
+NOWHERE: Final = "http://127.0.0.1:9/v1"
+"""An address, for settings that are not about the server."""
 
 TOLD_BY_US: Final = "trouble with a plugin"
 """A line of the log that the account has in its own words."""
@@ -119,26 +122,30 @@ class Workbench:
 
     async def run(self, lines: AsyncIterator[str], *, at_once: bool) -> None:
         """Until the lines end, or somebody types /quit. Raises ConfigError, ControlError, AudioError."""
-        async with ServerThread(self._model.reply, self._hear) as server:
-            loaded = self._settings.load(server.base_url)
-            tasks: list[asyncio.Task[None]] = []
-            if self._card is not None:
-                offline, environ = loaded.config.offline, loaded.places.environ
-                self._engines = Engines(recogniser_of(offline, environ), voice_of(offline, environ))
-                tasks.append(asyncio.create_task(self._engines.run()))
+        self._loop = asyncio.get_running_loop()
+        async with self._engines_up(), ServerThread(self._model.reply, self._hear) as server:
             with _card(self._card) as card:
-                await self._serve(loaded, card, tasks, lines, at_once)
+                await self._serve(self._settings.load(server.base_url), card, lines, at_once)
         for violation in server.violations:
             self._account.line("problem", f"the real server would have refused this: {violation}", "31")
 
-    async def _serve(
-        self,
-        loaded: Loaded,
-        card: SoundCard,
-        tasks: list[asyncio.Task[None]],
-        lines: AsyncIterator[str],
-        at_once: bool,
-    ) -> None:
+    @asynccontextmanager
+    async def _engines_up(self) -> AsyncIterator[None]:
+        """Until the server is gone, which waits for them."""
+        if self._card is None:
+            yield
+            return
+        loaded = self._settings.load(NOWHERE)
+        offline, environ = loaded.config.offline, loaded.places.environ
+        self._engines = Engines(recogniser_of(offline, environ), voice_of(offline, environ))
+        running = asyncio.create_task(self._engines.run())
+        try:
+            yield
+        finally:
+            running.cancel()
+            await asyncio.wait({running})
+
+    async def _serve(self, loaded: Loaded, card: SoundCard, lines: AsyncIterator[str], at_once: bool) -> None:
         self._greet()
         stop = asyncio.Event()
         self._daemon = Daemon(
@@ -148,7 +155,7 @@ class Workbench:
             self._account, self._post, lambda: self._model.tools, self._daemon.reload_plugins, at_once=at_once
         )
         serving = asyncio.create_task(self._daemon.run(stop))
-        tasks += [asyncio.create_task(self._watch()), asyncio.create_task(console.run(lines))]
+        tasks = [asyncio.create_task(self._watch()), asyncio.create_task(console.run(lines))]
         try:
             done, _ = await asyncio.wait({serving, *tasks}, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -195,6 +202,7 @@ class Workbench:
     # In the server's thread.
 
     def _say(self, text: str) -> bytes:
+        self._loop.call_soon_threadsafe(self._account.says, text)
         return self._engines.say(text) if self._engines else MOMENT
 
     def _hear(self, pcm: bytes) -> str:
