@@ -195,7 +195,7 @@ def _boolean(value: Any, place: str) -> bool:
 
 
 def _string_reader(node: Mapping[str, Any]) -> Read:
-    least, most = node.get("minLength", 0), node.get("maxLength", math.inf)
+    least, most = _limit(node, "minLength", 0), _limit(node, "maxLength", math.inf)
 
     def read(value: Any, place: str) -> str:
         if not isinstance(value, str):
@@ -208,8 +208,8 @@ def _string_reader(node: Mapping[str, Any]) -> Read:
 
 
 def _number_reader(node: Mapping[str, Any], *, whole: bool) -> Read:
-    least, most = node.get("minimum", -math.inf), node.get("maximum", math.inf)
-    above, below = node.get("exclusiveMinimum", -math.inf), node.get("exclusiveMaximum", math.inf)
+    least, most = _limit(node, "minimum", -math.inf), _limit(node, "maximum", math.inf)
+    above, below = _limit(node, "exclusiveMinimum", -math.inf), _limit(node, "exclusiveMaximum", math.inf)
     if isinstance(above, bool) or isinstance(below, bool):  # as an older draft has it
         above, below = (least if above is True else -math.inf), (most if below is True else math.inf)
 
@@ -240,7 +240,7 @@ def _choice(values: list[Any]) -> Shape:
 
 
 def _list(items: Shape, node: Mapping[str, Any]) -> Shape:
-    least, most = node.get("minItems", 0), node.get("maxItems", math.inf)
+    least, most = _limit(node, "minItems", 0), _limit(node, "maxItems", math.inf)
 
     def read(value: Any, place: str) -> list[Any]:
         if not isinstance(value, list):
@@ -342,6 +342,13 @@ def _read_record(
     if mistakes:
         raise Unfit(*mistakes)
     return found
+
+
+def _limit(node: Mapping[str, Any], keyword: str, otherwise: float) -> float:
+    limit = node.get(keyword, otherwise)
+    if not isinstance(limit, int | float):
+        raise TypeError(f"{keyword} is {limit!r}")
+    return limit
 
 
 def _default_is_null(node: Any) -> bool:

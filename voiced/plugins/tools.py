@@ -132,7 +132,8 @@ class Tool:
             return True
         try:
             wanted = tool_options.condition(self.options.when, self._owner)
-            if inspect.isawaitable(wanted):
+            if inspect.iscoroutine(wanted):
+                wanted.close()
                 raise TypeError("it is async, and is asked at once")
             return bool(wanted)
         except CRASHES as error:
@@ -213,7 +214,9 @@ def _describe_dynamic(dynamic: DynamicTool, where: str, owner: Plugin | None) ->
         raise ToolSchemaError("description must be a string, and parameters a JSON schema")
     shape = foreign_schema.arguments(dynamic.parameters)
     tool_options.check(options, shape.schema["properties"], owner)
-    said = sentences.read(options, dynamic_parameters.parameters(dynamic.parameters, shape.schema["properties"]))
+    properties = shape.schema["properties"]
+    known = dynamic_parameters.parameters(dynamic.parameters, properties) if options.sentences else {}
+    said = sentences.read(options, known)
 
     async def call(arguments: Mapping[str, Any], context: ToolContext) -> Any:
         return await dynamic.call(arguments, context)
@@ -241,7 +244,7 @@ def _describe_dynamic(dynamic: DynamicTool, where: str, owner: Plugin | None) ->
         True,
         call,
         read,
-        dict.fromkeys(shape.schema["properties"]),
+        dict.fromkeys(properties),
         _owner=owner,
     )
 
