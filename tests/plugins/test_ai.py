@@ -67,7 +67,7 @@ async def office(*actions: Action, every: bool = False, **settings: Any) -> Asyn
         try:
             yield office, server
         finally:
-            await office.ai.close()
+            await office.ai.aclose()
 
 
 def made_of(change: Callable[[dict[str, Any]], object]) -> Instead:

@@ -16,6 +16,7 @@ from voiced.ai.tries import Tries
 from voiced.api import ToolError
 from voiced.conversation.events import Thrift, Usage, UsageReported
 from voiced.errors import AnswerUnusable, ApiError, ConfigError
+from voiced.plugins.acting import ourselves
 from voiced.ports import Post
 
 if TYPE_CHECKING:
@@ -80,11 +81,12 @@ class HostAi:
             raise ToolError("The API is not used: the budget is spent.")
         settings = self._settings()
         try:
-            return [vector for batch in _batches(texts) for vector in await self._embedded(batch, settings)]
+            with ourselves():  # whoever may use the API needs no network of its own
+                return [vector for batch in _batches(texts) for vector in await self._embedded(batch, settings)]
         except (ApiError, ConfigError) as error:
             raise ToolError(f"The API can't be used now: {error}.") from error
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Hang up."""
         client, self._client = self._client, None
         if client is not None:
@@ -112,7 +114,7 @@ class HostAi:
         endpoint = self._endpoint()
         async with self._opening:
             if self._client is None or self._client.endpoint != endpoint:
-                await self.close()
+                await self.aclose()
                 self._client = await Client.open(endpoint)
             return self._client
 

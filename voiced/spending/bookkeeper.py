@@ -116,6 +116,11 @@ class Bookkeeper:
         self._take_over(self._ledger)
         self.look()
 
+    @property
+    def thrift(self) -> Thrift:
+        """How far spending has stepped down, as the conversation was told."""
+        return self._told[0]
+
     def status(self) -> dict[str, Any]:
         """Its part of `voiced status`, ready for JSON. A cap of 0 is none."""
         at = self._now()
