@@ -35,7 +35,8 @@ from voiced.brains.offline.worker_process import Worker
 from voiced.conversation.events import ToolSpec
 from voiced.demo.recordings import recording
 from voiced.demo.story import LINES
-from voiced.plugins.builtin import clock, timers, volume
+from voiced.plugins.builtin import clock, lists, notes, timers, volume, weather
+from voiced.plugins.discovery import methods_of
 from voiced.plugins.tools import describe_tool
 from voiced.resample import Resampler
 
@@ -49,6 +50,15 @@ COMMANDS: Final = (
     "be quiet", "forget it", "mute the microphone", "turn on the kitchen lights", "turn the bedroom light off",
     "switch off the living room lights", "go forward ten meters",
 )  # fmt: skip
+
+ERRANDS: Final = (
+    "what's the weather", "how is the weather tomorrow", "what's the weather in berlin", "will it rain",
+    "will it snow tomorrow", "do I need an umbrella today", "put milk on the shopping list",
+    "add eggs to my shopping list", "take bread off the shopping list", "what's on the shopping list",
+    "clear the shopping list", "read my notes", "delete the last note", "remind me in twenty minutes",
+    "remind me tomorrow at half past six", "cancel the reminder", "wake me on weekdays at six thirty", "snooze",
+)  # fmt: skip
+"""Commands of the tools that keep lists, know the weather and remind."""
 
 TALK: Final = (
     "how far away is the moon", "tell me about coffee", "why does it rain", "who wrote this book", "hello", "no",
@@ -110,12 +120,12 @@ class Found:
 
 def builtin_tools() -> tuple[ToolSpec, ...]:
     """Those that voiced brings, as its plugin host describes them."""
-    plugin = timers.Timers()
+    plugins = (lists.Lists(), notes.Notes(), timers.Timers(), weather.Weather())
     functions: Iterable[Callable[..., object]] = (
-        clock.get_time, plugin.set_timer, plugin.set_alarm, plugin.list_timers, plugin.cancel_timer,
-        volume.set_volume, volume.change_volume, volume.mute_microphone, volume.stop_talking,
+        clock.get_time, volume.set_volume, volume.change_volume, volume.mute_microphone, volume.stop_talking,
     )  # fmt: skip
     marked = [(function, options_of(function)) for function in functions]
+    marked += [method for plugin in plugins for method in methods_of(plugin)]
     return tuple(describe_tool(function, options).spec for function, options in marked if options is not None)
 
 
@@ -142,6 +152,11 @@ async def utterances(shared: Path, *, quick: bool) -> dict[str, list[Utterance]]
         groups["people, 10 % faster"] = [_utterance(text, _faster(pcm, 1.1)) for text, pcm in people]
         groups["people, 14 dB quieter"] = [_utterance(text, _quieter(pcm)) for text, pcm in people]
     groups["espeak-ng"] = [_utterance(text, pcm) for text, pcm in zip(texts, commands, strict=True)]
+    groups["espeak-ng, errands"] = [
+        _utterance(text, pcm)
+        for voice in voices
+        for text, pcm in zip(ERRANDS, await _said(ERRANDS, voice), strict=True)
+    ]
     groups["espeak-ng, noise at 15 dB"] = [
         _utterance(text, _in_noise(pcm, 15)) for text, pcm in zip(texts, commands, strict=True)
     ]

@@ -72,7 +72,8 @@ def test_dates_as_one_says_them() -> None:
 def test_moments_as_one_says_them() -> None:
     now = dt.datetime(2026, 12, 31, 23, 0, tzinfo=BERLIN)
     hour = dt.timedelta(hours=1)
-    assert [spoken_moment((now + n * hour).astimezone(dt.UTC), now) for n in (0, 1, 26)] == [
+    assert [spoken_moment((now + n * hour).astimezone(dt.UTC), now) for n in (-24, 0, 1, 26)] == [
+        "yesterday at 11 o'clock in the evening",
         "today at 11 o'clock in the evening",
         "tomorrow at midnight",
         "Saturday, the 2nd of January at 1 o'clock in the morning",

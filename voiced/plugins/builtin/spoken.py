@@ -50,6 +50,8 @@ def spoken_moment(moment: dt.datetime, now: dt.datetime) -> str:
             day = "today"
         case 1:
             day = "tomorrow"
+        case -1:
+            day = "yesterday"
         case _:
             day = spoken_day(local)
     return f"{day} at {spoken_time(local)}"

@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from voiced.api import Appointment, Plugin, StateError, ToolContext, ToolError, sentence, tool
+from voiced.api import Appointment, Plugin, ToolContext, ToolError, sentence, tool
 from voiced.plugins.builtin.alerts import Alert, Kind, Repeat, next_alarm, reminded_of
+from voiced.plugins.builtin.keeping import kept
 from voiced.plugins.builtin.spoken import listed, spoken_duration, spoken_moment
 
 LIMIT = 100
@@ -312,16 +313,8 @@ class Timers(Plugin):
 
     async def _saved(self) -> str:
         """Save; a warning for the user where that failed."""
-        try:
-            await self._save()
-        except StateError as error:
-            self._context.log.error("timers are not saved", reason=str(error))
-            return f" If voiced restarts, this is lost. {error}"
-        return ""
-
-    async def _save(self) -> None:
         self._in_file = self._current()
-        await self._context.save_state(self._in_file)
+        return await kept(self._context, self._in_file)
 
     def _current(self) -> list[Alert]:
         """What is set, each with the moment that the wall clock will show when it is due."""
