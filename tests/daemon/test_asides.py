@@ -1,4 +1,4 @@
-"""Tools that speak and ask while they run, through the whole daemon: what is asked is heard, and the answer is theirs."""
+"""Tools that speak and ask while they run, through the whole daemon: the question is heard, the answer is theirs."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ async def test_silence_is_no_yes(household: Callable[..., Household]) -> None:
 
 async def test_an_early_yes_interrupts_the_question_and_not_the_turn(household: Callable[..., Household]) -> None:
     long = Say(
-        "Shall I really unlock the front door? It is late in the evening, and nobody is expected any more today."
+        "Shall I really unlock the front door? It is late, and nobody is expected any more today."
     )
     async with household(Script([CALL, long, UNLOCKED], ["Unlock the door.", "Yes."])) as home:
         home.write_plugin("door", DOOR)
