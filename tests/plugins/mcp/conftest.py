@@ -112,8 +112,10 @@ def _lives(pid: int) -> bool:
 
 @pytest.fixture
 async def house(tmp_path: Path, clock: FakeClock) -> AsyncIterator[House]:
+    """Whatever became of the servers, no task and no thread is left of them."""
     with capture_logs() as log:
         yield House(tmp_path, clock, log)
+    assert [line for line in log if "left" in line.get("problem", "")] == []
 
 
 @pytest.fixture

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -175,6 +178,27 @@ async def test_a_program_that_ignores_its_end_is_killed_with_all_that_it_started
     assert asyncio.get_running_loop().time() - begun < 2
     assert await house.all_gone()
     assert home.untaken(ToolsChanged) == []
+
+
+async def test_a_program_ends_even_where_voiced_is_killed(house: House) -> None:
+    """One that does not notice that nobody talks to it any more."""
+    code = f"""
+import asyncio, os, signal
+from pathlib import Path
+from tests.plugins.mcp.conftest import FakeClock, House
+
+async def main():
+    house = House(Path({str(house.folder)!r}), FakeClock(), [])
+    async with house.home(house=house.raw("never answers")).running():
+        await house.tells("starts", 1)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(main())
+"""
+    voiced = await asyncio.create_subprocess_exec(sys.executable, "-c", code, cwd=Path(__file__).parents[3])
+    assert await voiced.wait() == -signal.SIGKILL
+    assert len(house.told("starts")) == 1
+    assert await house.all_gone()
 
 
 async def test_a_reload_starts_it_anew(house: House) -> None:

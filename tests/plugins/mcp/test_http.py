@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from tests.plugins.mcp.conftest import House
 from voiced.conversation.events import ToolsChanged
+
+BAD_REQUEST = {"code": -32600, "message": "Bad Request: Missing session ID"}
 
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -87,6 +90,109 @@ async def test_voiced_ends_beside_one_that_hangs(house: House, port: int) -> Non
             await house.tells("calls", 1)
             begun = asyncio.get_running_loop().time()
         assert asyncio.get_running_loop().time() - begun < 2
+
+
+# One that speaks the protocol of before 2026, with sessions.
+
+
+class OldServer:
+    """It has one tool; what it is told by which method is in `heard`. While `deaf`, goodbyes are not answered."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        self.session = "first"
+        self.tool = "old"
+        self.deaf = False
+        self.news = asyncio.Event()
+
+    @asynccontextmanager
+    async def listening(self, port: int) -> AsyncIterator[None]:
+        app = web.Application()
+        app.add_routes([web.post("/mcp", self._post), web.get("/mcp", self._get), web.delete("/mcp", self._delete)])
+        runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        try:
+            yield
+        finally:
+            await runner.cleanup()
+
+    async def _post(self, request: web.Request) -> web.Response:
+        message = await request.json()
+        method = message["method"]
+        if method == "server/discover":
+            return web.json_response({"jsonrpc": "2.0", "id": "server-error", "error": BAD_REQUEST}, status=400)
+        self.heard.append(method)
+        if method != "initialize" and request.headers["mcp-session-id"] != self.session:
+            return web.Response(status=404)
+        match method:
+            case "initialize":
+                about = {"protocolVersion": "2025-06-18", "serverInfo": {"name": "old", "version": "1"}}
+                result: dict[str, Any] = {**about, "capabilities": {"tools": {"listChanged": True}}}
+            case "tools/list":
+                result = {"tools": [{"name": self.tool, "inputSchema": {"type": "object"}}]}
+            case "tools/call":
+                result = {"content": [{"type": "text", "text": f"{message['params']['name']} is done"}]}
+            case _:
+                return web.Response(status=202)
+        answer = {"jsonrpc": "2.0", "id": message["id"], "result": result}
+        return web.json_response(answer, headers={"mcp-session-id": self.session})
+
+    async def _get(self, request: web.Request) -> web.StreamResponse:
+        self.heard.append("GET")
+        stream = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await stream.prepare(request)
+        await self.news.wait()
+        await stream.write(b'data: {"jsonrpc":"2.0","method":"notifications/tools/list_changed"}\n\n')
+        await asyncio.Event().wait()
+        return stream
+
+    async def _delete(self, _: web.Request) -> web.Response:
+        self.heard.append("DELETE")
+        if self.deaf:
+            await asyncio.Event().wait()
+        return web.Response()
+
+
+async def test_an_old_server(house: House, port: int) -> None:
+    old = OldServer()
+    home = house.home(house=by_http(port))
+    async with old.listening(port):
+        async with home.running():
+            assert await home.tools() == ("old",)
+            assert await home.answer("old") == "old is done"
+            await house.until(lambda: "GET" in old.heard)
+            old.tool = "older"
+            old.news.set()
+            assert await home.tools() == ("older",)
+            assert await home.answer("older") == "older is done"
+        assert old.heard[-1] == "DELETE"
+
+
+async def test_an_old_server_that_forgot_the_session_gets_another(house: House, port: int) -> None:
+    old = OldServer()
+    home = house.home(house=by_http(port))
+    async with old.listening(port), home.running():
+        await home.tools()
+        old.session = "second"
+        assert await home.complaint("old") == "The house server refused: Session terminated"
+        assert await house.away() == "it does not list its tools any more"
+        house.clock.advance(seconds=2)
+        await house.connected(2)
+        assert await home.answer("old") == "old is done"
+        assert old.heard.count("tools/call") == 2
+
+
+async def test_goodbye_is_said_to_an_old_server_and_not_waited_for(house: House, port: int) -> None:
+    old = OldServer()
+    old.deaf = True
+    home = house.home(house=by_http(port))
+    async with old.listening(port):
+        async with home.running():
+            await home.tools()
+            begun = asyncio.get_running_loop().time()
+        assert asyncio.get_running_loop().time() - begun < 2
+        assert old.heard[-1] == "DELETE"
 
 
 # Bad ones, by hand.
@@ -190,6 +296,16 @@ async def test_a_token_that_is_missing(house: House, port: int) -> None:
         assert first != second
         assert "VOICED_SECRET_MCP_OTHER" in second
     assert house.told("starts") == []
+
+
+@pytest.mark.parametrize("token", [b"hush\nhush", b"hush\xff", "hüsh".encode()])
+async def test_a_token_that_is_none_is_not_quoted(house: House, port: int, token: bytes) -> None:
+    (house.folder / "token").write_bytes(token)
+    home = house.home(house=by_http(port, token_file=str(house.folder / "token")))
+    async with home.running():
+        assert await house.away() == "its token can't be sent"
+        assert home.status("mcp").problems == ("the token of the server house has characters that no token has",)
+    assert "hush" not in str(house.log)
 
 
 async def test_a_program_gets_its_token_by_its_environment(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.plugins.mcp.conftest import House
-from voiced.conversation.events import ToolsChanged
+from voiced.conversation.commands import RequestEnded
+from voiced.conversation.events import AnnouncementAsked, ToolsChanged
 
 ALL = ("lamps", "switch", "forget", "camera", "manual", "measure", "fuse", "hang", "freeze", "die", "grow")
 
@@ -33,6 +34,19 @@ async def test_its_tools_are_called(house: House) -> None:
         assert seen.output.startswith("The door.\n[A sound that can't be played: audio/wav.]")
         assert [image.data[1:4] for image in seen.images] == [b"PNG"]
     assert await house.all_gone()
+
+
+async def test_what_destroys_is_asked_for_aloud(house: House) -> None:
+    home = house.home(house=house.stdio())
+    async with home.running():
+        await home.tools()
+        for answer, done in (("no", False), ("yes", True)):
+            call = home.start("forget", room="bath")
+            question = await home.next(AnnouncementAsked)
+            assert (question.text, question.call) == ("Shall I really do this: Forget a room, room bath?", call)
+            home.host.report(RequestEnded(question.request, answer))
+            returned = await home.returned(call)
+            assert (returned.ok, returned.output == "The bath is forgotten.") == (done, done)
 
 
 async def test_voiced_does_not_wait_for_its_start(house: House) -> None:
@@ -112,21 +126,21 @@ async def test_its_tools_change_when_it_says_so(house: House) -> None:
 @pytest.mark.parametrize(
     ("settings", "offered"),
     [
-        ({"allow": ["lamps", "s*"]}, ("lamps", "switch")),
-        ({"allow": ["lamps"], "prefix": "my_"}, ("my_lamps",)),
+        ({"allow": ["two"]}, ("two",)),
+        ({"allow": ["t*", "three"]}, ("two",)),
+        ({"allow": ["one"], "prefix": "my_"}, ("my_one",)),
     ],
 )
 async def test_what_is_allowed_is_offered(house: House, settings: dict[str, Any], offered: tuple[str, ...]) -> None:
-    home = house.home(house=house.stdio(**settings))
+    home = house.home(house=house.raw("is good", **settings))
     async with home.running():
         assert await home.tools() == offered
 
 
 async def test_nothing_is_allowed_by_itself_but_one_is_told_what_could_be(house: House) -> None:
-    home = house.home(house=house.stdio(allow=[]))
+    home = house.home(house=house.raw("is good", allow=[]))
     async with home.running():
-        [problem] = await house.until(lambda: home.status("mcp").problems)
-        assert problem == (
-            "the server house offers nothing: write what it may into its allow; it has " + ", ".join(ALL)
+        assert await house.until(lambda: home.status("mcp").problems) == (
+            "the server house offers nothing: write what it may into its allow; it has one, two",
         )
         assert home.untaken(ToolsChanged) == []

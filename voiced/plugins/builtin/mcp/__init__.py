@@ -23,8 +23,9 @@ from voiced.plugins.builtin.mcp.settings import McpSettings
 OLDEST: Final = 2
 """The first major version of the package `mcp` whose client this is written for."""
 
-END_S: Final = 0.35
-"""Of the half second that a plugin has for its end."""
+ENDS_S: Final = (0.3, 0.1)
+"""How long the servers' tasks are waited for, and once more: one that says goodbye to a server that hangs must be told
+twice. A plugin has half a second for its end."""
 
 
 class McpServers(Plugin):
@@ -36,7 +37,7 @@ class McpServers(Plugin):
     def __init__(self) -> None:
         self._servers: list[Server] = []
         self._names = Names()
-        self._keeping: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def setup(self, context: ToolContext) -> None:
         if not self.settings.servers:
@@ -48,14 +49,16 @@ class McpServers(Plugin):
         self._servers = [
             Server(name, settings, context, context.tools_changed) for name, settings in self.settings.servers.items()
         ]
-        self._keeping = asyncio.create_task(self._keep(context), name="MCP servers")
+        self._tasks = [asyncio.create_task(self._begin(context), name="MCP servers")]
 
     async def teardown(self) -> None:
-        if self._keeping is None:
-            return
-        self._keeping.cancel()
         try:
-            await asyncio.wait({self._keeping}, timeout=END_S)
+            for limit_s in ENDS_S:
+                left = [task for task in self._tasks if not task.done()]
+                for task in left:
+                    task.cancel()
+                if left:
+                    await asyncio.wait(left, timeout=limit_s)
         finally:
             for server in self._servers:
                 server.send_signal(signal.SIGKILL)
@@ -68,11 +71,11 @@ class McpServers(Plugin):
             for name, (server, offer) in zip(names, offered, strict=True)
         ]
 
-    async def _keep(self, context: ToolContext) -> None:
+    async def _begin(self, context: ToolContext) -> None:
         await context.in_thread(_import_client)
-        async with asyncio.TaskGroup() as group:
-            for server in self._servers:
-                group.create_task(server.keep(), name=f"MCP server {server.name}")
+        self._tasks += [
+            asyncio.create_task(server.keep(), name=f"MCP server {server.name}") for server in self._servers
+        ]
 
 
 async def _call(server: Server, tool: str, arguments: Mapping[str, Any], _context: ToolContext) -> Result:

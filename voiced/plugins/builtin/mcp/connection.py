@@ -43,22 +43,24 @@ LOOK_EVERY: Final = timedelta(minutes=5)
 """Whether it is there still, and its tools are the same, though it said nothing."""
 
 LOOK_PAUSE_S: Final = 5.0
-LONGEST_LOOK_PAUSE_S: Final = 300.0
+LONGEST_LOOK_PAUSE_S: Final = 60.0
 """From one look at its tools to the next; twice as long after each change: a change makes the model read all anew."""
 
 LISTEN_AGAIN_S: Final = 30.0
 
 MOST_PAGES: Final = 32
 
-for _name in ("mcp", "client"):  # "client" is what mcp calls its sessions' logger
-    logging.getLogger(_name).setLevel(
-        logging.CRITICAL + 1
-    )  # how often they speak, and what they quote, a server decides
+_ABOUT_US: Final = Implementation(name="voiced", version=metadata.version("voiced"))
+
+# A server decides how often these speak, and is quoted. "client" is what mcp calls the logger of its sessions.
+for _name in ("mcp", "client"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL + 1)
 
 
 class Connection:
-    """`name`: as it is spoken. `listed` is called with the server's tools, at first and when they may have changed;
-    it says whether they have."""
+    """Is used once. `name`: as it is spoken. `listed` is called with the server's tools, at first and whenever they may
+    have changed; it says whether they have.
+    """
 
     def __init__(
         self, name: str, settings: ServerSettings, context: ToolContext, listed: Callable[[list[Tool]], bool]
@@ -130,8 +132,7 @@ class Connection:
             yield self._pipe
 
     def _client(self, pipe: Pipe) -> Client:
-        info = Implementation(name="voiced", version=metadata.version("voiced"))
-        return Client(pipe.as_transport(), client_info=info, message_handler=self._heard, cache=None)
+        return Client(pipe.as_transport(), client_info=_ABOUT_US, message_handler=self._heard, cache=None)
 
     async def _serve(self, pipe: Pipe, client: Client) -> None:
         async with anyio.create_task_group() as group:
@@ -167,7 +168,9 @@ class Connection:
                 failure = f"The {self._name} server refused: {error.message[:500]}"
         except (ValidationError, RuntimeError) as error:
             failure = f"The {self._name} server gave an answer that can't be understood."
-            self._context.log.debug("answer of a server is wrong", server=self._name, tool=tool, exc_info=error)
+            self._context.log.debug(
+                "answer of a server is wrong", server=self._name, tool=tool, cause=repr(error)[:500]
+            )
         finally:
             if not answer.done():
                 answer.set_exception(ToolError(failure))
@@ -215,7 +218,7 @@ class Connection:
                     async for _ in changes:
                         self._look.set()
             except (MCPError, SubscriptionLost) as error:
-                self._context.log.debug("server does not tell of changes", server=self._name, exc_info=error)
+                self._context.log.debug("server does not tell of changes", server=self._name, cause=repr(error)[:500])
             await self._pause(LISTEN_AGAIN_S)
             self._look.set()
 

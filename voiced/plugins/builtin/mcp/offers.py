@@ -62,11 +62,11 @@ def choose(tools: Iterable[Tool], settings: ServerSettings) -> Choice:
     unfit: list[str] = []
     for tool in tools:
         if not _matches(tool.name, settings.allow):
-            forbidden.append(_clean(tool.name)[:_LONGEST_NAME])
+            forbidden.append(_clean(tool.name[:_LONGEST_NAME]))
         elif tool.name in offers:
             continue
         elif len(tool.name) > _LONGEST_NAME or len(offers) >= MOST_TOOLS or _too_large(tool.input_schema):
-            unfit.append(_clean(tool.name)[:_LONGEST_NAME])
+            unfit.append(_clean(tool.name[:_LONGEST_NAME]))
         else:
             offers[tool.name] = _offer(tool, settings)
     return Choice(tuple(offers.values()), tuple(forbidden), tuple(unfit))
@@ -126,14 +126,14 @@ def _offer(tool: Tool, settings: ServerSettings) -> Offer:
 
 
 def _description(tool: Tool) -> str:
-    text = _clean(tool.description or "") or _title(tool)
+    text = _clean((tool.description or "")[: 4 * DESCRIPTION_LIMIT]) or _title(tool)
     return text if len(text) <= DESCRIPTION_LIMIT else f"{text[: DESCRIPTION_LIMIT - 1]}…"
 
 
 def _title(tool: Tool) -> str:
     hints = tool.annotations
     title = tool.title or (hints.title if hints else "") or tool.name.replace("_", " ").replace("-", " ")
-    return _clean(title)[:80] or "tool"
+    return _clean(title[:80]) or "tool"
 
 
 def _question(tool: Tool) -> str:

@@ -27,12 +27,17 @@ LONGEST_PAUSE_S: Final = 120.0
 JITTER: Final = 0.25
 STEADY: Final = timedelta(minutes=1)
 
+_NAMED: Final = 8
+
 _TOKEN_CHARACTERS: Final = 16 * 1024
 
 
 class Server:
-    """`changed` is called when other tools are offered. What it offered stays offered while it is away, and answers
-    that it is: a model that sees its tools vanish says that it never could."""
+    """`changed` is called when other tools are offered.
+
+    What it offered stays offered while it is away, and answers that it is: a model that sees its tools vanish tells the
+    user that it never could.
+    """
 
     def __init__(self, name: str, settings: ServerSettings, context: ToolContext, changed: Callable[[], None]) -> None:
         self.name = name
@@ -72,13 +77,16 @@ class Server:
             self._connection.send_signal(number)
 
     async def _connect(self) -> str:
-        from voiced.plugins.builtin.mcp.connection import Connection
+        from voiced.plugins.builtin.mcp.connection import Connection  # mcp, which was imported in a thread
 
         try:
             token = await self._token()
         except (NotConfigured, OSError) as error:
             self._context.report(f"the server {self._spoken()} has no token: {error}")
             return "its token is missing"
+        if not (token.isascii() and token.isprintable()):  # else it is quoted where it can't be sent
+            self._context.report(f"the token of the server {self._spoken()} has characters that no token has")
+            return "its token can't be sent"
         self._connection = Connection(self._spoken(), self._settings, self._context, self._listed)
         try:
             return await self._connection.run(token)
@@ -136,7 +144,7 @@ class Server:
             log.warning(
                 "tools of the server are left out: they are too many, or their arguments take too long to describe",
                 server=self.name,
-                tools=", ".join(choice.unfit[: offers.MOST_TOOLS]),
+                tools=", ".join(choice.unfit[:_NAMED]) + (", …" if len(choice.unfit) > _NAMED else ""),
             )
 
     def _spoken(self) -> str:
@@ -144,7 +152,7 @@ class Server:
 
 
 def _read_token(path: str) -> str:
-    with Path(path).expanduser().open(encoding="utf-8") as file:
+    with Path(path).expanduser().open(encoding="utf-8", errors="replace") as file:
         return file.read(_TOKEN_CHARACTERS).strip()
 
 

@@ -78,6 +78,8 @@ class ServerSettings(PluginSettings):
         for name in [*self.env, *([self.token_env] if self.token_env else [])]:
             if not name or "=" in name or "\0" in name:
                 raise ValueError(f"{name!r} is no name of an environment variable")
+        if any("\0" in value.get_secret_value() for value in self.env.values()):
+            raise ValueError("env has a value with a NUL in it")
         if self.token_file and not self.token_env:
             raise ValueError("say in token_env which environment variable the command reads its token from")
 
@@ -87,11 +89,12 @@ class ServerSettings(PluginSettings):
             raise ValueError("url begins with https://, or http:// at home, and a host")
         if parts.username or parts.password:
             raise ValueError("leave the password out of the url; put it into a header, or the token into token_file")
-        for wrong, value in (("cwd", self.cwd), ("env", self.env), ("token_env", self.token_env)):
-            if value:
+        for wrong, given in (("cwd", self.cwd), ("env", self.env), ("token_env", self.token_env)):
+            if given:
                 raise ValueError(f"{wrong} is for a server with a command; one with a url is not started by voiced")
         for name, content in self.headers.items():
-            if not _HEADER_NAME.fullmatch(name) or not content.get_secret_value().isprintable():
+            value = content.get_secret_value()
+            if not (_HEADER_NAME.fullmatch(name) and value.isascii() and value.isprintable()):
                 raise ValueError(
                     f"the header {name!r} can't be sent: its name or its value has characters that may not"
                 )
