@@ -137,3 +137,20 @@ async def test_a_corrupt_file_is_set_aside_and_lists_work(home: Home, content: s
 
 def test_a_grocery_is_named_once() -> None:
     assert len(set(GROCERIES)) == len(GROCERIES)
+
+
+async def test_a_list_is_cleared_after_a_yes(home: Home) -> None:
+    async with home.running():
+        await home.answer("add_to_list", items=["milk", "tea"])
+        for answer, told in (
+            ("no", "Not done: the user said no."),
+            ("yes", "I took 2 things off the shopping list; it is empty now."),
+        ):
+            call = home.start("clear_list", name="shopping list")
+            question = await home.user_answers(answer)
+            assert question.text == "Shall I clear the shopping list?"
+            assert told in (await home.returned(call)).output
+        assert await home.answer("read_list") == "The shopping list is empty."
+        call = home.start("clear_list", name="shopping list")
+        await home.user_answers("yes")
+        assert (await home.returned(call)).output == "The shopping list is empty already."

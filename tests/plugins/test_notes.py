@@ -66,3 +66,19 @@ async def test_a_disk_that_takes_nothing_is_told(home: Home) -> None:
             "I wrote it down. If voiced restarts, this is lost. It could not be written to disk (File exists)."
         )
     home.state_folder.unlink()
+
+
+async def test_a_note_is_deleted_after_a_yes(home: Home) -> None:
+    async with home.running():
+        for text in ("one", "two", "three"):
+            await home.answer("take_note", text=text)
+        for number, answer, told in (
+            (2, "no", "Not done: the user said no."),
+            (2, "yes", "It is deleted: two."),
+            (3, "yes", "Nothing is deleted: there are 2 notes."),
+        ):
+            call = home.start("delete_note", number=number)
+            question = await home.user_answers(answer)
+            assert question.text == f"Shall I delete note number {number}?"
+            assert told in (await home.returned(call)).output
+        assert (await home.answer("read_notes")).startswith("There are 2 notes. Number 1, from today at noon: three.")
