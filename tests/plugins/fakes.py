@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar
 
 from voiced.api import Ai
@@ -64,6 +66,11 @@ class Home:
         self._calls = count(1)
         self.plugin_settings = dict(plugin_settings or {})
         self._settings = PluginSettings(**{"disabled": BUILT_IN, "folder": str(self.folder), **settings})
+
+    @staticmethod
+    def module(name: str) -> ModuleType:
+        """That of a plugin in the folder, as it is loaded."""
+        return sys.modules[f"voiced_plugin_{name}"]
 
     def plugin(self, name: str, source: str) -> Path:
         """Put a plugin into the folder."""

@@ -1,13 +1,13 @@
-"""Finds plugins: entry points of installed packages, and .py files of a folder."""
+"""Finds plugins: entry points of installed packages, and .py files and packages of a folder."""
 
 from __future__ import annotations
 
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from importlib.machinery import SourceFileLoader
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -18,6 +18,7 @@ from voiced.errors import PluginError
 
 GROUP = "voiced.plugins"
 BUILT_IN = "voiced.plugins.builtin."
+_PREFIX = "voiced_plugin_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +56,12 @@ def installed() -> list[Source]:
 
 
 def in_folder(folder: Path) -> list[Source]:
-    """The .py files, by name, but those that begin with "_" or "."; none where there is no such folder.
+    """The .py files and packages, by name, but those that begin with "_" or "."; none where there is no such folder.
 
     Raises PluginError when the folder can't be read.
     """
     try:
-        files = sorted(path for path in folder.iterdir() if path.suffix == ".py" and path.name[0] not in "_.")
+        files = sorted(path for path in folder.iterdir() if path.name[0] not in "_." and _is_module(path))
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -78,9 +79,18 @@ def _installed(entry_point: EntryPoint) -> Source:
     )
 
 
+def _is_module(path: Path) -> bool:
+    return path.suffix == ".py" or (path / "__init__.py").is_file()
+
+
 def _file(path: Path) -> Source:
-    module = f"voiced_plugin_{path.stem}"
-    return Source(path.stem, str(path), lambda: _found_in(_run(module, path)), lambda: sys.modules.pop(module, None))
+    module = f"{_PREFIX}{path.stem}"
+    return Source(path.stem, str(path), lambda: _found_in(_run(module, path)), lambda: _forget(module))
+
+
+def _forget(module: str) -> None:
+    for name in [name for name in sys.modules if name == module or name.startswith(f"{module}.")]:
+        sys.modules.pop(name, None)
 
 
 class FreshSource(SourceFileLoader):
@@ -91,8 +101,30 @@ class FreshSource(SourceFileLoader):
         return code
 
 
+class _FreshParts(PathFinder):
+    """The modules of the packages of the folder."""
+
+    @classmethod
+    def find_spec(
+        cls, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if path is None or not fullname.startswith(_PREFIX):
+            return None
+        spec = super().find_spec(fullname, path, target)
+        if spec is not None and spec.origin is not None and isinstance(spec.loader, SourceFileLoader):
+            spec.loader = FreshSource(fullname, spec.origin)
+        return spec
+
+
 def _run(name: str, path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, path, loader=FreshSource(name, str(path)))
+    if _FreshParts not in sys.meta_path:
+        sys.meta_path.insert(0, _FreshParts)
+    importlib.invalidate_caches()
+    file = path / "__init__.py" if path.is_dir() else path
+    folders = [str(path)] if path.is_dir() else None
+    spec = importlib.util.spec_from_file_location(
+        name, file, loader=FreshSource(name, str(file)), submodule_search_locations=folders
+    )
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -103,7 +135,8 @@ def _run(name: str, path: Path) -> ModuleType:
 
 def _found_in(target: object) -> Found:
     if inspect.ismodule(target):
-        own = [member for member in vars(target).values() if getattr(member, "__module__", "") == target.__name__]
+        parts = f"{target.__name__}."
+        own = [member for member in vars(target).values() if f"{getattr(member, '__module__', '')}.".startswith(parts)]
     else:
         own = [target]
     found = Found(
