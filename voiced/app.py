@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import asdict
 from types import FrameType
 from typing import Final, Protocol
@@ -26,7 +26,7 @@ from voiced.brains.offline.spotter import LocalSpotter
 from voiced.brains.realtime.session import RealtimeBrain
 from voiced.capture.echo import echo_control
 from voiced.capture.microphone import Microphone
-from voiced.config import Loaded
+from voiced.config import Config, Loaded
 from voiced.control.server import ControlServer
 from voiced.conversation.commands import Fact, VolumeChanged
 from voiced.conversation.events import BrainName, Event, StopAsked, ToolReturned, ToolsChanged, ToolSpec, VolumeAsked
@@ -35,8 +35,9 @@ from voiced.errors import ConfigError
 from voiced.hub import Hub
 from voiced.log import set_up as set_up_log
 from voiced.playout.speaker import Speaker
+from voiced.plugins.ai import HostAi
 from voiced.plugins.discovery import Source
-from voiced.plugins.host import PluginHost, PluginStatus
+from voiced.plugins.host import FIRST_BATCH_S, PluginHost, PluginStatus
 from voiced.plugins.wall_clock import Clock, SystemClock
 from voiced.ports import Brain, StatusSink
 from voiced.sound_card import PortAudioCard, SoundCard
@@ -45,7 +46,7 @@ from voiced.state_folder import state_folder
 from voiced.systemd import ServiceManager
 from voiced.turn_log import TurnLog
 
-PLUGINS_WITHIN_S: Final = 1.0
+PLUGINS_WITHIN_S: Final = FIRST_BATCH_S + 0.2
 """The first session waits so long for the plugins; tools that come later are offered later."""
 
 STOP_WITHIN_S: Final = 1.8
@@ -92,6 +93,7 @@ class Daemon:
         self._volume = _Volume(loaded.config.playout.volume)
         self._edges: dict[str, asyncio.Task[None]] = {}
         self._tools_known = asyncio.Event()
+        self._stderr = sys.stderr  # before the plugins' own is told from it
         self.tools: tuple[ToolSpec, ...] | None = None
         """What the brains are offered; None until the plugins are loaded."""
 
@@ -112,9 +114,14 @@ class Daemon:
         self._books = Bookkeeper(
             config.budget, state_folder(environ), post=lambda event: self._hub.post(event), now=self._clock.now
         )
-        sinks: tuple[StatusSink, ...] = (TurnLog(), self._volume, self._books, control, *self._sinks)
-        self._hub = Hub(Conversation(config.turn, config.brain), sinks)
         self._manager = manager
+        self._ai = HostAi(
+            lambda: self._loaded.config.ai,
+            lambda url: self._loaded.secrets.key_for(url).get_secret_value(),
+            headers=lambda: _account_of(self._loaded.config),
+            thrift=lambda: self._books.thrift,
+            post=lambda event: self._hub.post(event),
+        )
         self._plugins = PluginHost(
             config.plugins,
             post=self._post_tools,
@@ -122,12 +129,17 @@ class Daemon:
             volume=lambda: self._volume.percent,
             clock=self._clock,
             tables=self._loaded.plugin_tables,
+            environ=environ,
+            ai=self._ai,
             sources=self._sources,
         )
+        watching = (TurnLog(), self._volume, self._books, control, self._plugins)
+        sinks: tuple[StatusSink, ...] = (*watching, *self._sinks)
+        self._hub = Hub(Conversation(config.turn, config.brain), sinks)
         self._hub.tools = self._plugins
         self._build_sound()
         self._build_brains()
-        async with control.serving(), asyncio.TaskGroup() as tasks:
+        async with control.serving(), aclosing(self._ai), asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             self._run_edges()
             running = [
@@ -169,9 +181,9 @@ class Daemon:
         self._manager.reloading()
         before, now = self._loaded.config, loaded.config
         self._loaded = loaded
-        set_up_log(now.log, sys.stderr)
-        if now.control != before.control or now.plugins != before.plugins:
-            log.warning("reload.restart_needed", reason="[control] and [plugins] are read at the start only")
+        set_up_log(now.log, self._stderr)
+        if now.control != before.control:
+            log.warning("reload.restart_needed", reason="[control] is read at the start only")
         if (now.capture, now.playout) != (before.capture, before.playout):
             self._hub.post(StopAsked())  # what plays on the old loudspeaker ends here
             if now.playout.volume != before.playout.volume:
@@ -181,7 +193,7 @@ class Daemon:
         self._run_edges()
         self._hub.reconfigure(now.turn, now.brain)
         self._books.reconfigure(now.budget)
-        self._plugins.reload()
+        self._plugins.reload(settings=now.plugins, tables=loaded.plugin_tables)
         self._manager.ready("listening")
         log.info("reloaded")
 
@@ -195,7 +207,6 @@ class Daemon:
     def _build_brains(self) -> None:
         """Those that are in the order. Keys are asked for when they are needed: a new one needs no restart."""
         config, secrets, post = self._loaded.config, self._loaded.secrets, self._hub.post
-        openai = {"OpenAI-Organization": config.realtime.organization, "OpenAI-Project": config.realtime.project}
         make: dict[BrainName, Callable[[], _RunningBrain]] = {
             "realtime": lambda: RealtimeBrain(
                 post,
@@ -208,7 +219,7 @@ class Daemon:
                 config.cascade,
                 lambda service: secrets.cascade_key(service).get_secret_value(),
                 instructions=config.realtime.instructions,
-                headers={name: value for name, value in openai.items() if value},
+                headers=_account_of(config),
             ),
             "offline": lambda: OfflineBrain(post, *_engines(self._loaded), hang_s=config.offline.hang_s),
         }
@@ -258,6 +269,12 @@ def _engines(loaded: Loaded) -> tuple[Choice, Choice]:
     """Who hears and who speaks offline. Raises ConfigError where one is not installed, or lacks its model."""
     settings, environ = loaded.config.offline, loaded.places.environ
     return recogniser_of(settings, environ), voice_of(settings, environ)
+
+
+def _account_of(config: Config) -> dict[str, str]:
+    """Headers for OpenAI, which say who pays."""
+    headers = {"OpenAI-Organization": config.realtime.organization, "OpenAI-Project": config.realtime.project}
+    return {name: value for name, value in headers.items() if value}
 
 
 def _root(error: Exception) -> Exception:
