@@ -1,77 +1,85 @@
-"""Every example of docs/plugins.md runs."""
+"""Every example of the documentation runs, and what it says of settings and messages is true."""
 
 from __future__ import annotations
 
 import importlib
-import os
+import inspect
 import re
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
-from tests.plugins.fakes import Home
+from tests.plugins.fakes import BUILT_IN, Home
+from voiced import api
+from voiced.api import PERMISSIONS, ToolContext
 from voiced.conversation.events import Sentence, ToolsChanged
 from voiced.plugins.settings import PluginSettings
-from voiced.testing.loopback import LoopbackServer
+from voiced.testing.assistant import Assistant
+from voiced.testing.tool_bench import ToolBench
 
-PAGE = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text()
-EXAMPLES: dict[str, str] = dict(re.findall(r"```python\n# (\w+)\.py\n(.*?)```", PAGE, re.DOTALL))
+DOCS = Path(__file__).parents[2] / "docs"
+REFERENCE = (DOCS / "plugins.md").read_text()
+TUTORIAL = (DOCS / "tutorial.md").read_text()
+BUILT_IN_PAGE = DOCS / "builtin-plugins.md"
+
+_BLOCK = re.compile(r"```python\n# (\w+)\.py\n(.*?)```", re.DOTALL)
+EXAMPLES: dict[str, str] = {**dict(_BLOCK.findall(REFERENCE)), **dict(_BLOCK.findall(TUTORIAL))}
+TESTS = [
+    (name, function)
+    for name, code in EXAMPLES.items()
+    if name.startswith("test_")
+    for function in re.findall(r"^async def (test_\w+)", code, re.MULTILINE)
+]
 
 
 @pytest.fixture
-async def home(home: Home) -> Home:
-    """With all examples in its folder."""
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """With all examples, as modules too."""
+    before = set(sys.modules)
     for name, code in EXAMPLES.items():
-        if not name.startswith("test_"):
-            home.plugin(name, code)
-    return home
+        (tmp_path / f"{name}.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield tmp_path
+    for name in set(sys.modules) - before:
+        if name in EXAMPLES:
+            del sys.modules[name]
 
 
-def test_every_block_of_python_is_an_example() -> None:
-    assert len(EXAMPLES) == PAGE.count("```python")
+@pytest.mark.parametrize("page", [REFERENCE, TUTORIAL], ids=["reference", "tutorial"])
+def test_every_block_of_python_is_an_example(page: str) -> None:
+    assert len(_BLOCK.findall(page)) == page.count("```python")
 
 
-async def test_all_examples_load(home: Home) -> None:
-    async with home.running() as tools:
-        assert tools == (
-            "set_blinds",
-            "roll_dice",
-            "watch_laundry",
-            "play_radio",
-            "stop_radio",
-            "add_to_shopping_list",
-            "read_shopping_list",
-            "set_temperature",
-        )
-        assert [status.problems for status in home.host.status()] == [()] * 6
+@pytest.mark.parametrize("name", [name for name in EXAMPLES if not name.startswith("test_")])
+async def test_all_examples_load(folder: Path, name: str) -> None:
+    bench = ToolBench(folder / "home", [folder])
+    bench.plugin(f"{name}.py", settings={"name": "Ada"} if name == "greeting" else {})
+    async with bench.running():
+        pass
 
 
-async def test_the_first_tool(home: Home) -> None:
-    async with home.running():
-        assert await home.answer("roll_dice", count=3, sides=1) == "[1,1,1]"
+@pytest.mark.parametrize(("name", "function"), TESTS)
+async def test_all_tests_pass(folder: Path, name: str, function: str) -> None:
+    test: Callable[..., Awaitable[None]] = getattr(importlib.import_module(name), function)
+    [fixture] = inspect.signature(test).parameters
+    bench = {"tools": ToolBench, "assistant": Assistant}[fixture](folder / "home", [folder])
+    await test(bench)
 
 
 async def test_the_thermostat(home: Home) -> None:
+    home.plugin("thermostat", EXAMPLES["thermostat"])
     async with home.running():
         assert await home.answer("set_temperature", room="kitchen", celsius=21) == '{"room":"kitchen","celsius":21.0}'
         assert await home.complaint("set_temperature", room="bath", celsius=21) == "There is no thermostat in the bath."
         assert "celsius: Input should be less than" in await home.complaint("set_temperature", room="bath", celsius=99)
-        assert "room: Input should be 'kitchen' or 'bath'" in await home.complaint(
-            "set_temperature", room="attic", celsius=21
-        )
-
-
-async def test_the_blinds(home: Home) -> None:
-    async with home.running():
-        answer = await home.answer("set_blinds", room="living_room", percent=40)
-        assert answer == "The living room blinds are at 40 percent."
 
 
 async def test_the_radio(home: Home) -> None:
+    home.plugin("radio", EXAMPLES["radio"])
     async with home.running():
         await home.answer("play_radio", url="https://radio.example/news.mp3", seconds=60)
         with capture_logs() as log:
@@ -81,9 +89,13 @@ async def test_the_radio(home: Home) -> None:
 
 
 async def test_the_sentences(home: Home) -> None:
+    home.plugin("blinds", EXAMPLES["blinds"])
+    home.plugin("radio", EXAMPLES["radio"])
     async with home.running():
         home.host.reload()
         specs = {spec.name: spec for spec in (await home.next(ToolsChanged)).tools}
+        returned = await home.call("set_blinds", room="living_room", percent=40)
+        assert returned.spoken == "The living room blinds are at 40 percent."
     assert specs["set_blinds"].sentences == (
         Sentence("(raise|open) the {room} blinds", {"percent": 100}),
         Sentence("(lower|close) the {room} blinds", {"percent": 0}),
@@ -91,58 +103,155 @@ async def test_the_sentences(home: Home) -> None:
     )
     assert specs["set_blinds"].lists == {"room": {"kitchen": "kitchen", "living room": "living_room"}}
     assert specs["play_radio"].lists["station"].keys() == {"[the] news", "jazz [radio]"}
-    assert {name: spec.local for name, spec in specs.items() if spec.sentences} == {
+    assert {name: spec.local for name, spec in specs.items()} == {
         "set_blinds": False,
         "play_radio": False,
         "stop_radio": True,
     }
 
 
-async def test_the_laundry(home: Home) -> None:
-    async with home.running():
-        assert await home.answer("watch_laundry", minutes=40) == "I will tell you."
-        home.clock.advance(minutes=40)
-        assert await home.announcement() == "The laundry is done."
+async def test_the_shopping_list(folder: Path) -> None:
+    bench = ToolBench(folder / "home", [folder])
+    bench.plugin("shopping.py")
+    async with bench.running():
+        assert await bench.call("add_to_shopping_list", item="milk") == "1 things are on the list."
+        assert await bench.error("add_to_shopping_list", item="milk") == "milk is on the list already."
+        assert "sort_shopping_list" not in bench.offered
+        await bench.call("add_to_shopping_list", item="eggs")
+        assert await bench.call("sort_shopping_list") == ["eggs", "milk"]
+    async with bench.running():
+        assert await bench.call("read_shopping_list") == ["eggs", "milk"]
 
 
-async def test_the_shopping_list(home: Home) -> None:
-    async with home.running():
-        assert await home.answer("add_to_shopping_list", item="milk") == "1 things are on the list."
-        assert await home.complaint("add_to_shopping_list", item="milk") == "milk is on the list already."
-    async with home.running():
-        assert await home.answer("read_shopping_list") == '["milk"]'
+async def test_the_scenes(folder: Path) -> None:
+    bench = ToolBench(folder / "home", [folder])
+    bench.plugin("scenes.py")
+    async with bench.running():
+        assert list(bench.offered) == ["movie_light", "dinner_light"]
+        assert await bench.call("dinner_light") == "Done."
 
 
-def test_the_test(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(home.folder)
-    home.plugin("test_dice", EXAMPLES["test_dice"])
-    try:
-        importlib.import_module("test_dice").test_dice_have_sides()
-    finally:
-        for name in ("dice", "test_dice"):
-            sys.modules.pop(name, None)
+async def test_the_backups_tell_how_far_they_are(folder: Path) -> None:
+    bench = ToolBench(folder / "home", [folder])
+    bench.plugin("backup.py")
+    async with bench.running():
+        assert await bench.call("check_backups") == "All 3 backups are whole."
+        assert bench.heard[0] == "The backup of the photos is whole."
 
 
-async def test_the_test_aloud(
-    home: Home, monkeypatch: pytest.MonkeyPatch, loopback: Callable[..., LoopbackServer], tmp_path: Path
-) -> None:
-    monkeypatch.syspath_prepend(home.folder)
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-    home.plugin("test_dice_aloud", EXAMPLES["test_dice_aloud"])
-    try:
-        await importlib.import_module("test_dice_aloud").test_the_model_rolls_dice(loopback, tmp_path)
-    finally:
-        sys.modules.pop("test_dice_aloud", None)
+async def test_the_greeting(folder: Path) -> None:
+    bench = ToolBench(folder / "home", [folder])
+    bench.plugin("greeting.py", settings={"name": "Ada", "times": 2})
+    async with bench.running():
+        assert await bench.call("greet") == "Hello, Ada! Hello, Ada!"
 
 
-def test_the_entry_point() -> None:
-    [block] = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
-    assert tomllib.loads(block)["project"]["entry-points"]["voiced.plugins"] == {"shopping": "voiced_shopping"}
+# What the reference tells of the API is all that there is, and as it is.
+
+
+def test_the_entry_point_and_the_settings_of_pytest() -> None:
+    blocks = [tomllib.loads(block) for block in re.findall(r"```toml\n(.*?)```", REFERENCE, re.DOTALL)]
+    assert {"project": {"entry-points": {"voiced.plugins": {"shopping": "voiced_shopping"}}}} in blocks
+    project = tomllib.loads((DOCS.parent / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
+    [told] = [block["tool"]["pytest"]["ini_options"] for block in blocks if "tool" in block]
+    assert told.items() <= project.items()
 
 
 def test_all_settings_are_told_with_their_defaults() -> None:
-    told = dict(re.findall(r"^\| `(\w+)` \| (.+?) \| ", PAGE.split("## Settings")[1], re.MULTILINE))
+    told = dict(re.findall(r"^\| `(\w+)` \| (.+?) \| ", _part("Settings of [plugins]"), re.MULTILINE))
     defaults = {name: field.default for name, field in PluginSettings.model_fields.items()}
     assert told.keys() == defaults.keys()
-    assert [int(told[name]) for name in ("timeout_s", "max_output_bytes", "max_parallel")] == [15, 16384, 8]
-    assert [defaults[name] for name in ("timeout_s", "max_output_bytes", "max_parallel")] == [15, 16384, 8]
+    numbers = ("timeout_s", "max_output_bytes", "max_parallel")
+    assert [int(told[name]) for name in numbers] == [defaults[name] for name in numbers]
+
+
+def test_all_options_of_a_tool_are_told() -> None:
+    first_cells = re.findall(r"^\| (`.*?) \| ", _part("Options of @tool"), re.MULTILINE)
+    told = re.findall(r"`(\w+)`", " ".join(first_cells))
+    assert sorted(told) == sorted(api.ToolOptions.__dataclass_fields__)
+
+
+def test_all_of_the_context_is_told() -> None:
+    page = _part("ToolContext")
+    names = [name for name in vars(ToolContext) if not name.startswith("_")]
+    assert [name for name in names if not re.search(rf"`(await )?{name}\b|, `?{name}\b", page)] == []
+
+
+def test_all_that_may_be_imported_is_told() -> None:
+    never_written = {"Appointment", "Ai", "OnBargeIn", "Permission", "Sentence", "StateError", "Subscription"}
+    missing = [name for name in api.__all__ if not re.search(rf"\b{name}\b", REFERENCE)]
+    assert set(missing) - never_written - {"PERMISSIONS", "options_of"} == set()
+
+
+def test_all_permissions_are_told() -> None:
+    assert tuple(re.findall(r"^\| `(\w+)` \|", _part("Permissions"), re.MULTILINE)) == PERMISSIONS
+
+
+def test_all_of_the_fixtures_is_told() -> None:
+    page = _part("Testing")
+    for kind in (ToolBench, Assistant):
+        names = [name for name in vars(kind) if not name.startswith("_")] + list(vars(kind(DOCS)))
+        public = {name for name in names if not name.startswith("_")} - {"report"}
+        assert {name for name in public if not re.search(rf"\b{name}\b", page)} == set()
+
+
+def test_all_built_in_plugins_are_told() -> None:
+    page = BUILT_IN_PAGE.read_text()
+    assert [name for name in BUILT_IN if f"`{name}`" not in page] == []
+
+
+_TOOL = "from voiced.api import *\n@tool{options}\ndef bad({arguments}):\n    'Bad.'\n"
+
+
+def _bad(arguments: str = "", **options: object) -> str:
+    written = ", ".join(f"{name}={value!r}" for name, value in options.items())
+    return _TOOL.format(arguments=arguments, options=f"({written})" if written else "")
+
+
+@pytest.mark.parametrize(
+    ("told", "source"),
+    [
+        ("x: give it a type hint, such as x: str", _bad("x")),
+        (
+            "write a docstring; it tells the model what the tool does",
+            "from voiced.api import *\n@tool\ndef bad(): pass",
+        ),
+        (
+            "the docstring has 1100 characters before its Args; models take 1024",
+            f"from voiced.api import *\n@tool\ndef bad():\n    '{'a' * 1100}'\n",
+        ),
+        (
+            "the docstring describes y, which the function does not have",
+            "from voiced.api import *\n@tool\ndef bad():\n    '''Bad.\n\n    Args:\n        y: No.\n    '''\n",
+        ),
+        ("a dict with free keys has no strict schema; name the keys in a dataclass", _bad("x: dict[str, int]")),
+        (
+            "Tree contains itself; a tool takes no recursive type",
+            "from dataclasses import dataclass\n@dataclass\nclass Tree:\n    trees: 'list[Tree]'\n" + _bad("x: Tree"),
+        ),
+        ("its arguments are nested 11 deep; 10 are allowed", _bad("x: " + "list[" * 10 + "str" + "]" * 10)),
+        ("the type hint 'Room' is not known; import it outside of", _bad("x: 'Room'")),
+        ("*items: str: the model names each argument; write it without * and /", _bad("*items: str")),
+        ("the name roll is taken by", _bad(name="roll") + "\n@tool\ndef roll():\n    'Roll.'\n"),
+        ("its brackets can't be read", _bad(sentences=["(a"])),
+        ("x is required and not always given", _bad("x: int", sentences=["do"])),
+        ("there is no list 'x'; known are", _bad("x: str", sentences=["do {x}"])),
+        ("the function has no argument 'x'", _bad(sentences=["do {number:x}"])),
+        ("there is no {x}; known are", _bad(spoken="{x}")),
+        ("there is no permission 'net'; did you mean", _bad(permissions=["net"])),
+        ("local=True is about its sentences, and it has none", _bad(local=True)),
+        ("when='x' names an attribute of a Plugin, and this is no method", _bad(when="x")),
+        ("it has no function marked with @tool and no Plugin", "x = 1"),
+        ("it does not load: ModuleNotFoundError: No module named 'x'", "import x"),
+    ],
+)
+async def test_messages_are_as_they_are_told(home: Home, told: str, source: str) -> None:
+    assert told in _part("Messages and what to do").replace("`", "")
+    home.plugin("bad", source)
+    async with home.running():
+        assert told in " ".join(home.status("bad").problems)
+
+
+def _part(title: str) -> str:
+    """What stands below a heading of the reference."""
+    return REFERENCE.split(f"\n## {title}\n")[1].split("\n## ")[0]

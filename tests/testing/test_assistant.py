@@ -34,7 +34,7 @@ def assistant(tmp_path: Path, looked_at: Path) -> Assistant:
     return Assistant(tmp_path / "home", [looked_at])
 
 
-@tool
+@tool(permissions=["say"])
 async def tell_me(minutes: int, context: ToolContext) -> str:
     """Tell me later."""
 
@@ -64,7 +64,7 @@ class Weather(Plugin):
     @tool
     async def weather(self) -> dict[str, str]:
         """The weather."""
-        return {"city": self.settings.city}
+        return {"city": self.settings.city, "key": await self.context.secret("key")}
 
     @tool
     async def remember(self, word: str) -> list[str]:
@@ -122,13 +122,13 @@ async def test_what_the_model_writes_is_checked(assistant: Assistant) -> None:
         assert "not valid JSON" in assistant.tool_error("roll_dice")
 
 
-async def test_settings(assistant: Assistant) -> None:
-    assistant.plugin(Weather, name="weather", settings={"city": "Bergen"})
+async def test_settings_and_secrets(assistant: Assistant) -> None:
+    assistant.plugin(Weather, name="weather", settings={"city": "Bergen"}, secrets={"key": "rain"})
     async with assistant.running():
         assistant.model_calls("weather")
         assistant.model_says("Rain.")
         await assistant.user_says("How is the weather?")
-        assert assistant.tool_result("weather") == {"city": "Bergen"}
+        assert assistant.tool_result("weather") == {"city": "Bergen", "key": "rain"}
 
 
 async def test_what_a_plugin_keeps_outlasts_a_restart(assistant: Assistant) -> None:

@@ -19,7 +19,6 @@ from typing import Any, Final
 
 from voiced.app import Daemon
 from voiced.audio import RATE
-from voiced.brains.offline.matching import Understanding
 from voiced.config import load_config
 from voiced.config.as_toml import toml_value
 from voiced.conversation.commands import (
@@ -33,10 +32,10 @@ from voiced.conversation.commands import (
     TurnFailed,
     UtteranceEnded,
 )
-from voiced.plugins.discovery import Source
 from voiced.testing.clock import FakeClock
-from voiced.testing.in_hand import source_of
+from voiced.testing.in_hand import PluginsInHand, trouble_of
 from voiced.testing.loopback import LoopbackServer, Script
+from voiced.testing.offline_sentences import understood
 from voiced.testing.scripted_model import ScriptedModel
 from voiced.testing.sound_card import VirtualCard
 from voiced.testing.swift_time import SwiftTime
@@ -65,10 +64,7 @@ class Assistant:
         self.heard: list[str] = []
         self.questions: list[str] = []
         self._folder = folder
-        self._looked_at = tuple(looked_at) or (Path.cwd(),)
-        self._sources: list[Source] = []
-        self._settings: dict[str, Mapping[str, object]] = {}
-        self._environ: dict[str, str] = {}
+        self._plugins = PluginsInHand(looked_at)
         self._model = ScriptedModel(self._complain)
         self._answers: deque[str] = deque()
         self._taken = 0
@@ -90,11 +86,7 @@ class Assistant:
         [plugin.NAME], `secrets` what `ToolContext.secret` gives, `name` another name than the plugin's own.
         """
         for plugin in plugins:
-            source = source_of(plugin, name, self._looked_at)
-            self._sources.append(source)
-            self._settings[source.name] = settings or {}
-            for secret, value in (secrets or {}).items():
-                self._environ[f"VOICED_SECRET_{source.name}_{secret}".upper().replace("-", "_")] = value
+            self._plugins.add(plugin, name, settings or {}, secrets or {})
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -171,6 +163,10 @@ class Assistant:
         """Wait until the model has called it."""
         await self._until(lambda: tool in self._called(), f"{tool} was not called")
 
+    async def until(self, holds: Callable[[], object]) -> None:
+        """Wait until this is true: for what a thread or a server does."""
+        await self._until(holds, "it did not come to that")
+
     def tool_result(self, tool: str) -> Any:
         """What the model was told by the last call of a tool, from JSON. Raises AssertionError where it failed."""
         ok, output = self._outcome(tool)
@@ -190,14 +186,7 @@ class Assistant:
 
         Raises AssertionError where a sentence of a tool can't be used.
         """
-        understanding = Understanding(self._daemon.tools or ())
-        if understanding.problems:
-            raise AssertionError(f"sentences can't be used: {understanding.problems}")
-        match = understanding.match(text)
-        if match is None:
-            return None
-        # Null is what a sentence leaves to the tool's own default.
-        return match.tool, {name: value for name, value in json.loads(match.arguments).items() if value is not None}
+        return understood(self._daemon.tools or (), text)
 
     def report(self, fact: Fact) -> None:
         """`ports.StatusSink`."""
@@ -227,13 +216,17 @@ class Assistant:
             "realtime.base_url": self._server.base_url,
             "openai.key_file": str(key),
             "capture.echo": "off",  # the card has none
-            **{f"plugin.{name}": table for name, table in self._settings.items() if table},
+            **{f"plugin.{name}": table for name, table in self._plugins.settings.items()},
         }
         file = folder / "voiced.toml"
         file.write_text("".join(f"{name} = {toml_value(value)}\n" for name, value in settings.items()))
-        environ = self._environ | {"HOME": str(self._folder), "XDG_RUNTIME_DIR": str(folder)}
+        environ = self._plugins.environ | {"HOME": str(self._folder), "XDG_RUNTIME_DIR": str(folder)}
         return Daemon(
-            load_config(file, environ=environ), self._card, sinks=(self,), clock=self.clock, plugins=self._sources
+            load_config(file, environ=environ),
+            self._card,
+            sinks=(self,),
+            clock=self.clock,
+            plugins=self._plugins.sources,
         )
 
     async def _end(self, stop: asyncio.Event, driver: asyncio.Task[None]) -> None:
@@ -273,7 +266,8 @@ class Assistant:
             if self._serving.done():
                 self._serving.result()
             if time.monotonic() > give_up:
-                raise AssertionError(f"{otherwise} within {PATIENCE_S:g} s; heard so far: {self.heard}")
+                trouble = trouble_of(self._daemon.plugins())
+                raise AssertionError(f"{otherwise} within {PATIENCE_S:g} s; heard so far: {self.heard}. {trouble}")
             await self._moment.wait()
 
     def _ready(self) -> bool:
@@ -285,9 +279,8 @@ class Assistant:
         return known == [tool.name for tool in self._daemon.tools]
 
     def _no_trouble(self) -> None:
-        trouble = [f"{status.name}: {each}" for status in self._daemon.plugins() for each in status.problems]
-        if trouble:
-            raise AssertionError("\n".join(["a plugin does not work:", *trouble]))
+        if trouble := trouble_of(self._daemon.plugins()):
+            raise AssertionError(trouble)
 
     def _all_done(self) -> None:
         self._no_complaint()

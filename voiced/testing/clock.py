@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 BERLIN: Final = ZoneInfo("Europe/Berlin")
@@ -17,8 +17,10 @@ NOON: Final = datetime(2026, 11, 20, 12, 0, tzinfo=BERLIN)
 PATIENCE_S: Final = 20.0
 """Real seconds; only reached by a test that fails."""
 
-STEPS: Final = 12
-"""Turns of the loop in which a callback acts: a task is begun, and awaits a few things that are ready."""
+TURNS: Final = 8
+"""Of the loop, until what was called has begun its task, and what has ended has told so."""
+
+BEGUN_WITHIN_S: Final = 1.0
 
 
 class FakeTimer:
@@ -76,12 +78,17 @@ class FakeClock:
         self._pass_to(end)
 
     async def let_pass(self, **units: float) -> None:
-        """`advance`, but whoever is called on the way acts before time goes on, and may ask to be called again."""
+        """`advance`, but what falls due on the way is done before time goes on, and may ask to be called again.
+
+        What it begins is waited for, threads too, unless it takes longer than `BEGUN_WITHIN_S` of real time: then it
+        waits for something that the test has yet to do.
+        """
         end = self._elapsed + timedelta(**units).total_seconds()
-        await _all_act()
+        await turns()
+        others = asyncio.all_tasks()
         while self._timers and self._timers[0][0] <= end:
             self.advance(seconds=max(0.0, self._timers[0][0] - self._elapsed))
-            await _all_act()
+            await all_done(others)
         self._pass_to(end)
 
     def set_wall_clock(self, moment: datetime) -> None:
@@ -100,7 +107,19 @@ class FakeClock:
         self._elapsed = elapsed
 
 
-async def _all_act() -> None:
-    """Let the tasks that are ready take the steps that need nothing but their turn."""
-    for _ in range(STEPS):
+async def turns() -> None:
+    """Let whoever is ready act."""
+    for _ in range(TURNS):
         await asyncio.sleep(0)
+
+
+async def all_done(others: Set[asyncio.Task[Any]]) -> None:
+    """Let whoever is ready act, and wait for the tasks that are not among `others`, `BEGUN_WITHIN_S` at most."""
+    waiting: set[asyncio.Task[Any]] = set()
+    while True:
+        await turns()
+        begun = asyncio.all_tasks() - others - waiting
+        if not begun:
+            return
+        _, waits = await asyncio.wait(begun, timeout=BEGUN_WITHIN_S)
+        waiting |= waits

@@ -1,23 +1,49 @@
-"""Plugins as a test names them: a file, an installed plugin, a module, a class, functions."""
+"""Plugins as a test names them, each with its settings and secrets."""
 
 from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from voiced.api import Plugin, options_of
 from voiced.plugins import discovery
 from voiced.plugins.discovery import Source
+from voiced.plugins.host import PluginStatus
 
 
-def source_of(plugin: object, name: str, folders: Sequence[Path]) -> Source:
-    """Where this plugin comes from. `name`: another one than its own. `folders`: where a file is looked for.
+class PluginsInHand:
+    """`folders`: where a file is looked for. `settings` are by plugin, `environ` holds the secrets."""
 
-    Raises LookupError, TypeError where it is none.
-    """
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self.sources: list[Source] = []
+        self.settings: dict[str, Mapping[str, Any]] = {}
+        self.environ: dict[str, str] = {}
+        self._folders = tuple(folders) or (Path.cwd(),)
+
+    def add(self, plugin: object, name: str, settings: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
+        """`name`: another one than its own, or "". Raises LookupError, TypeError where it is no plugin."""
+        source = _source_of(plugin, name, self._folders)
+        self.sources.append(source)
+        if settings:
+            self.settings[source.name] = settings
+        for secret, value in secrets.items():
+            self.environ[f"VOICED_SECRET_{source.name}_{secret}".upper().replace("-", "_")] = value
+
+
+def trouble_of(statuses: Iterable[PluginStatus]) -> str:
+    """What is wrong with the plugins, or nothing."""
+    lines: list[str] = []
+    for status in statuses:
+        why = [status.why] if status.state != "on" and status.why not in status.problems else []
+        lines += [f"{status.name}: {each}" for each in (*why, *status.problems)]
+    return "\n".join(["a plugin does not work:", *lines]) if lines else ""
+
+
+def _source_of(plugin: object, name: str, folders: Sequence[Path]) -> Source:
     match plugin:
         case Path():
             return _file(plugin, name, folders)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from voiced.testing.assistant import Assistant
     from voiced.testing.http import HttpLoopback
     from voiced.testing.loopback import LoopbackServer
+    from voiced.testing.tool_bench import ToolBench
 
 
 @pytest.fixture
@@ -31,6 +32,20 @@ def assistant(request: pytest.FixtureRequest, tmp_path: Path) -> Assistant:
     from voiced.testing.assistant import Assistant
 
     return Assistant(tmp_path, _looked_at(request))
+
+
+@pytest.fixture
+def tools(request: pytest.FixtureRequest, tmp_path: Path) -> ToolBench:
+    """Tools with no conversation around them, for tests of one tool. The test must be `async`, see `assistant`.
+
+    async def test_dice_have_sides(tools):
+        tools.plugin("dice.py")
+        async with tools.running():
+            assert await tools.call("roll_dice", count=2, sides=1) == [1, 1]
+    """
+    from voiced.testing.tool_bench import ToolBench
+
+    return ToolBench(tmp_path, _looked_at(request))
 
 
 @pytest.fixture

@@ -1,0 +1,291 @@
+"""Tools alone, with no conversation around them: what one returns, and what it says, asks and plays by itself.
+
+The host that runs tools in voiced runs them here too: arguments come as the model writes them and are checked, results
+go as the model gets them, permissions, timeouts, fillers and questions are the real ones. In place of the conversation
+is somebody who hears at once whatever is said, and answers questions as the test wrote. Time, `clock`, stands still
+until the test lets it pass.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence, Set
+from contextlib import asynccontextmanager, suppress
+from itertools import count
+from pathlib import Path
+from typing import Any, Final, assert_never
+
+from voiced.api import StateChanged, Transcript, Wake
+from voiced.audio import Ms
+from voiced.config import PluginTables
+from voiced.conversation.commands import CancelTool, Fact, FloorChanged, ReplyHeard, RequestEnded, RunTool, UserHeard
+from voiced.conversation.events import (
+    AnnouncementAsked,
+    AnnouncementWithdrawn,
+    CallId,
+    EarconAsked,
+    Event,
+    MuteAsked,
+    StopAsked,
+    ToolReturned,
+    ToolsChanged,
+    ToolSpec,
+    VolumeAsked,
+)
+from voiced.plugins.host import PluginHost
+from voiced.plugins.settings import PluginSettings
+from voiced.testing.clock import FakeClock, all_done, turns
+from voiced.testing.in_hand import PluginsInHand, trouble_of
+from voiced.testing.offline_sentences import understood
+
+PATIENCE_S: Final = 10.0
+"""Real seconds; only reached by a test that fails."""
+
+NOBODY_ANSWERED: Final = "nobody answered"
+
+
+class ToolBench:
+    """Name plugins with `plugin`, then enter `running`.
+
+    `folder`: of the test's own; what plugins keep is there. `looked_at`: where files are looked for. All that plugins
+    did is in `heard` (what they said, fillers and questions too), `questions`, `sounds` (PCM16 at 24 kHz), `earcons`,
+    `muted` and `volume`. `spoken` and `images` are of the last call.
+    """
+
+    def __init__(self, folder: Path, looked_at: Sequence[Path] = ()) -> None:
+        self.clock = FakeClock()
+        self.heard: list[str] = []
+        self.questions: list[str] = []
+        self.sounds: list[bytes] = []
+        self.earcons: list[str] = []
+        self.muted = False
+        self.volume = 40
+        self.spoken = ""
+        """The result in words, where no model words it."""
+        self.images: list[bytes] = []
+        """Whole PNG or JPEG files."""
+        self.offered: dict[str, ToolSpec] = {}
+        """The tools that the model may call now, by name."""
+        self._folder = folder
+        self._plugins = PluginsInHand(looked_at)
+        self._answers: deque[str] = deque()
+        self._calls = count(1)
+        self._returned: dict[CallId, asyncio.Future[tuple[ToolReturned, Set[asyncio.Task[Any]]]]] = {}
+        self._under_way: dict[CallId, str] = {}
+        self._taken = 0
+        self._complaint = ""
+        self._moment = asyncio.Event()
+        self._loaded = False
+
+    # Before it runs.
+
+    def plugin(
+        self,
+        *plugins: object,
+        name: str = "",
+        settings: Mapping[str, Any] | None = None,
+        secrets: Mapping[str, str] | None = None,
+    ) -> None:
+        """Use these plugins: .py files, names of installed ones, modules, `Plugin` classes, functions with `@tool`.
+
+        No other plugin is there, not even a built-in one. A file is looked for beside the test. `settings` is the table
+        [plugin.NAME], `secrets` what `ToolContext.secret` gives, `name` another name than the plugin's own.
+        """
+        for plugin in plugins:
+            self._plugins.add(plugin, name, settings or {}, secrets or {})
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Load the plugins, and unload them at the end.
+
+        Raises AssertionError with what is wrong with a plugin that does not load, and where an answer of the user was
+        not asked for.
+        """
+        self._loaded = False
+        self._host = PluginHost(
+            PluginSettings(),
+            post=self._post,
+            state_folder=self._folder,
+            volume=lambda: self.volume,
+            clock=self.clock,
+            tables=PluginTables.of(self._plugins.settings),
+            environ={"HOME": str(self._folder), **self._plugins.environ},
+            sources=self._plugins.sources,
+        )
+        running = asyncio.create_task(self._host.run())
+        try:
+            await self._until(lambda: self._loaded, "the plugins did not load")
+            if trouble := trouble_of(self._host.status()):
+                raise AssertionError(trouble)
+            yield
+            self._no_complaint()
+            if self._answers:
+                raise AssertionError(f"nobody asked for these answers of the user: {list(self._answers)}")
+        finally:
+            running.cancel()
+            with suppress(asyncio.CancelledError):
+                await running
+
+    def user_answers(self, text: str) -> None:
+        """What the user answers to the next question; "" is silence."""
+        self._answers.append(text)
+
+    # What happens.
+
+    async def call(self, tool: str, arguments_json: str | None = None, /, **arguments: object) -> Any:
+        """What the model is told by a call, from JSON. `arguments_json`: exactly what the model writes.
+
+        Raises AssertionError where the call fails.
+        """
+        ok, output = await self._run(tool, arguments_json, arguments)
+        if not ok:
+            raise AssertionError(f"{tool} failed, and the model was told: {output}")
+        try:
+            return json.loads(output)
+        except ValueError:
+            return output
+
+    async def error(self, tool: str, arguments_json: str | None = None, /, **arguments: object) -> str:
+        """What the model is told by a call that fails. Raises AssertionError where it does not."""
+        ok, output = await self._run(tool, arguments_json, arguments)
+        if ok:
+            raise AssertionError(f"{tool} did not fail, and the model was told: {output}")
+        return output
+
+    async def hears(self) -> str:
+        """The next thing that a plugin says and that `hears` did not give yet."""
+        await self._until(lambda: len(self.heard) > self._taken, "nothing was said")
+        self._taken += 1
+        return self.heard[self._taken - 1]
+
+    async def time_passes(self, **units: float) -> None:
+        """Let time pass, as in `time_passes(minutes=5)`; what plugins schedule then happens too."""
+        await self.clock.let_pass(**units)
+
+    async def until(self, holds: Callable[[], object]) -> None:
+        """Wait, without time passing, until this is true: for what a thread or a server does."""
+        give_up = time.monotonic() + PATIENCE_S
+        while not holds():
+            self._no_complaint()
+            if time.monotonic() > give_up:
+                raise AssertionError(f"it did not come to that within {PATIENCE_S:g} s; heard so far: {self.heard}")
+            await turns()
+
+    async def happens(self, event: Wake | Transcript | StateChanged) -> None:
+        """Tell who subscribed to it."""
+        others = asyncio.all_tasks()
+        for fact in _facts(event):
+            self._host.report(fact)
+        await all_done(others)
+
+    async def user_interrupts(self) -> None:
+        """Take the floor: the calls under way whose tools say `on_barge_in="cancel"` are cancelled."""
+        for call, tool in list(self._under_way.items()):
+            if self.offered[tool].on_barge_in == "cancel":
+                self._host.do(CancelTool(call))
+        await turns()
+
+    def offline(self, text: str) -> tuple[str, dict[str, Any]] | None:
+        """Which tool this sentence asks for where there is no cloud, with which arguments; None: it is not understood.
+
+        Raises AssertionError where a sentence of a tool can't be used.
+        """
+        return understood(self.offered.values(), text)
+
+    # How.
+
+    async def _run(self, tool: str, arguments_json: str | None, arguments: Mapping[str, object]) -> tuple[bool, str]:
+        text = json.dumps(arguments, default=str) if arguments_json is None else arguments_json
+        call = CallId(f"call-{next(self._calls)}")
+        returned = self._returned[call] = asyncio.get_running_loop().create_future()
+        self._under_way[call] = tool
+        self._host.do(RunTool(call, tool, text))
+        await self._until(returned.done, f"{tool} did not return")
+        event, others = returned.result()
+        await all_done(others)  # the tools that are offered may be others now
+        self.spoken = event.spoken
+        self.images = [image.data for image in event.images]
+        return event.ok, event.output
+
+    async def _until(self, holds: Callable[[], object], otherwise: str) -> None:
+        give_up = time.monotonic() + PATIENCE_S
+        while True:
+            self._no_complaint()
+            if holds():
+                return
+            self._moment.clear()
+            try:
+                async with asyncio.timeout(give_up - time.monotonic()):
+                    await self._moment.wait()
+            except TimeoutError:
+                trouble = trouble_of(self._host.status())
+                raise AssertionError(
+                    f"{otherwise} within {PATIENCE_S:g} s; heard so far: {self.heard}. {trouble}"
+                ) from None
+
+    def _post(self, event: Event) -> None:
+        match event:
+            case ToolsChanged(tools):
+                self.offered = {tool.name: tool for tool in tools}
+                self._loaded = True
+            case ToolReturned(call):
+                self._under_way.pop(call, None)
+                self._returned.pop(call).set_result((event, asyncio.all_tasks()))
+            case AnnouncementAsked():
+                self._said(event)
+            case AnnouncementWithdrawn(request):
+                self._ends(request, error="it was withdrawn")
+            case EarconAsked(name):
+                self.earcons.append(name)
+            case StopAsked():
+                pass
+            case MuteAsked(muted):
+                self.muted = muted
+            case VolumeAsked(percent):
+                self.volume = percent
+            case _:
+                raise TypeError(f"a plugin's host posts no {type(event).__name__}")
+        self._moment.set()
+
+    def _said(self, asked: AnnouncementAsked) -> None:
+        if asked.earcon:
+            self.earcons.append(asked.earcon)
+        if asked.sound:
+            self.sounds.append(asked.sound)
+        if asked.text:
+            self.heard.append(asked.text)
+        if asked.answer is None:
+            self._ends(asked.request)
+            return
+        self.questions.append(asked.text)
+        if not self._answers:
+            self._complaint = (
+                f"the user was asked {asked.text!r}; write user_answers(...), or user_answers('') for silence"
+            )
+        answer = self._answers.popleft() if self._answers else ""
+        self._ends(asked.request, answer, "" if answer else NOBODY_ANSWERED)
+
+    def _ends(self, request: str, text: str = "", error: str = "") -> None:
+        asyncio.get_running_loop().call_soon(self._host.report, RequestEnded(request, text, error))
+
+    def _no_complaint(self) -> None:
+        complaint, self._complaint = self._complaint, ""
+        if complaint:
+            raise AssertionError(complaint)
+
+
+def _facts(event: Wake | Transcript | StateChanged) -> list[Fact]:
+    match event:
+        case Wake():
+            return [FloorChanged("idle"), FloorChanged("listening")]
+        case Transcript("user", text):
+            return [UserHeard(1, text)]
+        case Transcript(_, text):
+            return [ReplyHeard(1, text, Ms(1), Ms(1), cut=False)]
+        case StateChanged(state):
+            return [FloorChanged(state)]
+        case other:
+            assert_never(other)
