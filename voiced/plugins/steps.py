@@ -9,11 +9,14 @@ cancellation: it is closed and left.
 from __future__ import annotations
 
 import asyncio
+import importlib
+import itertools
 import traceback
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Generator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
 import structlog
@@ -218,7 +221,28 @@ _UNDER_WAY: Final[ContextVar[_Steps[Any] | None]] = ContextVar("plugin code unde
 
 
 def one_line(error: BaseException) -> str:
-    """What went wrong, for `voiced status`."""
+    """What went wrong and in which line of the plugin, for `voiced status`."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}: {error.msg}"
-    return " ".join(traceback.format_exception_only(error)[-1].split())  # str(error) may itself crash
+    what = " ".join(traceback.format_exception_only(error)[-1].split())  # str(error) may itself crash
+    return f"{what} ({place})" if (place := _place(error)) else what
+
+
+def _place(error: BaseException) -> str:
+    """The last line of the plugin's own that led to it; what it called may lie anywhere."""
+    places = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    own = list(itertools.dropwhile(lambda place: _is_machinery(place[0]), places))
+    if not own:
+        return ""
+    folder = Path(own[0][0]).parent
+    file, line = next(place for place in reversed(own) if Path(place[0]).is_relative_to(folder))
+    return f"{file}:{line}"
+
+
+def _is_machinery(file: str) -> bool:
+    """What calls the plugin: voiced, and Python's import."""
+    return file.startswith("<frozen importlib") or str(Path(file).parent) in _MACHINERY
+
+
+_IMPORT: Final = Path(importlib.__file__).parent
+_MACHINERY: Final = frozenset(map(str, (Path(__file__).parent, _IMPORT, _IMPORT / "metadata")))
