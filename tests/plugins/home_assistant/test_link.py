@@ -302,7 +302,12 @@ async def _garbage(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 async def test_of_ten_thousand_devices_the_first_ones_are_known(server: FakeHomeAssistant) -> None:
     for number in range(10_000):
-        about: dict[str, Any] = {"supported_features": 44, "icon": "mdi:lamp", "colour_modes": ["xy", "color_temp"], "n": number}
+        about: dict[str, Any] = {
+            "supported_features": 44,
+            "icon": "mdi:lamp",
+            "colour_modes": ["xy", "color_temp"],
+            "n": number,
+        }
         server.entity(f"light.n{number}", f"Lamp number {number}", "off", area="hall", **about)
     client = Client(server)
     async with client.running():

@@ -1,16 +1,14 @@
-"""A real MPD that a test starts: a library of silent songs with tags, and an output that nobody hears."""
+"""A real MPD, the Debian package, that a test starts: silent songs with tags, and an output that nobody hears."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import shutil
 import struct
+import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
-
-import pytest
+from typing import Final
 
 from voiced.plugins.builtin.media import protocol
 from voiced.plugins.builtin.media.player import Player, PlayerAway
@@ -43,7 +41,7 @@ class Mpd:
         self.player = Player(str(self.socket), 6600, password)
         self._folder = folder
         self._config = folder / "mpd.conf"
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         (folder / "music").mkdir(parents=True)
         (folder / "playlists").mkdir()
         self._config.write_text(
@@ -54,6 +52,7 @@ class Mpd:
             state_file "{folder}/state"
             bind_to_address "{self.socket}"
             auto_update "no"
+            zeroconf_enabled "no"
             {f'password "{password}@read,add,control,admin"' if password else ""}
             {'default_permissions ""' if password else ""}
             audio_output {{
@@ -76,23 +75,31 @@ class Mpd:
         (self._folder / "playlists" / f"{name}.m3u").write_text(lines)
 
     async def start(self) -> None:
-        """Run it until it answers and has read its library."""
+        """Run it until it answers and has read its library; nothing where it runs."""
+        if self._process is not None:
+            return
         program = shutil.which("mpd")
         assert program is not None
-        self._process = await asyncio.create_subprocess_exec(
-            program, "--no-daemon", "--stdout", str(self._config), stdout=asyncio.subprocess.DEVNULL
+        self._process = subprocess.Popen(
+            [program, "--no-daemon", "--stderr", str(self._config)], stderr=subprocess.DEVNULL
         )
         async with asyncio.timeout(PATIENCE_S):
             while await self._is_getting_ready():  # noqa: ASYNC110 a process tells nobody
                 await asyncio.sleep(LOOK_EVERY_S)
 
-    async def stop(self) -> None:
-        """End it as a service manager does; what it plays and how loud is in its state file."""
-        assert self._process is not None
-        with contextlib.suppress(ProcessLookupError):
+    def stop(self) -> None:
+        """End it as a service manager does; how loud it was is in its state file."""
+        if self._process is not None:
             self._process.terminate()
-        await self._process.wait()
-        self.socket.unlink(missing_ok=True)
+            self._process.wait(PATIENCE_S)
+            self._process = None
+            self.socket.unlink(missing_ok=True)
+
+    async def reset(self) -> None:
+        """As it was at first."""
+        await self.start()
+        options = [protocol.line(name, 0) for name in ("single", "random", "repeat", "consume")]
+        await self.player.do(protocol.line("clear"), protocol.line("setvol", 100), *options)
 
     async def status(self, name: str) -> str:
         """One value of its status; empty where it has none."""
@@ -119,19 +126,6 @@ class Mpd:
             return bool(await self.status("updating_db"))
         except PlayerAway:
             return True
-
-
-@pytest.fixture
-async def mpd(tmp_path: Path) -> Any:
-    """A running MPD with `LIBRARY`; needs the Debian package mpd."""
-    if shutil.which("mpd") is None:
-        pytest.skip("there is no mpd: apt-get install --no-install-recommends mpd")
-    mpd = Mpd(tmp_path / "mpd")
-    mpd.library()
-    mpd.playlist("Sunday Morning", 7, 1)
-    await mpd.start()
-    yield mpd
-    await mpd.stop()
 
 
 def song(tags: Mapping[str, str], seconds: float) -> bytes:

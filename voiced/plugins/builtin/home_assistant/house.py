@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -31,6 +32,9 @@ _KEPT: Final = (
 """Attributes that can be read aloud."""
 
 AWAY: Final = "unavailable"
+
+HEAVY: Final = frozenset({"garage", "gate", "door"})
+"""Device classes of covers that let people in, or may hurt somebody."""
 
 Value = str | int | float | bool
 
@@ -170,10 +174,10 @@ def words(text: str) -> tuple[str, ...]:
 def titles(devices: Iterable[Device]) -> list[str]:
     """What to call each of them, in order: with its area where several have one name."""
     listed = list(devices)
-    names = [words(device.name) for device in listed]
+    names = Counter(words(device.name) for device in listed)
     return [
-        f"{device.name} in the {device.area}" if device.area and names.count(name) > 1 else device.name
-        for device, name in zip(listed, names, strict=True)
+        f"{device.name} in the {device.area}" if device.area and names[words(device.name)] > 1 else device.name
+        for device in listed
     ]
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from voiced.api import ToolError
-from voiced.plugins.builtin.home_assistant.house import Device, titles, words
+from voiced.plugins.builtin.home_assistant.house import HEAVY, Device, titles, words
 from voiced.plugins.builtin.spoken import listed
 
 MOST_TOLD: Final = 5
@@ -68,8 +69,8 @@ def find(query: str, devices: Sequence[Device]) -> list[Device]:
     """The devices that are meant, at least one. Raises ToolError, which says what there is instead."""
     if by_id := [device for device in devices if device.entity_id == query.strip()]:
         return by_id
-    said = words(query)
-    if len(named := [device for device in devices if words(device.name) == said]) == 1:
+    said = tuple(word for word in words(query) if word not in _SMALL)
+    if len(named := [device for device in devices if words(device.name) in (said, words(query))]) == 1:
         return named
     asked = _understood(said)
     if not asked.words:
@@ -87,13 +88,13 @@ def find(query: str, devices: Sequence[Device]) -> list[Device]:
 def sayable(devices: Sequence[Device], most: int) -> dict[str, str]:
     """Names for sentences with no cloud, and what `find` finds the device by; areas with several lights come first."""
     found: dict[str, str] = {}
-    lights = [device.area for device in devices if device.domain == "light" and device.area]
-    for area in dict.fromkeys(lights):
-        if lights.count(area) > 1:
+    lights = Counter(device.area for device in devices if device.domain == "light" and device.area)
+    for area, many in lights.items():
+        if many > 1:
             _add(found, f"{area} lights", f"{area} lights")
-    names = [words(device.name) for device in devices]
-    for device, name in zip(devices, names, strict=True):
-        unique = names.count(name) == 1
+    names = Counter(words(device.name) for device in devices)
+    for device in devices:
+        unique = names[words(device.name)] == 1
         _add(found, device.name if unique else f"{device.area} {device.name}", device.entity_id)
     return dict(list(found.items())[:most])
 
@@ -122,8 +123,8 @@ def _understood(said: Iterable[str]) -> _Asked:
 
 
 def _group(asked: _Asked, devices: Sequence[Device]) -> list[Device]:
-    """All of a kind: everywhere, or in an area."""
-    kind = [device for device in devices if device.domain == asked.domain]
+    """All of a kind: everywhere, or in an area. A garage door is no blind, and moves only by its name."""
+    kind = [device for device in devices if device.domain == asked.domain and device.kind not in HEAVY]
     if asked.rest:
         return [device for device in kind if plain(device.area) == asked.rest]
     return kind if asked.several or len(kind) == 1 else []

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from voiced.api import ToolError
-from voiced.plugins.builtin.home_assistant.house import Device, titles
+from voiced.plugins.builtin.home_assistant.house import HEAVY, Device, titles
 from voiced.plugins.builtin.home_assistant.messages import Json
 from voiced.plugins.builtin.home_assistant.wording import the
 from voiced.plugins.builtin.spoken import listed
@@ -17,9 +17,6 @@ Action = Literal["on", "off", "toggle", "open", "close", "stop"]
 SWITCHED: Final = ("light", "switch", "fan", "cover", "climate", "media_player", "input_boolean")
 LEVELLED: Final = ("light", "cover", "fan", "media_player")
 RUN: Final = ("scene", "script")
-
-_HEAVY: Final = frozenset({"garage", "gate", "door"})
-"""Device classes of covers that let people in, or may hurt somebody."""
 
 _COVER: Final[dict[Action, str]] = {
     "on": "open_cover",
@@ -75,7 +72,7 @@ def needs_a_yes(devices: Sequence[Device], action: str) -> bool:
     """Whether somebody must say yes first: it unlocks, or moves something heavy."""
     return any(
         (device.domain == "lock" and action != "lock")
-        or (device.domain == "cover" and device.kind in _HEAVY and action != "stop")
+        or (device.domain == "cover" and device.kind in HEAVY and action != "stop")
         for device in devices
     )
 

@@ -62,6 +62,7 @@ class HomeAssistant(Plugin):
 
     settings: HomeAssistantSettings
     permissions = ("network", "say", "listen")
+    _task: asyncio.Task[None] | None = None
 
     async def setup(self, context: ToolContext) -> None:
         if not self.settings.url:
@@ -70,14 +71,15 @@ class HomeAssistant(Plugin):
         self._context = context
         self._house = House(self.settings.domains)
         self._renaming = False
+        self._offered: Sequence[DynamicTool] | None = None
         around = Surroundings(context.in_thread, self._pause, self._renamed, self._refused, context.log)
         self._link = Link(self.settings.url, token, self._house, around)
         self._task = asyncio.create_task(self._link.run(), name="home_assistant")
 
     async def teardown(self) -> None:
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
 
     @tool(idempotent=True)
     async def list_devices(self, area: str | None = None, kind: str | None = None) -> str:
@@ -115,7 +117,9 @@ class HomeAssistant(Plugin):
 
     def dynamic_tools(self) -> Sequence[DynamicTool]:
         """Those that have sentences with the names of this home."""
-        return [self._switch_tool(), self._read_tool(), *self._level_tools(), *self._scene_tools()]
+        if self._offered is None:
+            self._offered = (self._switch_tool(), self._read_tool(), *self._level_tools(), *self._scene_tools())
+        return self._offered
 
     # Tools with names of devices in their sentences.
 
@@ -296,6 +300,7 @@ class HomeAssistant(Plugin):
 
     async def _offer_again(self) -> None:
         self._renaming = False
+        self._offered = None
         self._context.tools_changed()
 
     def _refused(self) -> None:

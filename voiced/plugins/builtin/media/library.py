@@ -46,26 +46,34 @@ async def find(player: Player, what: str, kind: Kind, by: str) -> Selection | No
 
     Raises PlayerError.
     """
-    words = _words(what)
-    if not words:
+    if not _words(what):
         raise ToolError("Say what to play: an artist, an album, a song, a genre or a playlist.")
     if kind in ("anything", "playlist") and not by and (name := _same(what, await playlists(player))):
         return Selection([protocol.line("load", name)], f"the playlist {name}")
-    artist = protocol.contains("artist", _words(by)) if by else ""
+    if selection := await _found(player, what, kind, by):
+        return selection
+    if (name := _same(what, await names(player))) and name != what:  # MPD tells é from e, people do not
+        return await _found(player, name, kind, by)
+    return None
+
+
+async def _found(player: Player, what: str, kind: Kind, by: str) -> Selection | None:
+    words = _words(what)
+    artist = protocol.contains("artist", _words(by))
     for each in _ORDER if kind == "anything" else [kind] if kind in _TAGS else []:
         tag = _TAGS[each]
-        wanted = protocol.both(protocol.contains(tag, words), artist)
+        wanted = protocol.contains(tag, words) + artist
         if songs := await _search(player, wanted):
             names = list(dict.fromkeys(value for song in songs for value in protocol.values(song, tag)))
             if exact := _same(what, names):
-                wanted = protocol.both(protocol.equals(tag, exact), artist)
+                wanted = protocol.equals(tag, exact) + artist
                 songs = [song for song in songs if exact in protocol.values(song, tag)]
                 names = [exact]
-            return Selection([protocol.line("searchadd", wanted)], _title(each, names, songs))
+            return Selection([protocol.line("searchadd", protocol.all_of(wanted))], _title(each, names, songs))
     if kind == "anything":
-        wanted = protocol.both(protocol.contains("any", words), artist)
+        wanted = protocol.contains("any", words) + artist
         if songs := await _search(player, wanted):
-            return Selection([protocol.line("searchadd", wanted)], title_of(songs[0]))
+            return Selection([protocol.line("searchadd", protocol.all_of(wanted))], title_of(songs[0]))
     return None
 
 
@@ -104,8 +112,8 @@ def _title(kind: str, names: Sequence[str], songs: Sequence[Pairs]) -> str:
     return listed(list(names)) if len(names) < 4 else f"{', '.join(names[:3])} and more"
 
 
-async def _search(player: Player, wanted: str) -> list[Pairs]:
-    [answer] = await player.do(protocol.line("search", wanted, "window", f"0:{LOOKED_AT}"))
+async def _search(player: Player, wanted: Sequence[str]) -> list[Pairs]:
+    [answer] = await player.do(protocol.line("search", protocol.all_of(wanted), "window", f"0:{LOOKED_AT}"))
     return protocol.records(answer, "file")
 
 

@@ -63,6 +63,7 @@ class Media(Plugin):
 
     settings: MediaSettings
     permissions = ("network",)
+    _begun = False
 
     async def setup(self, context: ToolContext) -> None:
         if not self.settings.host:
@@ -73,6 +74,7 @@ class Media(Plugin):
         self._pause_s = FIRST_PAUSE_S
         self._kept = await context.load_state(Kept, Kept())
         self._ducking = Ducking(self._player, self.settings.duck_percent, self._kept.ducked, self._note_ducked)
+        self._begun = True
         context.subscribe(StateChanged, self._follow)
         if self._kept.stop_at is not None:
             self._stopping = context.call_at(self._kept.stop_at, self._stop_now)
@@ -80,9 +82,10 @@ class Media(Plugin):
             context.call_after(timedelta(0), self._settle)
 
     async def teardown(self) -> None:
-        with contextlib.suppress(TimeoutError, PlayerError):
-            async with asyncio.timeout(LAST_ATTEMPT_S):
-                await self._ducking.follow(conversation=False)
+        if self._begun:
+            with contextlib.suppress(TimeoutError, PlayerError):
+                async with asyncio.timeout(LAST_ATTEMPT_S):
+                    await self._ducking.follow(conversation=False)
 
     # Playing.
 

@@ -39,19 +39,19 @@ def line(*words: str | int) -> str:
     return text
 
 
-def contains(tag: str, words: Iterable[str]) -> str:
-    """A filter for songs whose tag has all of the words in it, for `search`, which ignores case."""
-    return _all(f"({tag} contains {_quoted(word)})" for word in words)
+def contains(tag: str, words: Iterable[str]) -> list[str]:
+    """Conditions for songs whose tag has all of the words in it, for `search`, which ignores case."""
+    return [f"({tag} contains {_quoted(word)})" for word in words]
 
 
-def equals(tag: str, value: str) -> str:
-    """A filter for songs with exactly this tag."""
-    return f"({tag} == {_quoted(value)})"
+def equals(tag: str, value: str) -> list[str]:
+    """The condition for songs with exactly this tag."""
+    return [f"({tag} == {_quoted(value)})"]
 
 
-def both(one: str, other: str) -> str:
-    """A filter for songs that pass both, where either may be empty."""
-    return _all(part for part in (one, other) if part)
+def all_of(conditions: Sequence[str]) -> str:
+    """A filter of one or more conditions. They are side by side: MPD can't read one such filter within another."""
+    return conditions[0] if len(conditions) == 1 else f"({' AND '.join(conditions)})"
 
 
 def is_end(text: str) -> bool:
@@ -98,11 +98,6 @@ def number(pairs: Pairs, name: str) -> int | None:
 def _quoted(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
-
-
-def _all(filters: Iterable[str]) -> str:
-    parts = list(filters)
-    return parts[0] if len(parts) == 1 else f"({' AND '.join(parts)})" if parts else ""
 
 
 def _refused(text: str) -> PlayerRefused:
