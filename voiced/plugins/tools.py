@@ -8,7 +8,6 @@ import json
 import re
 import typing
 from collections.abc import Callable, Mapping
-from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -22,6 +21,7 @@ from voiced.conversation.events import ToolSpec
 from voiced.errors import ToolSchemaError
 from voiced.plugins import docstrings, dynamic_parameters, foreign_schema, permissions, schema, sentences, templates
 from voiced.plugins import options as tool_options
+from voiced.plugins.generators import Next
 from voiced.plugins.parameters import Parameter, mistakes_of, read_parameter
 from voiced.plugins.permissions import Permissions
 from voiced.plugins.steps import CRASHES, one_line
@@ -100,15 +100,19 @@ class Tool:
             return await returned
         result: Any = None
         has_result = False
-        async with aclosing(returned) as steps:
-            async for step in steps:
+        try:
+            while True:
+                step = await Next(returned)
                 if isinstance(step, Progress):
                     tell(step.text)
                 elif has_result:
                     raise TypeError(f"{self.spec.name} yielded two results; yield Progress(...), and the result last")
                 else:
                     result, has_result = step, True
-        return result
+        except StopAsyncIteration:
+            return result
+        finally:
+            await returned.aclose()
 
     def run_plain(self, arguments: Mapping[str, Any], context: ToolContext, tell: Callable[[str], None]) -> Any:
         """The same of a plain one."""
