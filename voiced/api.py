@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Protocol, TypeVar, overload
 
-from pydantic import BaseModel, ConfigDict
-
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
+
+    from voiced.plugin_settings import PluginSettings
 
 __all__ = [
     "PERMISSIONS",
@@ -396,12 +396,6 @@ class ToolContext(Protocol):
         """The API. Needs `api`."""
 
 
-class PluginSettings(BaseModel):
-    """Base of a plugin's settings, the table [plugin.NAME] of voiced's own: unknown keys are mistakes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 class Plugin:
     """Base of a plugin that must do something when it is loaded, or that keeps something between calls.
 
@@ -421,3 +415,12 @@ class Plugin:
     def dynamic_tools(self) -> Sequence[DynamicTool]:
         """Tools beside the methods; asked for after `setup` and at `ToolContext.tools_changed`. Must not block."""
         return ()
+
+
+def __getattr__(name: str) -> object:
+    """`PluginSettings`, when somebody wants it: pydantic takes longer to import than all the rest."""
+    if name == "PluginSettings":
+        from voiced.plugin_settings import PluginSettings
+
+        return PluginSettings
+    raise AttributeError(f"module 'voiced.api' has no attribute {name!r}")
