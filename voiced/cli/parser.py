@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO
@@ -65,6 +66,8 @@ def parser() -> argparse.ArgumentParser:
     ):
         _command(actions, name, text, _lazily("settings", name), settings=name != "example")
 
+    _plugin(_command(commands, "plugin", "write plugins, try them, and switch them on and off", None, settings=False))
+
     text = "tell how the running assistant is"
     status = _command(commands, "status", text, _lazily("remote", "status"), epilog=_STATUS)
     status.add_argument("--json", action="store_true", help="for programs; with --watch one object per line")
@@ -99,6 +102,71 @@ def parser() -> argparse.ArgumentParser:
     return whole
 
 
+def _plugin(plugin: argparse.ArgumentParser) -> None:
+    """The grammar of `voiced plugin`."""
+    actions = plugin.add_subparsers(metavar="ACTION", title="actions")
+
+    text = "begin a plugin: a package with a tool, a test and a README"
+    new = _command(actions, "new", text, _lazily("plugin_new", "new"), settings=False, epilog=_PLUGIN_NEW)
+    new.add_argument("name", metavar="NAME", help="lower-case letters, digits and hyphens, such as weather")
+    new.add_argument("--into", type=Path, default=Path(), metavar="DIR", help="the folder to make it in (this one)")
+
+    text = "try a plugin while you write it; it is loaded anew when you save"
+    dev = _command(actions, "dev", text, _lazily("plugin_dev", "dev"), epilog=_PLUGIN_DEV)
+    dev.add_argument("path", type=Path, metavar="PATH", help="a .py file, a package, or a project of `plugin new`")
+    dev.add_argument("--sound", action="store_true", help="speak with it, through the real sound card")
+
+    call = _command(actions, "call", "run one tool", _lazily("plugin_call", "call"), epilog=_PLUGIN_CALL)
+    call.add_argument("tool", metavar="TOOL", help="its name, as the model knows it")
+    call.add_argument("arguments", nargs="?", type=_json_object, default={}, metavar="JSON", help="its arguments")
+    call.add_argument("--plugin", type=Path, metavar="PATH", help="of this plugin: a .py file, a package or a project")
+
+    text = "list the plugins: their tools, what they may do, and why one is off"
+    listing = _command(actions, "list", text, _lazily("plugin_list", "list_all"), epilog=_PLUGIN_LIST)
+    listing.add_argument("--json", action="store_true", help="for programs")
+
+    text = "say what is wrong with plugins, and how to mend it"
+    check = _command(actions, "check", text, _lazily("plugin_check", "check"), epilog=_PLUGIN_CHECK)
+    check.add_argument("what", nargs="*", metavar="NAME|PATH", help="a plugin by its name, or where it lies (all)")
+
+    for name, text in (
+        ("enable", "switch a plugin on, now and for the next start"),
+        ("disable", "switch a plugin off, now and for the next start"),
+    ):
+        switch = _command(actions, name, text, _lazily("plugin_switch", name), epilog=_PLUGIN_SWITCH)
+        switch.add_argument("name", metavar="NAME", help="as `voiced plugin list` shows it")
+
+
+_PLUGIN_NEW = """\
+then:
+  cd voiced-NAME
+  pip install -e '.[test]' && pytest
+  voiced plugin dev .
+"""
+_PLUGIN_DEV = """\
+Type what you would say: a sentence of one of its tools calls that tool, as a model would, and its answer is said. This
+needs no key, no network and, without --sound, no sound card. Type /help for what else there is; Ctrl-D ends it.
+"""
+_PLUGIN_CALL = """\
+It runs where the tool is: in the running assistant, else in this process, with the same settings. What it says is
+printed then, and what it asks is answered by typing.
+
+  voiced plugin call get_weather '{"city": "Oslo"}'
+  voiced plugin call --plugin ./voiced-weather get_weather '{"city": "Oslo"}'
+
+The exit code is 1 where the tool failed.
+"""
+_PLUGIN_LIST = """\
+The running assistant is asked. Where none is running, the plugins are imported here, and not set up.
+"""
+_PLUGIN_CHECK = """\
+Each problem has its file and line. The plugins are imported here, and not set up. The exit code is 1 if anything is
+wrong.
+"""
+_PLUGIN_SWITCH = """\
+The running assistant does it at once, and the conversation goes on. `disabled` in the settings comes first: what is in
+it stays off.
+"""
 _RUN = """\
 SIGTERM ends it within two seconds. SIGHUP, or `voiced reload`, makes it read settings and plugins anew.
 """
@@ -155,6 +223,18 @@ def _help(of: argparse.ArgumentParser) -> Command:
         return 2
 
     return command
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f'this is not JSON ({error}); write for example \'{{"city": "Oslo"}}\''
+        ) from None
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError('the arguments are one JSON object; write for example \'{"city": "Oslo"}\'')
+    return value
 
 
 def _days(text: str) -> int:

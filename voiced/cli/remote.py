@@ -22,20 +22,20 @@ PROMPTLY_S: Final = 10.0
 def status(arguments: Namespace, out: TextIO) -> int:
     if arguments.watch:
         return _watch(arguments, out)
-    found = client.ask(_paths(arguments), protocol.Status(), timeout_s=PROMPTLY_S)["status"]
+    found = client.ask(paths(arguments), protocol.Status(), timeout_s=PROMPTLY_S)["status"]
     out.write(_json(found) if arguments.json else "".join(f"{line}\n" for line in status_lines(found)))
     return 0 if is_well(found) else 1
 
 
 def say(arguments: Namespace, _out: TextIO) -> int:
-    client.ask(_paths(arguments), protocol.request(protocol.Say, text=" ".join(arguments.text)))
+    client.ask(paths(arguments), protocol.request(protocol.Say, text=" ".join(arguments.text)))
     return 0
 
 
 def ask(arguments: Namespace, out: TextIO) -> int:
     images = tuple(base64.b64encode(_picture(path)).decode() for path in arguments.image)
     request = protocol.request(protocol.Ask, text=" ".join(arguments.text), images=images)
-    reply = client.ask(_paths(arguments), request)
+    reply = client.ask(paths(arguments), request)
     print(reply["answer"], file=out)
     return 0
 
@@ -93,10 +93,15 @@ def status_lines(status: Mapping[str, Any]) -> Iterator[str]:
     if spending := status["spending"]:
         yield f"spent        {_spent(spending)}"
     for plugin in status["plugins"]:
-        yield f"plugin       {plugin['name']}: {', '.join(plugin['tools']) or 'no tools'}"
-        yield from (f"             {problem}" for problem in plugin["problems"])
+        tools = ", ".join(plugin["tools"]) or "no tools"
+        yield f"plugin       {plugin['name']}: {tools if plugin['state'] == 'on' else _off(plugin)}"
+        yield from (f"             {problem}" for problem in plugin["problems"] if problem != plugin["why"])
     for failure in status["failures"]:
         yield f"{_duration(failure['ago_s'])} ago: {failure['what']}"
+
+
+def _off(plugin: Mapping[str, Any]) -> str:
+    return f"{plugin['state']}: {plugin['why']}" if plugin["why"] else str(plugin["state"])
 
 
 def _spent(spending: Mapping[str, Any]) -> str:
@@ -117,7 +122,7 @@ def fact_line(fact: Mapping[str, Any]) -> str:
 
 
 def _watch(arguments: Namespace, out: TextIO) -> int:
-    for reply in client.replies(_paths(arguments), protocol.Watch(texts=arguments.texts)):
+    for reply in client.replies(paths(arguments), protocol.Watch(texts=arguments.texts)):
         if arguments.json:
             out.write(_json(reply))
         elif "status" in reply:
@@ -129,11 +134,11 @@ def _watch(arguments: Namespace, out: TextIO) -> int:
 
 
 def _order(arguments: Namespace, request: protocol.Request) -> int:
-    client.ask(_paths(arguments), request, timeout_s=PROMPTLY_S)
+    client.ask(paths(arguments), request, timeout_s=PROMPTLY_S)
     return 0
 
 
-def _paths(arguments: Namespace) -> tuple[Path, ...]:
+def paths(arguments: Namespace) -> tuple[Path, ...]:
     """Where the daemon may be. One in its usual place can be muted also while somebody edits the settings."""
     try:
         return load(arguments).config.control.paths_to_try(os.environ)

@@ -17,10 +17,18 @@ import structlog
 
 from voiced.api import PERMISSIONS, Ai
 from voiced.conversation.commands import CancelTool, Fact, RequestEnded, RunTool, ToolCommand
-from voiced.conversation.events import AnnouncementAsked, CallId, Event, ToolReturned, ToolsChanged
+from voiced.conversation.events import (
+    AnnouncementAsked,
+    AnnouncementWithdrawn,
+    CallId,
+    EarconAsked,
+    Event,
+    ToolReturned,
+    ToolsChanged,
+)
 from voiced.errors import PluginError
 from voiced.plugins import discovery, guard, switches
-from voiced.plugins.acting import ACTING, acting, ourselves
+from voiced.plugins.acting import ACTING, Actor, acting, ourselves
 from voiced.plugins.calls import ToolCalls
 from voiced.plugins.context import HostContext, Services
 from voiced.plugins.crashes import LIMIT
@@ -339,8 +347,25 @@ class PluginHost:
 
     def _post(self, event: Event) -> None:
         """What comes of it is ours, also where a plugin asked for it."""
+        actor = ACTING.get()
         with ourselves():
-            self._inbox(event)
+            if actor is None or self._may_wish(actor, event):
+                self._inbox(event)
+
+    def _may_wish(self, actor: Actor, event: Event) -> bool:
+        """A flood of wishes is none that people would want fulfilled."""
+        match event:
+            case AnnouncementWithdrawn():
+                return True
+            case AnnouncementAsked(call=call) if call is not None:  # the core counts them
+                return True
+            case AnnouncementAsked(request):
+                granted = actor.traces.may_wish(aloud=True)
+                if not granted:
+                    self._speech.ended(RequestEnded(request, error="it announces too much"))
+                return granted
+            case _:
+                return actor.traces.may_wish(aloud=isinstance(event, EarconAsked))
 
     # Loading.
 
@@ -458,11 +483,7 @@ class PluginHost:
                 )
 
     def _off_because(self, name: str) -> str:
-        if name in self._settings.disabled:
-            return "plugins.disabled in the settings names it"
-        if name in self._off:
-            return f"disabled by `voiced plugin disable`; `voiced plugin enable {name}` turns it on"
-        return ""
+        return switches.why_off(name, self._settings.disabled, self._off)
 
     async def _bring_up(self, plugins: Sequence[LoadedPlugin]) -> None:
         """Load all at once; offer those that are ready soon, in their order, and the others as they come."""

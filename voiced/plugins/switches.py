@@ -6,7 +6,7 @@ It lies beside the state of the plugins, under a name that no plugin's state can
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -32,6 +32,15 @@ def read(path: Path) -> frozenset[str]:
     except OSError as error:
         raise PluginError(f"{path} can't be read ({error.strerror}); let voiced's user read it") from error
     return frozenset(line.strip() for line in text.splitlines() if line.strip())
+
+
+def why_off(name: str, disabled: Collection[str], off: Collection[str]) -> str:
+    """Why this plugin is not wanted: it is `disabled` in the settings, or switched `off`; or nothing."""
+    if name in disabled:
+        return "plugins.disabled in the settings names it"
+    if name in off:
+        return f"disabled by `voiced plugin disable`; `voiced plugin enable {name}` turns it on"
+    return ""
 
 
 def write(path: Path, names: Iterable[str]) -> None:
