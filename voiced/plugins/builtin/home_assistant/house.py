@@ -7,6 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 from voiced.plugins.builtin.home_assistant.messages import Json
@@ -99,10 +100,6 @@ class House:
         """The device as it is known now."""
         return self._devices.get(device.entity_id, device)
 
-    def has(self, *domains: str) -> bool:
-        """Whether there is a device of one of these domains."""
-        return any(device.domain in domains for device in self._devices.values())
-
     def names(self) -> frozenset[tuple[str, str, str]]:
         """What people may call them by; it changes rarely."""
         return frozenset((device.entity_id, device.name, device.area) for device in self._devices.values())
@@ -165,6 +162,7 @@ class House:
         return isinstance(entity_id, str) and entity_id.partition(".")[0] in self._domains
 
 
+@lru_cache(maxsize=2 * MOST_DEVICES)
 def words(text: str) -> tuple[str, ...]:
     """As they are said: lower case, no accents and no marks."""
     folded = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))

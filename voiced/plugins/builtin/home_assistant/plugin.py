@@ -17,7 +17,8 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Any, Final, Literal, cast, get_args
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final, Literal, cast, get_args
 
 from voiced.api import (
     DynamicTool,
@@ -34,10 +35,12 @@ from voiced.api import (
 from voiced.plugins.builtin.home_assistant import names, orders, wording
 from voiced.plugins.builtin.home_assistant.failures import token_refused
 from voiced.plugins.builtin.home_assistant.house import Device, House, titles
-from voiced.plugins.builtin.home_assistant.link import Link, Surroundings
 from voiced.plugins.builtin.home_assistant.orders import LEVELLED, RUN, SWITCHED, Action, ServiceCall
 from voiced.plugins.builtin.home_assistant.settings import HomeAssistantSettings
 from voiced.plugins.builtin.spoken import listed
+
+if TYPE_CHECKING:
+    from voiced.plugins.builtin.home_assistant.link import Link
 
 MOST_AT_ONCE: Final = 50
 """Devices of one order: more are a misunderstanding."""
@@ -71,9 +74,10 @@ class HomeAssistant(Plugin):
         self._context = context
         self._house = House(self.settings.domains)
         self._renaming = False
-        self._offered: Sequence[DynamicTool] | None = None
-        around = Surroundings(context.in_thread, self._pause, self._renamed, self._refused, context.log)
-        self._link = Link(self.settings.url, token, self._house, around)
+        self._offered = self._tools_for(())
+        link = await context.in_thread(_link)
+        around = link.Surroundings(context.in_thread, self._pause, self._renamed, self._refused, context.log)
+        self._link: Link = link.Link(self.settings.url, token, self._house, around)
         self._task = asyncio.create_task(self._link.run(), name="home_assistant")
 
     async def teardown(self) -> None:
@@ -117,15 +121,22 @@ class HomeAssistant(Plugin):
 
     def dynamic_tools(self) -> Sequence[DynamicTool]:
         """Those that have sentences with the names of this home."""
-        if self._offered is None:
-            self._offered = (self._switch_tool(), self._read_tool(), *self._level_tools(), *self._scene_tools())
         return self._offered
 
     # Tools with names of devices in their sentences.
 
-    def _switch_tool(self) -> DynamicTool:
-        switched = self._sayable(*(domain for domain in SWITCHED if domain != "cover"))
-        covers = self._sayable("cover")
+    def _tools_for(self, devices: Sequence[Device]) -> Sequence[DynamicTool]:
+        """Thousands of devices take long: in a thread, please."""
+        return (
+            self._switch_tool(devices),
+            self._read_tool(devices),
+            *self._level_tools(devices),
+            *self._scene_tools(devices),
+        )
+
+    def _switch_tool(self, devices: Sequence[Device]) -> DynamicTool:
+        switched = self._sayable(devices, *(domain for domain in SWITCHED if domain != "cover"))
+        covers = self._sayable(devices, "cover")
         said: list[Sentence] = []
         for action in ("on", "off"):
             if switched:
@@ -142,8 +153,8 @@ class HomeAssistant(Plugin):
             ToolOptions(sentences=said, lists=_lists(device=switched, cover=covers)),
         )
 
-    def _read_tool(self) -> DynamicTool:
-        readable = self._sayable(*SWITCHED, "binary_sensor", "sensor", "lock")
+    def _read_tool(self, devices: Sequence[Device]) -> DynamicTool:
+        readable = self._sayable(devices, *SWITCHED, "binary_sensor", "sensor", "lock")
         said = [
             "(is|are) [the] {thing:name} (on|off|open|closed)",
             "(what's|what is) [the] {thing:name}",
@@ -157,11 +168,11 @@ class HomeAssistant(Plugin):
             ToolOptions(sentences=said if readable else (), lists=_lists(thing=readable), idempotent=True),
         )
 
-    def _level_tools(self) -> list[DynamicTool]:
-        levelled = self._sayable(*LEVELLED)
-        heated = self._sayable("climate")
+    def _level_tools(self, devices: Sequence[Device]) -> list[DynamicTool]:
+        levelled = self._sayable(devices, *LEVELLED)
+        heated = self._sayable(devices, "climate")
         tools = []
-        if self._house.has(*LEVELLED):
+        if _has(devices, *LEVELLED):
             percent = {"type": "integer", "minimum": 0, "maximum": 100}
             said = ["(set|dim) [the] {device:name} to {number:percent} [percent]"]
             tools.append(
@@ -174,7 +185,7 @@ class HomeAssistant(Plugin):
                     ToolOptions(sentences=said if levelled else (), lists=_lists(device=levelled), idempotent=True),
                 )
             )
-        if self._house.has("climate"):
+        if _has(devices, "climate"):
             degrees = {"type": "number", "minimum": COLDEST, "maximum": WARMEST}
             said = ["set [the] {device:name} to {number:degrees} degrees"]
             tools.append(
@@ -188,10 +199,10 @@ class HomeAssistant(Plugin):
             )
         return tools
 
-    def _scene_tools(self) -> list[DynamicTool]:
-        if not self._house.has(*RUN):
+    def _scene_tools(self, devices: Sequence[Device]) -> list[DynamicTool]:
+        if not _has(devices, *RUN):
             return []
-        scenes = self._sayable(*RUN)
+        scenes = self._sayable(devices, *RUN)
         said = ["(activate|start|run) [the] {scene:name} [scene|script]", "set the {scene:name} scene"]
         return [
             DynamicTool(
@@ -275,11 +286,11 @@ class HomeAssistant(Plugin):
     # Around it.
 
     def _has_locks(self) -> bool:
-        return self._house.has("lock")
+        return _has(self._house.devices, "lock")
 
-    def _sayable(self, *domains: str) -> dict[str, str]:
-        devices = [device for device in self._house.devices if device.domain in domains]
-        return names.sayable(devices, self.settings.most_names)
+    def _sayable(self, devices: Sequence[Device], *domains: str) -> dict[str, str]:
+        pool = [device for device in devices if device.domain in domains]
+        return names.sayable(pool, self.settings.most_names)
 
     async def _pause(self, seconds: float) -> None:
         over = asyncio.Event()
@@ -300,12 +311,23 @@ class HomeAssistant(Plugin):
 
     async def _offer_again(self) -> None:
         self._renaming = False
-        self._offered = None
+        self._offered = await self._context.in_thread(partial(self._tools_for, self._house.devices))
         self._context.tools_changed()
 
     def _refused(self) -> None:
         with contextlib.suppress(NotPermitted):
             self._context.announce(str(token_refused()))
+
+
+def _has(devices: Sequence[Device], *domains: str) -> bool:
+    return any(device.domain in domains for device in devices)
+
+
+def _link() -> ModuleType:
+    """Imported where there is a home alone, and in a thread: the WebSocket library takes its time."""
+    from voiced.plugins.builtin.home_assistant import link
+
+    return link
 
 
 def _schema(**properties: Any) -> dict[str, Any]:

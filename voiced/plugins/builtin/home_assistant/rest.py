@@ -57,10 +57,12 @@ class Rest:
             raise no_home_assistant() from error
 
     async def _request(self, method: str, path: str, data: Json | None = None) -> str:
+        client = await self._in_thread(self._client)  # it imports a library, and reads certificates
+
         import httpx2
 
         try:
-            async with await self._client() as client, client.stream(method, path, json=data) as answer:
+            async with client, client.stream(method, path, json=data) as answer:
                 body = bytearray()
                 async for chunk in answer.aiter_bytes():
                     body += chunk
@@ -72,15 +74,13 @@ class Rest:
         except httpx2.HTTPError as error:
             raise (unclear() if method == "POST" else away()) from error
 
-    async def _client(self) -> httpx2.AsyncClient:
+    def _client(self) -> httpx2.AsyncClient:
         import httpx2
 
-        secure = self._url.startswith("https:")
-        verify = await self._in_thread(ssl.create_default_context) if secure else False  # it reads files
         return httpx2.AsyncClient(
             base_url=self._url,
             headers={"Authorization": f"Bearer {self._token}"},
-            verify=verify,
+            verify=ssl.create_default_context() if self._url.startswith("https:") else False,
             trust_env=False,  # the token goes where the settings say, through no proxy
             timeout=httpx2.Timeout(ANSWER_S, connect=CONNECT_S),
         )
