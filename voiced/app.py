@@ -120,6 +120,7 @@ class Daemon:
             lambda url: self._loaded.secrets.key_for(url).get_secret_value(),
             headers=lambda: _account_of(self._loaded.config),
             thrift=lambda: self._books.thrift,
+            cloud=lambda: set(self._loaded.config.brain.order) != {"offline"},
             post=lambda event: self._hub.post(event),
         )
         self._plugins = PluginHost(

@@ -157,6 +157,13 @@ async def test_a_spent_budget_ends_its_use_and_a_new_day_brings_it_back() -> Non
         assert len(await home.ai.embed(["Hello."])) == 1
 
 
+async def test_nothing_leaves_a_device_whose_only_brain_is_its_own() -> None:
+    ai = HostAi(AiSettings, lambda _: KEY, thrift=lambda: "none", cloud=lambda: False, post=lambda _: None)
+    assert not ai.available
+    with pytest.raises(ToolError, match=r"^The API is not used: brain\.order in the settings has the offline brain"):
+        await ai.embed(["Hello."])
+
+
 async def test_a_new_key_and_a_new_model_need_no_restart() -> None:
     async with office() as (home, server):
         home.key = "sk-old-0123456789"

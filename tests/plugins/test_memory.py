@@ -214,7 +214,8 @@ async def test_a_file_that_can_not_be_opened_at_first(home: Home) -> None:
 # Embeddings.
 
 
-async def test_nothing_leaves_the_device_unless_it_is_wanted(home: Home) -> None:
+async def test_nothing_leaves_the_device_where_that_is_not_wanted(make: Callable[..., Home]) -> None:
+    home = make(embeddings=False)
     home.ai = ai = FakeAi()
     async with home.running():
         await home.answer("remember", text=CAR)

@@ -39,7 +39,8 @@ class HostAi:
     """Implements `api.Ai`. Use it on the event loop's thread, and close it; `available` works from any.
 
     `settings`, `headers` and `key` (by base_url, empty for none, may raise ConfigError) are asked anew for each use, so
-    that a reload or a new key needs nothing else. `headers` go to OpenAI alone. `post`: the hub's inbox.
+    that a reload or a new key needs nothing else. `headers` go to OpenAI alone. `cloud`: whether anything may leave the
+    device. `post`: the hub's inbox.
     """
 
     def __init__(
@@ -49,11 +50,13 @@ class HostAi:
         *,
         headers: Callable[[], Mapping[str, str]] = dict,
         thrift: Callable[[], Thrift],
+        cloud: Callable[[], bool] = lambda: True,
         post: Post,
     ) -> None:
         self._settings = settings
         self._key = key
         self._headers = headers
+        self._cloud = cloud
         self._thrift = thrift
         self._post = post
         self._client: Client | None = None
@@ -66,7 +69,7 @@ class HostAi:
             self._endpoint()
         except ConfigError:
             return False
-        return self._thrift() != "offline"
+        return self._cloud() and self._thrift() != "offline"
 
     @property
     def embedding_model(self) -> str:
@@ -77,6 +80,8 @@ class HostAi:
             raise ToolError("Only a list of texts that are not empty can be embedded.")
         if len(texts) > MOST_TEXTS:
             raise ToolError(f"{len(texts)} texts are too many to be embedded at once; {MOST_TEXTS} are allowed.")
+        if not self._cloud():
+            raise ToolError("The API is not used: brain.order in the settings has the offline brain alone.")
         if self._thrift() == "offline":
             raise ToolError("The API is not used: the budget is spent.")
         settings = self._settings()

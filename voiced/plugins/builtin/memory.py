@@ -1,8 +1,9 @@
 """Remembers what people want remembered, and finds it again.
 
-It stays on the device, in a file that voiced's user alone can read. With `embeddings = true` below [plugin.memory], and
-where the API can be used, the texts and what is asked about them go there too, and what means alike is found: "where is
-the car" finds "the Volvo is in the garage". Without, what has words in common is found.
+It is kept on the device, in a file that voiced's user alone can read. Where the API can be used, the texts and what is
+asked about them go there too, and what means alike is found: "where is the car" finds "the Volvo is in the garage".
+With no key, with the offline brain alone in brain.order, or with `embeddings = false` below [plugin.memory], nothing
+leaves the device, and what has words in common is found.
 """
 
 from __future__ import annotations
@@ -39,9 +40,9 @@ LATEST: Final = dt.timedelta(hours=1)
 
 
 class MemorySettings(PluginSettings):
-    """Off by default: nothing leaves the device that need not."""
+    """`embeddings`: what is remembered is found by its meaning too, where there is a key; the API is told of it."""
 
-    embeddings: bool = False
+    embeddings: bool = True
 
 
 class Memory(Plugin):
