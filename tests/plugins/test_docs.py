@@ -200,6 +200,33 @@ def test_all_built_in_plugins_are_told() -> None:
     assert [name for name in BUILT_IN if f"`{name}`" not in page] == []
 
 
+@pytest.mark.parametrize(
+    ("section", "plugin", "settings"),
+    [
+        ("Time: `clock`", "clock", {}),
+        ("Timers, alarms and reminders: `timers`", "timers", {}),
+        ("Loudness: `volume`", "volume", {}),
+        ("Lists: `lists`", "lists", {}),
+        ("Notes: `notes`", "notes", {}),
+        ("Memory: `memory`", "memory", {}),
+        ("Weather: `weather`", "weather", {"place": "Oslo"}),
+        ("Music: `media`", "media", {"host": "/nowhere/mpd.socket"}),
+    ],
+)
+async def test_what_one_can_say_with_no_cloud_is_understood(
+    tmp_path: Path, section: str, plugin: str, settings: dict[str, str]
+) -> None:
+    told = BUILT_IN_PAGE.read_text().split(f"\n## {section}\n")[1].split("\n## ")[0]
+    told = re.sub(r"```.*?```|^\|.*?$", "", told, flags=re.DOTALL | re.MULTILINE).replace("\n", " ")
+    alone = re.split(r"[Ww]ith a model|needs a model", told.split("With no cloud")[1])[0]
+    sentences = re.findall(r'"([^"]+)"', alone)
+    bench = ToolBench(tmp_path)
+    bench.plugin(plugin, settings=settings)
+    async with bench.running():
+        assert [said for said in sentences if not bench.offline(said)] == []
+        assert sentences
+
+
 _TOOL = "from voiced.api import *\n@tool{options}\ndef bad({arguments}):\n    'Bad.'\n"
 
 

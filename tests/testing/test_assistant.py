@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import importlib
 import re
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from voiced.api import Plugin, PluginSettings, ToolContext, ToolError, tool
+from voiced.api import NoAnswer, Plugin, PluginSettings, ToolContext, ToolError, tool
 from voiced.testing.assistant import Assistant
 
 DICE = '''
@@ -246,3 +248,69 @@ async def test_a_plugin_that_does_not_work_is_told(assistant: Assistant, looked_
 def test_what_is_no_plugin_is_told(assistant: Assistant, plugin: object, told: str) -> None:
     with pytest.raises((LookupError, TypeError), match=told):
         assistant.plugin(plugin)
+
+
+async def test_a_result_that_is_kept_for_the_next_silence(assistant: Assistant) -> None:
+    done = asyncio.Event()
+
+    @tool(on_barge_in="keep")
+    async def dig() -> str:
+        """Dig."""
+        await done.wait()
+        return "There is gold in the garden."
+
+    assistant.plugin(dig)
+    async with assistant.running():
+        assistant.model_calls("dig")
+        assistant.model_says("It is noon.")
+        await assistant.user_speaks("Dig in the garden!")
+        await assistant.tool_runs("dig")
+        assert await assistant.user_says("And what time is it?") == "It is noon."
+        done.set()
+        assert await assistant.hears() == "There is gold in the garden."
+
+
+@tool(permissions=["say", "listen"])
+async def chat(context: ToolContext) -> str:
+    """Ask something."""
+    await context.say("I have a question.")
+    try:
+        return await context.ask("Which colour?", choices=["red", "green"], within_s=2)
+    except NoAnswer as error:
+        return str(error)
+
+
+async def test_a_question_and_its_answer(assistant: Assistant) -> None:
+    assistant.plugin(chat)
+    async with assistant.running():
+        assistant.model_calls("chat")
+        assistant.user_answers("Red.")
+        assistant.model_says("Red is nice.")
+        assert await assistant.user_says("Ask me something.") == "I have a question. Which colour? Red is nice."
+        assert assistant.questions == ["Which colour?"]
+        assert assistant.tool_result("chat") == "Red."
+
+
+async def test_a_question_that_nobody_answers(assistant: Assistant) -> None:
+    assistant.plugin(chat)
+    async with assistant.running():
+        assistant.model_calls("chat")
+        assistant.user_answers("")
+        assistant.model_says("Never mind.")
+        await assistant.user_says("Ask me something.")
+        assert assistant.tool_result("chat") == "No answer: nobody answered."
+
+
+async def test_a_question_that_the_test_did_not_expect(assistant: Assistant) -> None:
+    assistant.plugin(chat)
+    async with assistant.running():
+        assistant.model_calls("chat")
+        with pytest.raises(AssertionError, match=r"the user was asked 'Which colour\?'; write user_answers\(\.\.\.\)"):
+            await assistant.user_says("Ask me something.")
+
+
+def test_pytest_loads_little_of_it_in_every_run() -> None:
+    """Whoever installs voiced and tests something else must not wait for it."""
+    code = "import sys, voiced.testing.pytest_plugin; print([name for name in sys.modules if 'voiced.' in name])"
+    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert found.strip() == "['voiced.testing', 'voiced.testing.pytest_plugin']"
