@@ -135,7 +135,7 @@ class _Steps(Generic[T]):
                 raise
             if not self._late:  # it came from inside
                 raise Crashed(error) from error
-        except GeneratorExit:
+        except (Crashed, GeneratorExit):
             raise
         except CRASHES as error:
             raise Crashed(error) from error
@@ -200,6 +200,8 @@ class _Steps(Generic[T]):
             except StopIteration as end:
                 result: T = end.value
                 return result
+            except GeneratorExit as error:  # its own, and none of ours
+                raise Crashed(error) from error
             try:
                 value = yield awaited
             except BaseException as thrown:

@@ -59,6 +59,13 @@ class TaskWatch:
             else:
                 on.default_exception_handler(dict(context))
 
+        def stop() -> None:
+            if ACTING.get() is not None:
+                raise RuntimeError("a plugin must not stop it: the event loop is voiced's own")
+            stop_loop()
+
+        stop_loop = loop.stop
+        loop.stop = stop  # type: ignore[method-assign]
         loop.set_task_factory(cast(Any, make))
         loop.set_exception_handler(cast(Any, failed))
         try:
@@ -66,6 +73,7 @@ class TaskWatch:
         finally:
             loop.set_task_factory(factory)
             loop.set_exception_handler(handler)
+            del loop.stop
 
     async def end(self, traces: Traces) -> None:
         """Cancel what the plugin left; after `GRACE_S` it is given up."""

@@ -18,11 +18,35 @@ _log = structlog.get_logger()
 MOST_TASKS: Final = 100
 """So many tasks of one plugin may be under way."""
 
+MOST_ANNOUNCEMENTS: Final = 20
+"""Of one plugin in a minute; more would leave no silence."""
+
+MOST_WISHES: Final = 240
+"""Of one plugin in a minute: announcements, volume, stop and the like."""
+
 LONGEST_LINE: Final = 500
 """Characters of a printed line; the rest is cut."""
 
 MOST_LINES: Final = 200
 """Printed lines in a minute; the rest is dropped."""
+
+
+class PerMinute:
+    """Counts up to a limit, each minute anew."""
+
+    def __init__(self, most: int, elapsed: Callable[[], float]) -> None:
+        self._most = most
+        self._elapsed = elapsed
+        self._minute = 0
+        self._count = 0
+
+    def over(self) -> int:
+        """One more; how many that is above the limit, 0 where it is not."""
+        minute = int(self._elapsed() // 60)
+        if minute != self._minute:
+            self._minute, self._count = minute, 0
+        self._count += 1
+        return max(0, self._count - self._most)
 
 
 class Traces:
@@ -42,12 +66,12 @@ class Traces:
         self.report = report
         self.crashed = crashed
         self.tasks: set[asyncio.Task[Any]] = set()
-        self._elapsed = elapsed
         self._loop = asyncio.get_running_loop()
         self._threads: WeakSet[threading.Thread] = WeakSet()
         self._line = ""
-        self._minute = 0
-        self._lines = 0
+        self._lines = PerMinute(MOST_LINES, elapsed)
+        self._announcements = PerMinute(MOST_ANNOUNCEMENTS, elapsed)
+        self._wishes = PerMinute(MOST_WISHES, elapsed)
 
     def add_task(self, task: asyncio.Task[Any]) -> None:
         """It was begun by the plugin."""
@@ -57,6 +81,16 @@ class Traces:
     def add_thread(self, thread: threading.Thread) -> None:
         """It is being started by the plugin."""
         self._threads.add(thread)
+
+    def may_wish(self, *, aloud: bool) -> bool:
+        """Whether it may ask for something once more, or (`aloud`) for something that is heard."""
+        if aloud and self._announcements.over():
+            self.report(f"it announces more than {MOST_ANNOUNCEMENTS} times a minute; the rest is left out")
+            return False
+        if self._wishes.over():
+            self.report(f"it asks for more than {MOST_WISHES} things a minute; the rest is left out")
+            return False
+        return True
 
     def threads(self) -> list[str]:
         """The names of those that still run."""
@@ -75,14 +109,13 @@ class Traces:
         self._note(line)
 
     def _note(self, line: str) -> None:
-        minute = int(self._elapsed() // 60)
-        if minute != self._minute:
-            self._minute, self._lines = minute, 0
-        self._lines += bool(line.strip())
-        if line.strip() and self._lines <= MOST_LINES:
-            self._later(_log.debug, "plugin printed", text=line[:LONGEST_LINE])
-        elif line.strip() and self._lines == MOST_LINES + 1:
-            self._later(_log.warning, "a plugin prints too much; the rest of this minute is left out")
+        if not line.strip():
+            return
+        match self._lines.over():
+            case 0:
+                self._later(_log.debug, "plugin printed", text=line[:LONGEST_LINE])
+            case 1:
+                self._later(_log.warning, "a plugin prints too much; the rest of this minute is left out")
 
     def _later(self, log: Callable[..., object], event: str, **more: str) -> None:
         """What prints may hold the lock of a log, and the log may print."""
