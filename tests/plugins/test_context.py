@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from structlog.testing import capture_logs
 
 from tests.plugins.fakes import Home
 from voiced.conversation.events import AnnouncementAsked, MuteAsked, StopAsked, VolumeAsked
-from voiced.plugins.context import RECHECK_S
+from voiced.plugins.context import RECHECK_S, _Every
 from voiced.plugins.state_file import MAX_BYTES
 
 REMINDER = """
@@ -256,3 +257,189 @@ async def test_a_state_that_is_too_large_or_no_json_is_refused_and_the_old_one_k
         assert "has no JSON form" in await home.complaint("note_a_thing")
     async with home.running():
         assert await home.answer("read") == '["milk"]'
+
+
+TICKER = """
+import asyncio
+from datetime import timedelta
+from voiced.api import Plugin, tool
+
+go_on = asyncio.Event()
+
+class Ticker(Plugin):
+    permissions = ["say"]
+
+    async def setup(self, context):
+        self.context = context
+
+    @tool
+    def begin(self, seconds: float):
+        'Begin.'
+        self.appointment = self.context.call_every(timedelta(seconds=seconds), self.tick)
+
+    async def tick(self):
+        self.context.announce(f"{self.context.now():%H:%M:%S}")
+
+    @tool
+    def begin_slow(self, seconds: float):
+        'Begin.'
+        self.appointment = self.context.call_every(timedelta(seconds=seconds), self.tick_slowly)
+
+    async def tick_slowly(self):
+        await self.tick()
+        await go_on.wait()
+
+    @tool
+    async def let_go(self):
+        'Let it go on.'
+        go_on.set()
+
+    @tool
+    async def left(self):
+        'Seconds until it is called.'
+        return self.appointment.remaining.total_seconds()
+
+    @tool
+    async def end(self):
+        'End.'
+        self.appointment.cancel()
+"""
+
+
+async def test_something_is_called_again_and_again(home: Home) -> None:
+    home.plugin("ticker", TICKER)
+    async with home.running():
+        await home.answer("begin", seconds=40)
+        assert home.untaken(AnnouncementAsked) == []
+        for expected in ("12:00:40", "12:01:20", "12:02:00"):
+            home.clock.advance(seconds=30)
+            assert await home.answer("left") == "10.0"
+            home.clock.advance(seconds=10)
+            assert await home.announcement() == expected
+        await home.answer("end")
+        home.clock.advance(hours=1)
+        await home.answer("left")
+        assert home.untaken(AnnouncementAsked) == []
+
+
+async def test_it_is_never_called_twice_at_one_time(home: Home) -> None:
+    home.plugin("ticker", TICKER)
+    async with home.running():
+        await home.answer("begin_slow", seconds=4)
+        home.clock.advance(seconds=4)
+        assert await home.announcement() == "12:00:04"
+        home.clock.advance(seconds=8)
+        await home.answer("let_go")
+        assert home.untaken(AnnouncementAsked) == []
+        home.clock.advance(seconds=4)
+        assert await home.announcement() == "12:00:16"
+
+
+async def test_what_was_slept_through_is_not_made_up_for(home: Home) -> None:
+    clock = home.clock
+    every = _Every(clock, 10.0, None)  # type: ignore[arg-type]
+    clock.advance(seconds=35)
+    assert every.next()
+    assert every.remaining_s() == 5.0
+
+
+async def test_an_interval_below_a_second_is_refused(home: Home) -> None:
+    home.plugin("ticker", TICKER)
+    async with home.running():
+        assert "(ValueError)" in await home.complaint("begin", seconds=0.5)
+
+
+def one_tool(home: Home, body: str, *, permissions: str = "[]") -> Home:
+    home.plugin(
+        "handy",
+        "import asyncio, threading\nfrom voiced.api import *\nrelease = threading.Event()\n"
+        f"@tool(permissions={permissions})\nasync def use(context: ToolContext):\n    'Use.'\n    {body}\n",
+    )
+    return home
+
+
+async def test_a_plugin_has_a_folder_of_its_own_that_is_private(home: Home) -> None:
+    body = "folder = await context.data_folder()\n    (folder / 'a').write_text('b')\n    return str(folder)"
+    async with one_tool(home, body).running():
+        folder = home.state_folder / "plugins" / "handy"
+        assert await home.answer("use") == str(folder)
+        assert await home.answer("use") == str(folder)
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert (folder / "a").read_text() == "b"
+
+
+async def test_a_folder_that_can_not_be_made_is_told(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("no folder")
+    async with one_tool(home, "await context.data_folder()").running():
+        assert "handy can't be made (" in await home.complaint("use")
+
+
+async def test_blocking_code_runs_in_a_thread(home: Home) -> None:
+    body = "return await context.in_thread(lambda: threading.current_thread() is threading.main_thread())"
+    async with one_tool(home, body).running():
+        assert await home.answer("use") == "false"
+
+
+@pytest.mark.parametrize("error", ["KeyError(1)", "SystemExit(1)", "StopIteration()"])
+async def test_what_blocking_code_raises_is_raised(home: Home, error: str) -> None:
+    body = f"""
+    def blocking():
+        raise {error}
+    try:
+        await context.in_thread(blocking)
+    except Exception as error:
+        return "raised"
+"""
+    async with one_tool(home, body.strip()).running():
+        assert await home.answer("use") == "raised"
+
+
+async def test_a_cancelled_call_leaves_its_thread_alone_and_threads_have_a_limit(home: Home) -> None:
+    body = """
+    for _ in range(9):
+        task = asyncio.create_task(context.in_thread(release.wait))
+        await asyncio.sleep(0)
+        task.cancel()
+        try:
+            await task
+        except asyncio.CancelledError:
+            pass
+"""
+    async with one_tool(home, body.strip()).running():
+        assert await home.complaint("use") == "8 threads of handy are running already. Try again in a moment."
+        sys.modules["voiced_plugin_handy"].release.set()
+
+
+async def test_the_api_is_there_for_those_that_may_use_it(home: Home) -> None:
+    async with one_tool(home, "return context.ai.available", permissions="['api']").running():
+        assert await home.complaint("use") == "There is no API here."
+
+
+async def test_tools_come_and_go_when_their_plugin_says_so(home: Home) -> None:
+    home.plugin(
+        "shop",
+        """
+from voiced.api import Plugin, tool
+
+class Shop(Plugin):
+    is_open = False
+
+    async def setup(self, context):
+        self.context = context
+
+    @tool(when="is_open")
+    def buy(self):
+        'Buy.'
+
+    @tool
+    def open_at(self, hour: int):
+        'Open later.'
+        self.is_open = True
+        self.context.tools_changed()
+""",
+    )
+    async with home.running() as tools:
+        assert tools == ("open_at",)
+        await home.answer("open_at", hour=8)
+        assert sorted(await home.tools()) == ["buy", "open_at"]
+        assert await home.answer("buy") == "done"

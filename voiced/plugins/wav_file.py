@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from dataclasses import dataclass
 from typing import Final
@@ -43,7 +44,8 @@ def pcm_of(file: bytes) -> bytes:
         raise ToolError("The sound can't be played: there is none in the file.")
     if frames > LONGEST_S * kind.rate:
         raise ToolError(
-            f"The sound can't be played: it lasts {frames / kind.rate:.0f} s; {LONGEST_S} s are allowed. Shorten it."
+            f"The sound can't be played: it lasts {math.ceil(frames / kind.rate)} s; "
+            f"{LONGEST_S} s are allowed. Shorten it."
         )
     resampler = Resampler(kind.rate, RATE)
     second = frame * kind.rate
