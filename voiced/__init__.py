@@ -7,6 +7,7 @@ Layers; imports go down only:
 
     cli            commands
     demo           the daemon on a sound card in memory, by itself and with a server on loopback
+    testing        loopback servers, a sound card in memory, pytest fixtures for authors of plugins
     app            the composition root
     config         settings, from files, environment, command line
     hub            event → conversation → commands → ports
@@ -15,8 +16,7 @@ Layers; imports go down only:
     playout        jitter buffer (pure), loudspeaker, earcons        │
     plugins        host, tools, the built-in ones                    │
     control        protocol (pure), socket, status                   │
-    spending       prices (pure), the books                          │
-    testing        loopback servers, sound card in memory            ┘
+    spending       prices (pure), the books                          ┘
     ports          what the hub needs of each edge
     conversation   the core (pure): turns, ledger, failover, budget  |  api: all that a plugin may import
     ai             the API over HTTP: clients, errors, models
