@@ -477,6 +477,16 @@ async def test_a_background_tool_asks_for_its_yes_before_it_begins(home: Home) -
         assert (await home.returned(call)).output == "Not done: the user said no."
 
 
+async def test_a_reload_ends_it_and_says_so(home: Home) -> None:
+    body = BACKUP.format(kind="async def", wait="await asyncio.Event().wait()", more="")
+    async with put(home, body).running():
+        await home.answer("back_up")
+        home.host.reload()
+        assert await home.announcement() == "Back up was not finished: the plugins were loaded anew."
+        assert await home.tools() == ("back_up",)
+        assert (await home.call("back_up")).ok
+
+
 # Its end by a barge-in.
 
 

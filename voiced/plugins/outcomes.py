@@ -43,7 +43,8 @@ def not_confirmed(why: str) -> Outcome:
 
 def no_question(tool: Tool) -> Outcome:
     """The template of the question crashed."""
-    return Outcome(f"Not done: {tool.spec.name} could not ask for a yes, by a mistake of its author.", ok=False)
+    text = f"Not done: {tool.spec.name} could not ask for a yes, by a mistake of its author."
+    return Outcome(text, ok=False, spoken="That did not work.", crashed=True)
 
 
 def not_begun(tool: Tool, why: str) -> Outcome:
