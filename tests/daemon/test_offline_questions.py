@@ -1,0 +1,116 @@
+"""A question of a tool with no cloud: asked and answered aloud, with the recogniser and the voice of the device."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.brains.offline.spoken import spoken
+from voiced.app import Daemon
+from voiced.audio import RATE
+from voiced.config import load_config
+from voiced.conversation.commands import (
+    BrainChanged,
+    DeviceChanged,
+    Fact,
+    FloorChanged,
+    ReplyHeard,
+    RequestEnded,
+    ToolEnded,
+    UserHeard,
+)
+from voiced.testing.sound_card import VirtualCard
+
+PATIENCE_S = 60.0
+"""Only reached by a test that fails."""
+
+DOOR = """
+from voiced.api import ToolContext, tool
+
+@tool(confirm="Shall I unlock the door?", sentences=["unlock the door"])
+async def unlock() -> str:
+    "Unlock the door."
+    return "The door is open."
+
+@tool(permissions=["say", "listen"], sentences=["choose a colour for the wall"])
+async def paint(context: ToolContext) -> str:
+    "Choose a colour for the wall."
+    colour = await context.ask("Which colour?", choices=["dark red", "light green"])
+    return f"Now it is {colour}."
+"""
+
+
+class Facts:
+    """`ports.StatusSink`, for who waits until something is so."""
+
+    def __init__(self) -> None:
+        self.all: list[Fact] = []
+        self._news = asyncio.Event()
+
+    def report(self, fact: Fact) -> None:
+        self.all.append(fact)
+        self._news.set()
+
+    async def until(self, holds: Callable[[], object]) -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            while not holds():
+                self._news.clear()
+                await self._news.wait()
+
+    @property
+    def floor(self) -> str:
+        return next((fact.floor for fact in reversed(self.all) if isinstance(fact, FloorChanged)), "idle")
+
+
+@pytest.mark.parametrize(
+    ("said", "answer", "heard", "ok", "ends"),
+    [
+        ("Unlock the door.", "Yes please.", ["unlock the door", "yes please"], True, "The door is open."),
+        ("Unlock the door.", "No thanks.", ["unlock the door", "no thanks"], False, ""),
+        (
+            "Choose a colour for the wall.",
+            "Light green.",
+            ["choose a colour for the wall", "light green"],
+            True,
+            "Now it is light green.",
+        ),
+    ],
+)
+async def test_a_question_is_asked_and_answered_aloud(
+    tmp_path: Path, said: str, answer: str, heard: list[str], ok: bool, ends: str
+) -> None:
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "door.py").write_text(DOOR)
+    home = {name: str(tmp_path) for name in ("HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME")}
+    settings = (
+        'brain.order=["offline"]', 'capture.echo="off"', "brain.local_commands=false", "offline.hang_s=30",
+        f'plugins.folder="{tmp_path / "plugins"}"', "brain.silent_after_s=60",
+    )  # fmt: skip
+    card, facts, stop = VirtualCard(rate=RATE, noise_dbfs=-66.0), Facts(), asyncio.Event()
+    daemon = Daemon(load_config(environ=home, overrides=settings, system_file=tmp_path / "none"), card, sinks=(facts,))
+    utterance, reply = await spoken(said, answer)
+    card.start()
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(daemon.run(stop))
+            try:
+                await facts.until(lambda: sum(isinstance(f, DeviceChanged) and f.ok for f in facts.all) == 2)
+                await facts.until(lambda: BrainChanged("ready", brain="offline") in facts.all)
+                card.say(utterance, at=card.time())
+                await facts.until(lambda: facts.floor == "speaking")
+                await facts.until(lambda: facts.floor == "listening")
+                card.say(reply, at=card.time() + 0.3)
+                await facts.until(lambda: any(isinstance(fact, ReplyHeard) for fact in facts.all))
+            finally:
+                stop.set()
+                await asyncio.wait({running})
+    finally:
+        await asyncio.to_thread(card.stop)
+    assert [fact.text for fact in facts.all if isinstance(fact, UserHeard)] == heard
+    assert [fact.ok for fact in facts.all if isinstance(fact, ToolEnded)] == [ok]
+    assert [fact.text.lower().rstrip(".") for fact in facts.all if isinstance(fact, RequestEnded)] == [heard[1]]
+    (told,) = [fact.text for fact in facts.all if isinstance(fact, ReplyHeard)]
+    assert told.endswith(ends)
