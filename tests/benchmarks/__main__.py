@@ -6,6 +6,7 @@
     python -m tests.benchmarks --cascade  only the cascade, beside a bare client and a sequential pipeline
     python -m tests.benchmarks --failover only how long answers take where a brain fails on the way
     python -m tests.benchmarks --offline  only what is understood with no network, and what is not; four minutes
+    python -m tests.benchmarks --hostile  only how long answers take beside a hostile plugin, and without; half an hour
 
 Run it from the checkout, in the environment of the tests, on a machine that does nothing else. It prints medians, 99th
 percentiles, ratios and targets, and what each figure means. Speed never fails it: the exit code is 1 only where
@@ -22,7 +23,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from tests.benchmarks import cascade, failover, latency, offline, startup
+from tests.benchmarks import cascade, failover, hostile, latency, offline, startup
 from tests.benchmarks.report import DEFINITIONS, Row, table
 from tests.benchmarks.trial import Subject, Trial, TrialFailed, conversation, simulation
 
@@ -191,13 +192,19 @@ async def of_failovers(*, quick: bool) -> int:
     return 0
 
 
+async def beside_hostile_plugins(*, quick: bool) -> int:
+    _progress("hostile plugins")
+    print(f"\n{hostile.text(await hostile.measure(hostile.QUICK if quick else hostile.FULL))}")
+    print(hostile.DEFINITIONS)
+    return 0
+
+
 async def everything(*, quick: bool) -> int:
     code = await whole(QUICK if quick else FULL)
     if quick:  # with so few samples it is no matter that they disturb each other
         return max(code, *await asyncio.gather(of_the_cascade(quick=True), of_failovers(quick=True)))
-    return max(
-        code, await of_the_cascade(quick=False), await of_failovers(quick=False), await of_understanding(quick=False)
-    )
+    others = (of_the_cascade, of_failovers, beside_hostile_plugins, of_understanding)
+    return max([code, *[await other(quick=False) for other in others]])
 
 
 async def hour() -> int:
@@ -230,6 +237,7 @@ def main() -> int:
     only.add_argument("--cascade", action="store_true", help="only the cascade")
     only.add_argument("--failover", action="store_true", help="only answers on which a brain fails")
     only.add_argument("--offline", action="store_true", help="only what is understood with no network")
+    only.add_argument("--hostile", action="store_true", help="only answers beside a hostile plugin")
     options = parser.parse_args()
     if options.hour:
         wanted = hour()
@@ -239,6 +247,8 @@ def main() -> int:
         wanted = of_failovers(quick=options.quick)
     elif options.offline:
         wanted = of_understanding(quick=options.quick)
+    elif options.hostile:
+        wanted = beside_hostile_plugins(quick=options.quick)
     else:
         wanted = everything(quick=options.quick)
     try:

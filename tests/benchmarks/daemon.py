@@ -39,10 +39,10 @@ def echo_plain(text: str) -> str:
 '''
 
 
-async def serve(card: SoundCard, base_url: str) -> None:
-    """Converse until cancelled."""
+async def serve(card: SoundCard, base_url: str, plugin: str = PLUGIN) -> None:
+    """Converse until cancelled. `plugin`: the source of the one that is there."""
     with tempfile.TemporaryDirectory() as folder:
-        loaded = settings(base_url, Path(folder))
+        loaded = settings(base_url, Path(folder), plugin)
         set_up(loaded.config.log, sys.stderr)
         stop = asyncio.Event()
         running = asyncio.create_task(Daemon(loaded, card).run(stop))
@@ -53,11 +53,11 @@ async def serve(card: SoundCard, base_url: str) -> None:
             await asyncio.wait({running})
 
 
-def settings(base_url: str, folder: Path) -> Loaded:
+def settings(base_url: str, folder: Path, plugin: str = PLUGIN) -> Loaded:
     """Defaults, but for the address and what `rules` asks for."""
     plugins = folder / "plugins"
     plugins.mkdir()
-    (plugins / "benchmark.py").write_text(PLUGIN)
+    (plugins / "benchmark.py").write_text(plugin)
     return load_config(
         overrides=(
             f'realtime.base_url="{base_url}"',

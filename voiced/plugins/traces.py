@@ -18,10 +18,10 @@ _log = structlog.get_logger()
 MOST_TASKS: Final = 100
 """So many tasks of one plugin may be under way."""
 
-MOST_ANNOUNCEMENTS: Final = 20
+MOST_ANNOUNCEMENTS: Final = 100
 """Of one plugin in a minute; more would leave no silence."""
 
-MOST_WISHES: Final = 240
+MOST_WISHES: Final = 300
 """Of one plugin in a minute: announcements, volume, stop and the like."""
 
 LONGEST_LINE: Final = 500
