@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from types import ModuleType
 from typing import Any, Final
@@ -36,6 +37,8 @@ def install() -> None:
     if _installed.is_set():
         return
     _installed.set()
+    with suppress(OSError):
+        tempfile.gettempdir()  # looked for now: where it is not known yet, to ask for it writes files, under a lock
     sys.addaudithook(_hook)
     for name in ("_exit", "abort"):
         _wrap(os, name, _exit)
@@ -158,7 +161,7 @@ def _is_own(actor: Actor, path: str) -> bool:
 
 
 def _own(actor: Actor) -> tuple[str, ...]:
-    return (*actor.own, f"{tempfile.gettempdir()}/")
+    return (*actor.own, *([f"{tempfile.tempdir}/"] if tempfile.tempdir else []))
 
 
 def _adopt_threads() -> None:
