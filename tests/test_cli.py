@@ -45,6 +45,7 @@ COMMANDS = (
     "unmute",
     "reload",
     "volume",
+    "plugin",
 )
 
 Output = pytest.CaptureFixture[str]
@@ -273,8 +274,14 @@ async def test_everything_that_is_wrong_is_in_the_status_for_people(settings: Pa
             TurnFailed(3, "no answer"),
         ):
             server.report(fact)
-        plugin = {"name": "lamp", "place": "lamp.py", "tools": [], "problems": ["it does not import"]}
-        status = {**server.status(), "uptime_s": 200_000.0, "muted": True, "plugins": [plugin]}
+        plugin = {"name": "lamp", "place": "lamp.py", "tools": [], "problems": [], "state": "on", "why": ""}
+        broken = {**plugin, "name": "blinds", "problems": ["it crashed", "it has none"], "state": "broken"}
+        plugins = [
+            plugin,
+            {**broken, "why": "it crashed"},
+            {**plugin, "name": "shell", "state": "off", "why": "no key"},
+        ]
+        status = {**server.status(), "uptime_s": 200_000.0, "muted": True, "plugins": plugins}
     lines = list(status_lines(status))
     assert not is_well(status)
     assert lines[0].startswith(f"voiced {__version__}, up 2 days, ")
@@ -284,9 +291,12 @@ async def test_everything_that_is_wrong_is_in_the_status_for_people(settings: Pa
         "             realtime lost: the network is down",
         "loudspeaker  lost: unplugged",
         "plugin       lamp: no tools",
-        "             it does not import",
+        "plugin       blinds: broken: it crashed",
+        "             it has none",
+        "plugin       shell: off: no key",
         "0 s ago: turn 3: no answer",
     } <= set(lines)
+    assert "             it crashed" not in lines  # once is enough
 
 
 async def test_what_was_spent_is_in_the_status(settings: Path) -> None:

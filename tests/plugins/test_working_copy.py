@@ -15,14 +15,14 @@ from voiced.plugins.discovery import Found
 from voiced.plugins.working_copy import MOST_FILES, WorkingCopy, working_copy
 from voiced.scaffold import PluginName, make
 
-TOOL = '''
+TOOL = """
 from voiced.api import tool
 
 @tool
 def lamp() -> str:
     "Switch the lamp."
     return {answer!r}
-'''
+"""
 
 
 @pytest.fixture(autouse=True)

@@ -24,9 +24,7 @@ TAKEN = {"lamps": "voiced_lamps of voiced-lamps"}
         ("plugin", "plugin", "voiced-plugin", "voiced_plugin", "PluginPlugin", "plugin"),
     ],
 )  # fmt: skip
-def test_all_that_is_called_after_it(
-    typed: str, plugin: str, package: str, module: str, kind: str, words: str
-) -> None:
+def test_all_that_is_called_after_it(typed: str, plugin: str, package: str, module: str, kind: str, words: str) -> None:
     name = PluginName.of(typed, TAKEN)
     assert (name.plugin, name.package, name.module, name.kind, name.words) == (plugin, package, module, kind, words)
 

@@ -12,7 +12,6 @@ from voiced.cli import plugins_here
 from voiced.cli.remote import PROMPTLY_S, paths
 from voiced.control import client, protocol
 
-
 NOT_RUNNING: Final = "No voiced is running: these were looked at here, and none was set up."
 
 

@@ -140,8 +140,8 @@ class Account:
         """The plugins as they are now, with what is wrong."""
         for plugin in plugins:
             self.line("plugin", f"{plugin.name}: {', '.join(plugin.tools) or 'no tools'}", "1")
-            if plugin.why:
-                self.line("", plugin.why, "2")
+            if plugin.why and plugin.why not in plugin.problems:
+                self.line("", f"{plugin.state}: {plugin.why}", "2")
             for problem in plugin.problems:
                 self.line("problem", problem, "31")
         for problem in problems:

@@ -72,9 +72,9 @@ class Alone:
         running = asyncio.create_task(self._run(tool, arguments))
         try:
             await asyncio.wait({*tasks, running}, return_when=asyncio.FIRST_COMPLETED)
-            for task in tasks:
-                if task.done():
-                    task.result()
+            for ended in tasks:
+                if ended.done():
+                    ended.result()
             return await running
         finally:
             for task in (*tasks, running):
@@ -91,7 +91,6 @@ class Alone:
         self._host.do(RunTool(CALL, tool, json.dumps(arguments)))
         await self._until(lambda: self._returned is not None)
         assert self._returned is not None
-        self._say(self._returned.output)
         if self._returned.ok and self._returned.output == BEGUN.text:
             await self._until(lambda: self._announced)
         return self._returned.ok
@@ -120,6 +119,7 @@ class Alone:
             case ToolsChanged(tools):
                 self._tools = tuple(tool.name for tool in tools)
             case ToolReturned():
+                self._say(event.output)
                 self._returned = event
             case AnnouncementAsked():
                 self._spoken(event)

@@ -43,8 +43,13 @@ MOMENT: Final = bytes(CARD_RATE // 10 * 2)
 NOWHERE: Final = "http://127.0.0.1:9/v1"
 """An address, for settings that are not about the server."""
 
-TOLD_BY_US: Final = "trouble with a plugin"
-"""A line of the log that the account has in its own words."""
+NOT_LOGGED: Final = frozenset(
+    (
+        "trouble with a plugin",  # the account has it in its own words
+        "a table is for a plugin that is not there",  # the settings are about all plugins, and here is one
+        "a plugin that is not there is disabled",
+    )
+)
 
 _OF_A_SERVICE: Final = frozenset(
     ("RUNTIME_DIRECTORY", "STATE_DIRECTORY", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
@@ -232,4 +237,4 @@ def _set_up_log() -> None:
 
 def _of_interest(record: logging.LogRecord) -> bool:
     line = record.msg if isinstance(record.msg, dict) else {}
-    return line.get("event") != TOLD_BY_US and (record.levelno >= logging.WARNING or "plugin" in line)
+    return line.get("event") not in NOT_LOGGED and (record.levelno >= logging.WARNING or "plugin" in line)

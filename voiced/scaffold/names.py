@@ -33,8 +33,8 @@ class PluginName:
         name = text.strip().replace("-", "_").removeprefix(_OURS)
         if not _NAME.fullmatch(name):
             raise PluginError(
-                f"{text[:LONGEST]!r} can't be the name of a plugin: take lower-case letters, digits and single hyphens, "
-                f"a letter first{_instead(text)}"
+                f"{text[:LONGEST]!r} can't be the name of a plugin: take lower-case letters, digits and single "
+                f"hyphens, a letter first{_instead(text)}"
             )
         if keyword.iskeyword(name):
             raise PluginError(f"{text!r} can't be the name of a plugin: it is a word of Python's own; add another word")
