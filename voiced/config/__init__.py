@@ -79,9 +79,14 @@ class Loaded:
     origins: Mapping[str, Origin]
     """By dotted key; a setting that nobody gave is not in it."""
     plugin_tables: PluginTables
-    warnings: tuple[str, ...]
-    """One line each: it works, but somebody should mend it."""
     places: Places
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """One line each: it works, but somebody should mend it. Only built-in plugins are imported for that."""
+        from voiced.config.plugin_check import complaints  # here, since a daemon that starts needs none of it
+
+        return (*self.secrets.warnings(), *complaints(self.config.plugins, self.plugin_tables))
 
     def again(self) -> Loaded:
         """The same places read anew. Raises ConfigError."""
@@ -115,7 +120,7 @@ def _load(places: Places) -> Loaded:
     given = given_in(Config, places)
     config, origins = validated(Config, given)
     secrets = Secrets(config.openai, places.environ, config.cascade, config.realtime.base_url)
-    return Loaded(config, secrets, origins, PluginTables(given), tuple(secrets.warnings()), places)
+    return Loaded(config, secrets, origins, PluginTables(given), places)
 
 
 _PREFACE = """

@@ -119,10 +119,12 @@ def _number(field: FieldInfo, given: Given) -> str:
     """What to write for a number that has another form, another unit, or is out of its limits."""
     unit, whole = unit_of(field), float not in types_of(field)
     least, greatest = limits_of(field)
+    beyond = [getattr(limit, kind) for limit in field.metadata for kind in ("gt", "lt") if hasattr(limit, kind)]
     kind = f"a {'whole ' if whole else ''}number{_in_unit(unit)}"
 
     def allowed(number: float | None) -> bool:
-        return number is not None and (least is None or number >= least) and (greatest is None or number <= greatest)
+        within = number is not None and (least is None or number >= least) and (greatest is None or number <= greatest)
+        return within and number not in beyond
 
     meant = _quantity(given.value, unit)
     if meant is not None and allowed(meant):

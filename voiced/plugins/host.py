@@ -43,7 +43,7 @@ from voiced.plugins.speech import Speech
 from voiced.plugins.state_file import StateFile
 from voiced.plugins.steps import GRACE_S, Driver
 from voiced.plugins.subscriptions import Subscriptions
-from voiced.plugins.tables import NoTables, Tables
+from voiced.plugins.tables import NoTables, Tables, strangers
 from voiced.plugins.task_watch import TaskWatch
 from voiced.plugins.threads import ended_within, in_thread
 from voiced.plugins.tools import Tool
@@ -429,7 +429,8 @@ class PluginHost:
             if plugin.name in names and not self._off_because(plugin.name):
                 plugin.refuse(f"a plugin with the name {plugin.name} is loaded already; rename this one")
             names.add(plugin.name)
-        self._warn_of_names(names)
+        for line in strangers(self._settings, self._tables, names):
+            _log.warning("a plugin that is not there has settings", reason=line)
         await self._bring_up(self._plugins)
 
     async def _load_one(self, name: str) -> None:
@@ -469,18 +470,6 @@ class PluginHost:
         except PluginError as error:
             _log.error("the plugins folder is left out", reason=str(error))
             return []
-
-    def _warn_of_names(self, names: set[str]) -> None:
-        """What the settings say of plugins that are not there."""
-        for name in sorted(set(self._settings.disabled) - names):
-            _log.warning("a plugin that is not there is disabled", plugin=name)
-        for name, place in self._tables.places.items():
-            if name not in names:
-                near = difflib.get_close_matches(name, names, n=1)
-                meant = f"did you mean [plugin.{near[0]}]?" if near else "is it installed?"
-                _log.warning(
-                    "a table is for a plugin that is not there", place=place, table=f"plugin.{name}", hint=meant
-                )
 
     def _off_because(self, name: str) -> str:
         return switches.why_off(name, self._settings.disabled, self._off)

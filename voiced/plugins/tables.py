@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from difflib import get_close_matches
 from types import SimpleNamespace
 from typing import Any, Protocol, TypeVar, get_type_hints
 
@@ -11,6 +12,7 @@ from pydantic import BaseModel
 
 from voiced.api import Plugin, PluginSettings
 from voiced.errors import PluginError
+from voiced.plugins import settings as plugins
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -37,6 +39,25 @@ class NoTables:
     def settings_of(self, plugin: str, model: type[M]) -> M:
         """The defaults. Raises ValidationError where a setting has none."""
         return model()
+
+
+def strangers(settings: plugins.PluginSettings, tables: Tables, names: Collection[str]) -> Iterator[str]:
+    """What the settings say of plugins that are not there, one line each; `names`: of those that are."""
+
+    def line(said: str, name: str) -> str:
+        near = get_close_matches(name, names, n=1)
+        return f"{said}, but there is no such plugin; {f'did you mean {near[0]}?' if near else 'is it installed?'}"
+
+    for name, place in tables.places.items():
+        if name not in names:
+            yield line(f"{place}: there is a table [plugin.{name}]", name)
+    for name in settings.disabled:
+        if name not in names:
+            yield line(f"plugins.disabled names {name}", name)
+    for entry in settings.denied:
+        name, dot, _ = entry.rpartition(".")
+        if dot and name not in names:
+            yield line(f"plugins.denied names {entry}", name)
 
 
 def model_of(plugins: tuple[Plugin, ...]) -> type[PluginSettings] | None:
