@@ -7,6 +7,7 @@ Layers; imports go down only:
 
     cli            commands
     demo           the daemon on a sound card in memory, by itself and with a server on loopback
+    plugin_dev     the daemon with a plugin that somebody writes, and a stand-in for the cloud; one tool by itself
     testing        loopback servers, a sound card in memory, pytest fixtures for authors of plugins
     app            the composition root
     config         settings, from files, environment, command line
@@ -16,7 +17,8 @@ Layers; imports go down only:
     playout        jitter buffer (pure), loudspeaker, earcons        │
     plugins        host, tools, the built-in ones                    │
     control        protocol (pure), socket, status                   │
-    spending       prices (pure), the books                          ┘
+    spending       prices (pure), the books                          │
+    scaffold       the project that `voiced plugin new` makes        ┘
     ports          what the hub needs of each edge
     conversation   the core (pure): turns, ledger, failover, budget  |  api: all that a plugin may import
     ai             the API over HTTP: clients, errors, models

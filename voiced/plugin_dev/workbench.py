@@ -46,6 +46,7 @@ NOWHERE: Final = "http://127.0.0.1:9/v1"
 NOT_LOGGED: Final = frozenset(
     (
         "trouble with a plugin",  # the account has it in its own words
+        "plugin crashed while it was imported",
         "a table is for a plugin that is not there",  # the settings are about all plugins, and here is one
         "a plugin that is not there is disabled",
     )
@@ -62,7 +63,7 @@ def main(
 ) -> int:
     """Run until somebody ends it; the exit code. `file` and `overrides` are those of `load_config`.
 
-    Raises PluginError where there is no plugin at `path`, ConfigError, and AudioError where there is no sound card.
+    Raises PluginError where there is no plugin at `path`, ConfigError, ControlError.
     """
     copy = working_copy(path)
     _set_up_log()
@@ -126,7 +127,7 @@ class Workbench:
         self._looking: asyncio.Task[None] | None = None
 
     async def run(self, lines: AsyncIterator[str], *, at_once: bool) -> None:
-        """Until the lines end, or somebody types /quit. Raises ConfigError, ControlError, AudioError."""
+        """Until the lines end, or somebody types /quit. Raises ConfigError, ControlError."""
         self._loop = asyncio.get_running_loop()
         async with self._engines_up(), ServerThread(self._model.reply, self._hear) as server:
             with _card(self._card) as card:
