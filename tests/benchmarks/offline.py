@@ -55,8 +55,8 @@ ERRANDS: Final = (
     "what's the weather", "how is the weather tomorrow", "what's the weather in berlin", "will it rain",
     "will it snow tomorrow", "do I need an umbrella today", "put milk on the shopping list",
     "add eggs to my shopping list", "take bread off the shopping list", "what's on the shopping list",
-    "clear the shopping list", "read my notes", "delete the last note", "remind me in twenty minutes",
-    "remind me tomorrow at half past six", "cancel the reminder", "wake me on weekdays at six thirty", "snooze",
+    "clear the shopping list", "read my notes", "remind me in twenty minutes", "remind me tomorrow at half past six",
+    "cancel the reminder", "wake me on weekdays at six thirty", "snooze", "snooze the alarm",
 )  # fmt: skip
 """Commands of the tools that keep lists, know the weather and remind."""
 

@@ -288,6 +288,11 @@ async def test_a_server_that_says_nothing_is_given_up(
             200, b'{"results": [{"name": "Oslo", "latitude": 91}]}',
             "The weather service gave an answer that can't be read.",
         ),
+        (
+            200, b'{"results": [{"name": "Oslo"}], "utc_offset_seconds": 0, "current": {}, "hourly": {"time": [],'
+            b'"precipitation_probability": [1], "precipitation": [], "weather_code": []}}',
+            "The weather service gave an answer that can't be read.",
+        ),
         (200, b" " * 300_000, "The weather service gave an answer that is far too long."),
     ],
 )  # fmt: skip

@@ -100,7 +100,7 @@ class Lists(Plugin):
         return " ".join(lines) + await self._saved()
 
     @tool(
-        sentences=[f"(what's|what is) on {_THE_LIST}", f"read [me] {_THE_LIST}"],
+        sentences=[f"(what's|what is) on {_THE_LIST}"],
         idempotent=True,
     )
     async def read_list(self, name: str | None = None) -> str:
@@ -128,7 +128,7 @@ class Lists(Plugin):
         self._keep(key, [])
         return f"I took {_things(len(on_it))} off the {key} list; it is empty now.{await self._saved()}"
 
-    @tool(sentences=["(what|which) lists are there"], idempotent=True)
+    @tool(idempotent=True)
     async def name_lists(self) -> str:
         """Tell which lists there are, and how much is on each."""
         return self._names()

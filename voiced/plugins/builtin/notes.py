@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
-from voiced.api import Plugin, ToolContext, ToolError, sentence, tool
+from voiced.api import Plugin, ToolContext, ToolError, tool
 from voiced.plugins.builtin.keeping import kept
 from voiced.plugins.builtin.spoken import spoken_moment
 
@@ -50,7 +50,7 @@ class Notes(Plugin):
         self._notes.append(Note(text, self._context.now()))
         return f"I wrote it down.{await kept(self._context, self._notes)}"
 
-    @tool(sentences=["read [me] my notes", "what are my notes"], idempotent=True)
+    @tool(sentences=["read my notes", "what are my notes"], idempotent=True)
     async def read_notes(self, count: Annotated[int, Field(ge=1, le=MOST_READ)] = 3) -> str:
         """Read the latest notes, with their numbers.
 
@@ -68,7 +68,6 @@ class Notes(Plugin):
         return " ".join([all_of_them, *latest])
 
     @tool(
-        sentences=[sentence("delete (the|my) (last|latest) note", number=1)],
         confirm="Shall I delete note number {number}?",
     )
     async def delete_note(self, number: Annotated[int, Field(ge=1, le=LIMIT)]) -> str:

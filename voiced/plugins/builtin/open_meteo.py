@@ -6,9 +6,9 @@ import asyncio
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from voiced.api import ToolError
 
@@ -65,8 +65,18 @@ class Current(BaseModel):
     wind_speed_10m: float | None = None
 
 
-class Hourly(BaseModel):
-    """Columns of one length, by the local hour of the place."""
+class Columns(BaseModel):
+    """All of one length."""
+
+    @model_validator(mode="after")
+    def _of_one_length(self) -> Self:
+        if len({len(column) for _, column in self}) > 1:
+            raise ValueError("its columns differ in length")
+        return self
+
+
+class Hourly(Columns):
+    """By the local hour of the place."""
 
     time: list[dt.datetime]
     precipitation_probability: list[float | None]
@@ -74,8 +84,8 @@ class Hourly(BaseModel):
     weather_code: list[int | None]
 
 
-class Daily(BaseModel):
-    """Columns of one length, by the local day of the place."""
+class Daily(Columns):
+    """By the local day of the place."""
 
     time: list[dt.date]
     weather_code: list[int | None]
@@ -133,7 +143,7 @@ class OpenMeteo:
         try:
             async with asyncio.timeout(WITHIN_S):
                 status, body = await self._answer(url, asked)
-        except (TimeoutError, httpx2.HTTPError, OSError) as error:
+        except (TimeoutError, httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
             raise ToolError("The weather service can't be reached. Is there a network?") from error
         if status != 200:
             raise ToolError(_refusal(status, body))
@@ -153,15 +163,18 @@ class OpenMeteo:
 
 
 def client() -> httpx2.AsyncClient:
-    """Imports the library, which blocks: to be called in a thread."""
+    """Imports the library, which blocks: to be called in a thread. Raises ToolError."""
     import httpx2
 
-    return httpx2.AsyncClient(
-        timeout=httpx2.Timeout(WITHIN_S, connect=CONNECT_S),
-        limits=httpx2.Limits(max_connections=4, max_keepalive_connections=2, keepalive_expiry=60.0),
-        headers={"User-Agent": "voiced"},
-        follow_redirects=False,
-    )
+    try:
+        return httpx2.AsyncClient(
+            timeout=httpx2.Timeout(WITHIN_S, connect=CONNECT_S),
+            limits=httpx2.Limits(max_connections=4, max_keepalive_connections=2, keepalive_expiry=60.0),
+            headers={"User-Agent": "voiced"},
+            follow_redirects=False,
+        )
+    except (ImportError, ValueError, OSError) as error:  # a proxy without its library, no such CA file
+        raise ToolError(f"The weather service can't be asked from this machine: {error}.") from error
 
 
 class _Found(BaseModel):

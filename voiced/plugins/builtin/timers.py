@@ -189,7 +189,7 @@ class Timers(Plugin):
                 raise ToolError("Give after_s alone, or time with day and repeat.")
         return f"I will remind you {f'{words} {when}'.strip()}.{await self._saved()}"
 
-    @tool(sentences=["snooze", "snooze [for] {1..60:minutes} minutes"])
+    @tool(sentences=["snooze [it|the alarm]", "snooze for {1..60:minutes} minutes"])
     async def snooze(self, minutes: Annotated[int, Field(ge=1, le=120)] = 9) -> str:
         """Let the timer, alarm or reminder that rang last come again in some minutes.
 

@@ -73,7 +73,8 @@ def weather_now(forecast: Forecast, name: str, units: Units, now: dt.datetime) -
     if current.temperature_2m is None:
         raise ToolError("The weather service does not know the weather there now.")
     felt = current.apparent_temperature
-    feels = f" and feels like {_number(felt)}" if felt is not None and abs(felt - current.temperature_2m) >= FELT else ""
+    otherwise = felt is not None and abs(felt - current.temperature_2m) >= FELT
+    feels = f" and feels like {_number(felt)}" if felt is not None and otherwise else ""
     sky = f", with {SKY[current.weather_code]}" if current.weather_code in SKY else ""
     wind = current.wind_speed_10m
     blows = f" The wind blows at {_number(wind)} {_SPEED[units]}." if wind is not None else ""
@@ -113,11 +114,11 @@ def rain_on(forecast: Forecast, name: str, day: dt.date, now: dt.datetime) -> st
         raise ToolError("The weather service does not know whether it rains that day.")
     there = f" in {name}" if name else ""
     when = _day(day, local.date())
-    falls = day == local.date() and (forecast.current.weather_code or 0) >= WET
-    if falls and forecast.current.weather_code in SKY:
+    falling = forecast.current.weather_code
+    if day == local.date() and falling in SKY and falling >= WET:
         dry = next((hour for hour in hours[1:] if hour.chance < POSSIBLE), None)
         until = f" It may go on until {spoken_time(dry.time)}." if dry else " It may go on for the rest of the day."
-        return f"Yes, there is {SKY[forecast.current.weather_code]}{there} now.{until}"
+        return f"Yes, there is {SKY[falling]}{there} now.{until}"
     most = max(hour.chance for hour in hours)
     likely = [hour for hour in hours if hour.chance >= LIKELY]
     if likely:
