@@ -35,6 +35,7 @@ from voiced.errors import ConfigError
 from voiced.hub import Hub
 from voiced.log import set_up as set_up_log
 from voiced.playout.speaker import Speaker
+from voiced.plugins.acting import ourselves
 from voiced.plugins.ai import HostAi
 from voiced.plugins.discovery import Source
 from voiced.plugins.host import FIRST_BATCH_S, PluginHost, PluginStatus
@@ -304,11 +305,12 @@ async def run(loaded: Loaded, card: SoundCard | None = None) -> int:
 
     def end(_number: int, _frame: FrameType | None) -> None:
         """In the main thread, whatever it does: a plugin may have the loop wait, and it would never see the signal."""
-        loop.call_soon_threadsafe(stop.set)
-        # A device that hangs in its driver, or a tool that blocks its thread, must not keep the process alive.
-        deadline = threading.Timer(STOP_WITHIN_S, os._exit, (0,))
-        deadline.daemon = True
-        deadline.start()
+        with ourselves():
+            loop.call_soon_threadsafe(stop.set)
+            # A device that hangs in its driver, or a tool that blocks its thread, must not keep the process alive.
+            deadline = threading.Timer(STOP_WITHIN_S, os._exit, (0,))
+            deadline.daemon = True
+            deadline.start()
 
     def reload() -> None:
         try:

@@ -429,7 +429,7 @@ class PluginHost:
             if plugin.name in names and not self._off_because(plugin.name):
                 plugin.refuse(f"a plugin with the name {plugin.name} is loaded already; rename this one")
             names.add(plugin.name)
-        for line in strangers(self._settings, self._tables, names):
+        for line in strangers(self._settings, self._tables, names) if self._given is None else ():
             _log.warning("a plugin that is not there has settings", reason=line)
         await self._bring_up(self._plugins)
 
