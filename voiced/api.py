@@ -410,7 +410,7 @@ class Plugin:
         """Called once, before any tool. A crash here disables the plugin, and nothing else."""
 
     async def teardown(self) -> None:
-        """Called once, when the plugin is unloaded or voiced stops; it has half a second."""
+        """Called once after a `setup` that succeeded, when it is unloaded or voiced stops; it has half a second."""
 
     def dynamic_tools(self) -> Sequence[DynamicTool]:
         """Tools beside the methods; asked for after `setup` and at `ToolContext.tools_changed`. Must not block."""

@@ -223,3 +223,14 @@ async def test_a_teardown_that_crashes_or_hangs_holds_nobody_up(home: Home) -> N
         await home.clock.timer_is_set(TEARDOWN_S)
         home.clock.advance(seconds=TEARDOWN_S)
         assert await home.tools() == ()
+
+
+async def test_what_was_not_set_up_is_not_torn_down(home: Home) -> None:
+    home.plugin(
+        "half",
+        "from voiced.api import Plugin\nclass Half(Plugin):\n"
+        "    async def setup(self, context):\n        raise OSError('no lamp')\n"
+        "    async def teardown(self): self.lamp.close()",
+    )
+    async with home.running():
+        assert len(home.status("half").problems) == 1

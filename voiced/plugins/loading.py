@@ -145,13 +145,13 @@ class LoadedPlugin:
         if self.state != "on":
             return
         for plugin in self._plugins:
-            self._set_up.append(plugin)
             problem = await self._begin(plugin, context)
             if problem:
                 self.refuse(f"its setup failed: {problem}")
             if problem or self.state != "on":
                 await self.tear_down()
                 return
+            self._set_up.append(plugin)
         await self.look()
         self.ready = True
 
