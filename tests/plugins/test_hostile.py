@@ -479,3 +479,19 @@ async def test_a_flood_of_subscriptions_is_dammed(home: Home) -> None:
         home, f"async def heard(event): pass\n\n@tool\nasync def act(context: ToolContext):\n    'Act.'\n{flood}"
     ):
         assert "100 subscriptions" in await home.complaint("act")
+
+
+async def test_a_flood_of_appointments_is_dammed(home: Home) -> None:
+    flood = "    for _ in range(10**6):\n        context.call_after(timedelta(hours=1), never)\n"
+    async with hostile(
+        home,
+        f"async def never(): pass\n\n@tool\nasync def act(context: ToolContext):\n    'Act.'\n{flood}"
+        "@tool\nasync def wait(context: ToolContext):\n    'Wait.'\n"
+        "    for _ in range(10_000):\n        context.call_after(timedelta(hours=1), never).cancel()\n"
+        "        await asyncio.sleep(0)\n",
+    ):
+        await home.answer("wait")
+        assert "hostile waits for 1000 things already; cancel some." in await home.complaint("act")
+        home.clock.advance(hours=1)
+        await settled()
+        assert "1000 things" in await home.complaint("act")

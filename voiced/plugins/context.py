@@ -54,6 +54,9 @@ THREAD_LIMIT: Final = 8
 LONGEST_PROBLEM: Final = 500
 """Characters of what a plugin reports."""
 
+APPOINTMENT_LIMIT: Final = 1000
+"""So many things of one plugin may be waited for."""
+
 SUBSCRIPTION_LIMIT: Final = 100
 """So many subscriptions of one plugin: more are made by calls that never cancel them."""
 
@@ -288,9 +291,12 @@ class HostContext:
         callback: Callable[[], Awaitable[None]],
         again: Callable[[], bool] = lambda: False,
     ) -> Appointment:
+        if len(self._appointments) >= APPOINTMENT_LIMIT:
+            raise ToolError(f"{self._plugin} waits for {APPOINTMENT_LIMIT} things already; cancel some.")
         appointment = _Appointment(
             self._services, remaining_s, lambda: self._services.spawn(callback, self._plugin), self._appointments, again
         )
+        self._appointments.add(appointment)
         self._services.loop.call_soon_threadsafe(appointment.begin)
         return appointment
 
@@ -388,7 +394,6 @@ class _Appointment:
 
     def begin(self) -> None:
         if not self._over:
-            self._waiting.add(self)
             self._look()
 
     def end(self) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
 import structlog
 
-from voiced.api import PERMISSIONS, NotConfigured, Permission, Plugin, PluginSettings
+from voiced.api import PERMISSIONS, DynamicTool, NotConfigured, Permission, Plugin, PluginSettings
 from voiced.errors import ConfigError, PluginError, ToolSchemaError
 from voiced.plugins.acting import Actor, acting, ourselves
 from voiced.plugins.context import HostContext
@@ -81,7 +81,7 @@ class LoadedPlugin:
         self._traces = Traces(self.name, workshop.clock.elapsed, self.report, lambda what: workshop.crashed(self, what))
         self._permissions: Permissions = NONE
         self._plugins: tuple[Plugin, ...] = ()
-        self._dynamic: frozenset[str] = frozenset()
+        self._dynamic: dict[str, tuple[DynamicTool, Tool]] = {}
         self._set_up: list[Plugin] = []
         self._context: HostContext | None = None
 
@@ -159,16 +159,12 @@ class LoadedPlugin:
         """Ask each `when`, and for the dynamic tools."""
 
         async def look() -> None:
-            for name in self._dynamic:
+            found = [(plugin, dynamic) for plugin in self._plugins for dynamic in plugin.dynamic_tools()]
+            known, self._dynamic = self._dynamic, {}
+            for name in known:
                 self.tools.pop(name, None)
-            found = [
-                (plugin, dynamic, f"{type(plugin).__qualname__}.dynamic_tools")
-                for plugin in self._plugins
-                for dynamic in plugin.dynamic_tools()
-            ]
-            self._dynamic = frozenset(
-                name for plugin, dynamic, where in found if (name := self._add(plugin, dynamic, where))
-            )
+            for plugin, dynamic in found:
+                self._add(plugin, dynamic, known)
             self.hidden = frozenset(name for name, tool in self.tools.items() if not tool.is_offered(self.report))
 
         if problem := await self._contain(look, "the tools", LOOK_S):
@@ -226,21 +222,23 @@ class LoadedPlugin:
         with acting(self.actor(self._permissions)):
             return await self._workshop.driver.contain(function, f"{what} of {self.name}", limit_s)
 
-    def _add(self, plugin: Plugin, dynamic: Any, where: str) -> str:
-        """The name of a tool that is there now, or nothing."""
+    def _add(self, plugin: Plugin, dynamic: DynamicTool, known: Mapping[str, tuple[DynamicTool, Tool]]) -> None:
+        """A tool that is there now. To describe it takes a while: where it is as it was, that stands."""
+        where = f"{type(plugin).__qualname__}.dynamic_tools"
+        before, tool = known.get(dynamic.name, (None, None))
         try:
-            tool = describe_dynamic(dynamic, where, plugin)
+            if tool is None or before != dynamic:
+                tool = describe_dynamic(dynamic, where, plugin)
         except ToolSchemaError as error:
             self.report(str(error))
-            return ""
+            return
         if other := self.tools.get(tool.spec.name):
             self.report(same_name(tool, other))
-            return ""
-        if denied := self._denied(tool.permissions):
+        elif denied := self._denied(tool.permissions):
             self.report(f"{where}: {tool.spec.name} is not offered: {denied}")
-            return ""
-        self.tools[tool.spec.name] = tool
-        return tool.spec.name
+        else:
+            self.tools[tool.spec.name] = tool
+            self._dynamic[tool.spec.name] = (dynamic, tool)
 
     # In the thread of the import.
 
