@@ -377,6 +377,7 @@ async def beside_a_slow_import(home: Home, *, passes_s: float) -> AsyncIterator[
 
 async def test_tools_that_come_late_are_offered_when_they_come(home: Home) -> None:
     async with beside_a_slow_import(home, passes_s=FIRST_BATCH_S):
+        assert home.status("a_slow").why == "it is being loaded"
         home.module("a_slow").release.set()
         assert await home.tools() == ("slow", "good")
         assert await home.answer("slow") == "fine"

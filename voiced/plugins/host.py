@@ -212,7 +212,7 @@ class PluginHost:
                 self._offer.names(plugin),
                 tuple(plugin.problems),
                 plugin.state,
-                plugin.why,
+                "it is being loaded" if plugin in self._loading else plugin.why,
                 tuple(name for name in PERMISSIONS if name in plugin.permissions),
                 plugin.built_in,
             )
