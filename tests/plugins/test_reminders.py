@@ -87,6 +87,9 @@ async def test_a_reminder_is_cancelled_by_a_word_of_it(home: Home) -> None:
         assert await home.answer("cancel_timer", which="reminder") == "The reminder of the meeting is cancelled."
         assert "Nothing is cancelled." in await home.complaint("cancel_timer", which="all reminders")
         assert await home.answer("cancel_timer", which="all") == "The egg timer is cancelled."
+        for minutes in (1, 2):
+            await home.answer("set_reminder", after_s=60 * minutes)
+        assert await home.answer("cancel_timer", which="all reminders") == "2 reminders are cancelled."
 
 
 async def test_a_long_reminder_is_cut_and_all_count_against_one_limit(home: Home) -> None:

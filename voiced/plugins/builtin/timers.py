@@ -240,7 +240,7 @@ class Timers(Plugin):
         for alert in chosen:
             _, appointment = self._set.pop(alert.number)
             appointment.cancel()
-        titles = listed([f"the {alert.title()}" for alert in chosen])
+        titles = listed(_titles(chosen))
         cancelled = f"{titles[0].upper()}{titles[1:]} {'is' if len(chosen) == 1 else 'are'} cancelled."
         return cancelled + await self._saved()
 
@@ -336,6 +336,15 @@ class Timers(Plugin):
         in_file = {alert.number: alert.due for alert in self._in_file}
         if any(abs(alert.due - in_file[alert.number]) > TOLERANCE for alert in self._current()):
             await self._saved()
+
+
+def _titles(alerts: list[Alert]) -> list[str]:
+    """The pasta timer, 2 alarms: what has only its kind for a name is counted."""
+    titles = [alert.title() for alert in alerts]
+    plain = [kind for kind in ("alarm", "reminder") if titles.count(kind) > 1]
+    return [f"the {title}" for title in titles if title not in plain] + [
+        f"{titles.count(kind)} {kind}s" for kind in plain
+    ]
 
 
 def _short(name: str | None) -> str:
