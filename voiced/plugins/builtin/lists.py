@@ -49,7 +49,7 @@ class Lists(Plugin):
         idempotent=True,
     )
     async def add_to_list(self, items: list[str], name: str | None = None) -> str:
-        """Put things on the shopping list, or on another list, which is begun where it is not there.
+        """Put things on a list: the shopping list, or another one, which is begun where it is not there.
 
         Args:
             items: Each thing by itself, with its amount if the user says one: ["milk", "6 eggs"].
@@ -78,7 +78,7 @@ class Lists(Plugin):
         lists={"grocery": _WHAT},
     )
     async def remove_from_list(self, items: list[str], name: str | None = None) -> str:
-        """Take things off the shopping list, or off another list.
+        """Take things off a list: the shopping list, or another one.
 
         Args:
             items: Each thing by itself, as read_list tells it or a part of that.
@@ -104,7 +104,7 @@ class Lists(Plugin):
         idempotent=True,
     )
     async def read_list(self, name: str | None = None) -> str:
-        """Read what is on the shopping list, or on another list.
+        """Read what is on a list: the shopping list, or another one.
 
         Args:
             name: Which list, such as "packing list"; null for the shopping list.

@@ -130,7 +130,7 @@ class Media(Plugin):
 
     @tool(sentences=["(resume|continue) [the] music", "go on with the music"], local=True, idempotent=True)
     async def resume_music(self) -> str:
-        """Go on with music that was paused or stopped."""
+        """Go on with the music: it was paused or stopped."""
         [status] = await self._player.do(STATUS)
         if not protocol.number(status, "playlistlength"):
             raise ToolError("There is no music to go on with. Say what to play.")
@@ -197,7 +197,7 @@ class Media(Plugin):
         local=True,
     )
     async def change_music_volume(self, by: Annotated[int, Field(ge=-100, le=100)]) -> str:
-        """Make the music louder or quieter than it is now; the assistant's own voice stays as it is.
+        """Make the music louder or quieter (than it is now); the assistant's own voice stays as it is.
 
         Args:
             by: Percentage points: 15 is clearly louder, -15 clearly quieter.
