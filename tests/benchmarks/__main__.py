@@ -6,7 +6,7 @@
     python -m tests.benchmarks --cascade  only the cascade, beside a bare client and a sequential pipeline
     python -m tests.benchmarks --failover only how long answers take where a brain fails on the way
     python -m tests.benchmarks --offline  only what is understood with no network, and what is not; four minutes
-    python -m tests.benchmarks --hostile  only how long answers take beside a hostile plugin, and without; half an hour
+    python -m tests.benchmarks --hostile  only how long answers take beside a hostile plugin, and without; 20 minutes
 
 Run it from the checkout, in the environment of the tests, on a machine that does nothing else. It prints medians, 99th
 percentiles, ratios and targets, and what each figure means. Speed never fails it: the exit code is 1 only where

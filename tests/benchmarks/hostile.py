@@ -27,7 +27,7 @@ sound; the end of the turn is 300 ms of silence. Each round has a process for ea
 
 end of speech -> sound    the end of the user's recording .. the output callback has returned the first block with sound
 x without                 how many times the same beside a plugin that does nothing
-allocates 100 MB          in a thread, and counts its bytes: one call that keeps the interpreter for itself all the while
+allocates 100 MB          in a thread, and counts its bytes: one call that keeps the interpreter for itself meanwhile
 computes in a thread      Python runs one thread at a time: the loop waits up to 5 ms for each turn that it gets
 blocks the loop           nothing can interrupt it: the answer waits for its end, if it falls into it; the log names it
 computes while imported   for 30 s, of which the daemon waits for one"""

@@ -267,6 +267,11 @@ async def crash_twice():
     'Crash.'
     raise OSError("no lamp")
 
+@tool(background=True)
+async def crash_later():
+    'Crash.'
+    raise OSError("no lamp")
+
 @tool
 def crash_in_a_thread():
     'Crash.'
@@ -288,11 +293,18 @@ async def leak():
     asyncio.get_running_loop().create_task(fail())
 """
 
-ALL = ("good", "crash", "crash_twice", "crash_in_a_thread", "complain", "call_back", "leak")
+ALL = ("good", "crash", "crash_twice", "crash_later", "crash_in_a_thread", "complain", "call_back", "leak")
 
 
 @pytest.mark.parametrize(
-    "tools", [["crash"] * 3, ["crash_twice"] * 3, ["crash_in_a_thread"] * 3, ["crash", "crash_twice", "leak"]]
+    "tools",
+    [
+        ["crash"] * 3,
+        ["crash_twice"] * 3,
+        ["crash_later"] * 3,
+        ["crash_in_a_thread"] * 3,
+        ["crash", "crash_twice", "leak"],
+    ],
 )
 async def test_a_plugin_that_crashes_three_times_is_paused_and_says_so_once(home: Home, tools: list[str]) -> None:
     async with hostile(home, CRASHES):
@@ -309,7 +321,7 @@ async def test_a_plugin_that_crashes_three_times_is_paused_and_says_so_once(home
         )
         assert status.why.endswith("; `voiced reload`, or `voiced plugin enable hostile`, lets it try again")
         said = [event.text for event in home.untaken(AnnouncementAsked)]
-        assert said == ["I have paused the plugin hostile: it keeps failing."]
+        assert said.count("I have paused the plugin hostile: it keeps failing.") == 1
         assert "Did you mean" in await home.complaint("crash")
 
 

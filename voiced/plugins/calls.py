@@ -74,16 +74,23 @@ class _Call:
 
 
 class ToolCalls:
-    """`disable` is called with a tool whose threads hang again and again."""
+    """`disable` is called with a tool whose threads hang again and again, `crashed` with one in the background."""
 
     def __init__(
-        self, settings: PluginSettings, clock: Clock, driver: Driver, disable: Callable[[Tool], None], start: Start
+        self,
+        settings: PluginSettings,
+        clock: Clock,
+        driver: Driver,
+        disable: Callable[[Tool], None],
+        start: Start,
+        crashed: Callable[[Tool, Outcome], None],
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._driver = driver
         self._disable = disable
         self._start = start
+        self._crashed = crashed
         self._taken: Counter[_Kind] = Counter()
         self._hung: Counter[str] = Counter()
         self._under_way: dict[CallId, _Call] = {}
@@ -259,6 +266,8 @@ class ToolCalls:
                 raise
             outcome = INTERRUPTED
         call.context.voice.announce(outcomes.announced(call.tool, outcome))
+        if outcome.crashed:
+            self._crashed(call.tool, outcome)
 
     def _finished(self, call: _Call) -> None:
         self._background.discard(call)

@@ -234,20 +234,20 @@ class PluginHost:
         else:
             plugin, tool = offered
             call = self._start(plugin, self._call(plugin, tool, command))
-            call.add_done_callback(lambda ended: self._returned(plugin, tool, command.call, ended))
+            call.add_done_callback(lambda ended: self._returned(plugin, command.call, ended))
 
     async def _call(self, plugin: LoadedPlugin, tool: Tool, command: RunTool) -> Outcome:
         with acting(plugin.actor(tool.permissions)):
             return await self._calls.run(command.call, tool, command.arguments, plugin.context)
 
-    def _returned(self, plugin: LoadedPlugin, tool: Tool, call: CallId, ended: asyncio.Task[Outcome]) -> None:
+    def _returned(self, plugin: LoadedPlugin, call: CallId, ended: asyncio.Task[Outcome]) -> None:
         if ended.cancelled():
             self._answer(call, STOPPING if self._group is None else RELOADED)
         else:
             outcome = ended.result()
             self._answer(call, outcome)
             if outcome.crashed:
-                self._crashed(plugin, f"{tool.spec.name}: {outcome.text}")
+                self._crashed(plugin, _in_short(outcome))
         self._look(plugin)
 
     def _answer(self, call: CallId, outcome: Outcome) -> None:
@@ -266,7 +266,9 @@ class PluginHost:
             del self._seen[next(iter(self._seen))]
 
     def _make_calls(self) -> ToolCalls:
-        return ToolCalls(self._settings, self._clock, self._driver, self._disable, self._start_background)
+        return ToolCalls(
+            self._settings, self._clock, self._driver, self._disable, self._start_background, self._background_crashed
+        )
 
     def _disable(self, tool: Tool) -> None:
         plugin, offered = self._offer.find(tool.spec.name) or (None, None)
@@ -276,6 +278,11 @@ class PluginHost:
             self._settle()
 
     # Crashes.
+
+    def _background_crashed(self, tool: Tool, outcome: Outcome) -> None:
+        for plugin in self._plugins:
+            if plugin.tools.get(tool.spec.name) is tool:
+                self._crashed(plugin, _in_short(outcome))
 
     def _crashed(self, plugin: LoadedPlugin, what: str) -> None:
         """One more; a plugin that crashes again and again is paused."""
@@ -577,3 +584,8 @@ class PluginHost:
 
     def _announce(self) -> None:
         self._post(ToolsChanged(self._offer.specs))
+
+
+def _in_short(crash: Outcome) -> str:
+    """Its first sentence; the log has the whole."""
+    return crash.text.partition(". ")[0]
