@@ -246,7 +246,7 @@ async def test_threads_that_still_run_are_named(home: Home) -> None:
             home.host.reload()
             await home.tools()
             problems = [line["problem"] for line in log() if line["event"] == "trouble with a plugin"]
-            assert problems == ["it left 1 threads running when it was unloaded: poller"]
+            assert problems == ["it left 1 thread running when it was unloaded: poller"]
         finally:
             module.release.set()
 

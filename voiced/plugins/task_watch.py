@@ -79,7 +79,7 @@ class TaskWatch:
         """Cancel what the plugin left; after `GRACE_S` it is given up."""
         left = set(traces.tasks)
         if left:
-            traces.report(f"it left {len(left)} tasks behind when it was unloaded: {listed(_names(left))}")
+            traces.report(f"it left {_counted(len(left), 'task')} behind when it was unloaded: {listed(_names(left))}")
             for task in left:
                 task.cancel()
             gone = asyncio.ensure_future(asyncio.wait(left))
@@ -89,7 +89,8 @@ class TaskWatch:
                     _give_up(task)
                 await gone
         if threads := traces.threads():
-            traces.report(f"it left {len(threads)} threads running when it was unloaded: {listed(threads)}")
+            left_running = _counted(len(threads), "thread")
+            traces.report(f"it left {left_running} running when it was unloaded: {listed(threads)}")
 
     def _adopted(self, coroutine: Coroutine[Any, Any, T], actor: Actor) -> Coroutine[Any, Any, T]:
         if len(actor.traces.tasks) >= MOST_TASKS:
@@ -174,3 +175,7 @@ def _give_up(task: asyncio.Task[Any]) -> None:
 
 def _names(tasks: Iterable[asyncio.Task[Any]]) -> list[str]:
     return [getattr(task.get_coro(), "__qualname__", task.get_name()) for task in tasks]
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
