@@ -22,6 +22,7 @@ from voiced.conversation.commands import (
     SpeakerCommand,
     StartReply,
     StreamUtterance,
+    ToolCommand,
 )
 from voiced.conversation.events import (
     BrainLost,
@@ -51,7 +52,7 @@ class Ports:
         self.told: list[object] = []
         self.answer: Callable[[object], None] = lambda command: None
 
-    def do(self, command: BrainCommand | SpeakerCommand | RunTool) -> None:
+    def do(self, command: BrainCommand | SpeakerCommand | ToolCommand) -> None:
         self.told.append(command)
         self.answer(command)
 

@@ -17,7 +17,7 @@ from voiced.conversation.commands import (
     UserHeard,
     UtteranceEnded,
 )
-from voiced.testing.loopback import CallTool, Say, Script
+from voiced.testing.loopback import CallTool, Reply, Say, Script
 
 DOOR = """
 import asyncio
@@ -100,7 +100,7 @@ async def test_a_no_does_not_run_the_tool(household: Callable[..., Household]) -
 
 
 async def test_silence_is_no_yes(household: Callable[..., Household]) -> None:
-    script = [CALL, QUESTION, QUESTION, Say("I left it locked.")]
+    script: list[Reply] = [CALL, QUESTION, QUESTION, Say("I left it locked.")]
     async with household(Script(script, ["Unlock the door."])) as home:
         home.write_plugin("door", DOOR)
         await home.ready()
@@ -111,9 +111,7 @@ async def test_silence_is_no_yes(household: Callable[..., Household]) -> None:
 
 
 async def test_an_early_yes_interrupts_the_question_and_not_the_turn(household: Callable[..., Household]) -> None:
-    long = Say(
-        "Shall I really unlock the front door? It is late, and nobody is expected any more today."
-    )
+    long = Say("Shall I really unlock the front door? It is late, and nobody is expected any more today.")
     async with household(Script([CALL, long, UNLOCKED], ["Unlock the door.", "Yes."])) as home:
         home.write_plugin("door", DOOR)
         await home.ready()
@@ -129,7 +127,7 @@ async def test_an_early_yes_interrupts_the_question_and_not_the_turn(household: 
 
 
 async def test_a_question_can_be_answered_in_writing(household: Callable[..., Household]) -> None:
-    script = [CallTool("choose"), Say("Which door?"), Say("The back door it is.")]
+    script: list[Reply] = [CallTool("choose"), Say("Which door?"), Say("The back door it is.")]
     async with household(Script(script, ["Open up."])) as home:
         home.write_plugin("door", DOOR)
         await home.ready()

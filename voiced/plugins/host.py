@@ -165,6 +165,8 @@ class PluginHost:
         """What happens, for plugins that subscribed, and for those that wait until something was said."""
         if isinstance(fact, RequestEnded):
             self._speech.ended(fact)
+            for plugin in self._plugins:
+                plugin.told(fact.request)
         self._subscriptions.report(fact)
 
     def reload(self, name: str = "", *, settings: PluginSettings | None = None, tables: Tables | None = None) -> None:
@@ -367,7 +369,7 @@ class PluginHost:
             case AnnouncementAsked(call=call) if call is not None:  # the core counts them
                 return True
             case AnnouncementAsked(request):
-                granted = actor.traces.may_wish(aloud=True)
+                granted = actor.traces.may_wish(aloud=True) and actor.traces.may_wait(request)
                 if not granted:
                     self._speech.ended(RequestEnded(request, error="it announces too much"))
                 return granted

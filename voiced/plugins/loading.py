@@ -102,6 +102,10 @@ class LoadedPlugin:
         own = [type(plugin).dynamic_tools is not Plugin.dynamic_tools for plugin in self._plugins]
         return any(own) or any(tool.options.when is not None for tool in self.tools.values())
 
+    def told(self, request: str) -> None:
+        """An announcement, of whomever, is over."""
+        self._traces.told(request)
+
     def acts_as(self, actor: Actor) -> bool:
         """Whether it is the one who acts, and not one of its name that was there before."""
         return actor.traces is self._traces

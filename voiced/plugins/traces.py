@@ -21,6 +21,9 @@ MOST_TASKS: Final = 100
 MOST_ANNOUNCEMENTS: Final = 100
 """Of one plugin in a minute; more would leave no silence."""
 
+MOST_WAITING: Final = 8
+"""Announcements of one plugin that may wait for a silence: there is room for 16 of all."""
+
 MOST_WISHES: Final = 300
 """Of one plugin in a minute: announcements, volume, stop and the like."""
 
@@ -72,6 +75,7 @@ class Traces:
         self._lines = PerMinute(MOST_LINES, elapsed)
         self._announcements = PerMinute(MOST_ANNOUNCEMENTS, elapsed)
         self._wishes = PerMinute(MOST_WISHES, elapsed)
+        self._waiting: set[str] = set()
 
     def add_task(self, task: asyncio.Task[Any]) -> None:
         """It was begun by the plugin."""
@@ -91,6 +95,18 @@ class Traces:
             self.report(f"it asks for more than {MOST_WISHES} things a minute; the rest is left out")
             return False
         return True
+
+    def may_wait(self, request: str) -> bool:
+        """Whether one more announcement may wait; `told` takes it out."""
+        if len(self._waiting) >= MOST_WAITING:
+            self.report(f"more than {MOST_WAITING} of its announcements wait to be said; the rest is left out")
+            return False
+        self._waiting.add(request)
+        return True
+
+    def told(self, request: str) -> None:
+        """An announcement, of whomever, is over."""
+        self._waiting.discard(request)
 
     def threads(self) -> list[str]:
         """The names of those that still run."""
