@@ -21,6 +21,12 @@ FAULTS: Final[dict[str, tuple[str, ...]]] = {
     "transcript": ("none", "never"),
     "vad": ("deaf",),
     "tool": ("slow", "fails", "very_slow"),
+    "aside": (
+        *("says", "says_and_waits", "says_much", "filler", "plays", "asks", "asks", "asks_twice", "says_and_asks"),
+        *("listens", "asks_briefly", "asks_and_leaves", "asks_and_forgets"),
+    ),
+    "answer": ("late", "early", "cough", "hums", "goes_on", "types", "types_early", "never"),
+    "cancel_tool": ("late",),
     "repeat": ("again",),
     "spot": ("late", "twice", "never", "stale"),
 }

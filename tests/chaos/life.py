@@ -91,7 +91,10 @@ class Life:
             world.coughs(random.choice((60, 100, 140)))
         else:
             for _ in range(random.choice((1, 1, 1, 2))):
-                kind = random.choices(("speech", "tool", "hum", "command", "stop"), (6, 6, 3, 3, 1))[0]
+                kind = random.choices(
+                    ("speech", "tool", "fragile", "patient", "lookup", "hum", "command", "stop"),
+                    (6, 4, 3, 3, 3, 3, 3, 1),
+                )[0]
                 ms = random.choice((300, 420)) if kind in ("command", "stop") else random.choice((300, 700, 1500, 3000))
                 world.says(ms, kind, silence_ms=random.choice((200, 700)))
 
@@ -126,6 +129,8 @@ class Life:
         back_s = random.uniform(0.1, 25.0)
         thrift: Thrift = random.choice(("none", "none", *get_args(Thrift)))
         notice = random.choice(("", "The budget is spent."))
+        kind = random.choice(("question", "question", "listen", "sound", "text"))
+        withdrawn_after = random.choice((0.0, 0.0, 0.5, 3.0, 10.0))
 
         def interrupts() -> None:
             world.says(random.choice((300, 900)))
@@ -151,6 +156,7 @@ class Life:
             loses_the_microphone: 1,
             world.a_plugin_comes: 1,
             world.a_timer_rings: 1,
+            lambda: world.plugins.by_itself(kind, withdrawn_after): 1,
             lambda: world.spends(thrift, notice): 1,
             lambda: world.mute(not world.muted): 0.5,
             world.user_says_stop: 0.4,
@@ -188,8 +194,9 @@ def all_heals(world: World) -> None:
     assert not session.over
     assert session.tools == world.tools
     assert world.in_use == best
+    assert not world.plugins.kept, f"results that nobody told of: {world.plugins.kept}"
     assert not world.waiting, f"announcements that nobody heard of again: {world.waiting}"
-    assert all(world.requests.values()), "a typed question that nobody heard of again"
+    assert all(world.requests.values()), "a request that nobody heard of again"
     for path, size in world.sizes().items():
         assert size <= MOST_OF_ANYTHING, f"{path} holds {size}"
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
+from tests.chaos.plugins import ASKED_FOR
 from voiced.audio import FRAME_BYTES, SAMPLE_BYTES, to_ms, to_samples
 from voiced.conversation.commands import (
     AddHistory,
@@ -18,6 +18,7 @@ from voiced.conversation.commands import (
     CommitUtterance,
     DeleteItem,
     DiscardUtterance,
+    ExpectAnswer,
     HistoryItem,
     OpenSession,
     SendText,
@@ -58,8 +59,8 @@ VAD_SILENCE: Final = 25
 LATENCY_S: Final = 0.03
 
 Token = str
-"""One thing that a conversation holds: u7 an utterance, q3 a typed question, t7 the tool that u7 asked for, i9 an item
-of an answer."""
+"""One thing that a conversation holds: u7 an utterance, q3 a typed question, t7 what the tool did that u7 asked for
+(t7r9 what it did when it was run again, x7x9 that it was cancelled), i9 an item of an answer."""
 
 
 def marks(pcm: bytes) -> list[Token]:
@@ -72,11 +73,17 @@ def tool_of(token: Token) -> Token:
     return f"t{token[1:]}"
 
 
+def result_of(output: str) -> Token:
+    """The last word of what a tool returned."""
+    return output.split()[-1]
+
+
 @dataclass(eq=False)
 class Response:
     announce: str | None
     about: frozenset[Token]
     """The questions that were open, and that the session knew, when it was asked for."""
+    knew: frozenset[Token] = frozenset()
     id: ReplyId | None = None
     begun: bool = False
     cancelled: bool = False
@@ -108,6 +115,8 @@ class Session:
         """It has the result of a tool that it called, and goes on from there."""
         self.expects: deque[tuple[ItemId, list[Token]]] = deque()
         """Replayed sound, which is written down when a reply is asked for."""
+        self.wants_an_answer = False
+        """A tool has asked something, and what comes next is no question to this brain."""
         self._buffer = bytearray()
         self._heard_speech = False
         self._silence = 0
@@ -147,15 +156,23 @@ class Session:
                 self._learn(items)
             case SendText(_, text, _):
                 self._told(text)
-                self.users.append((None, [text]))
+                if self.wants_an_answer:
+                    self.world.answered_by_typing(text)
+                else:
+                    self.world.begun(text)
+                    self.users.append((None, [text]))
+            case ExpectAnswer(_, choices):
+                self.wants_an_answer = choices is not None
             case SendToolResult(_, call, output):
                 assert call in self._calls, f"unknown call_id {call}"
                 token = self._calls.pop(call)
                 if not output.startswith("Not run"):
-                    self._done_here.add(token)
+                    result = result_of(output)
+                    if result[0] == "t":
+                        self._done_here.add(token)
                     self.continues = True
-                    if token not in self.known:
-                        self._knows(token)
+                    if result not in self.known:
+                        self._knows(result)
                     self.users.clear()
             case StartReply(_, announce):
                 self._start(announce)
@@ -206,7 +223,7 @@ class Session:
         if token[0] == "u" and self.world.turns.end == "server":
             order = max(order, self._last_told + 1)  # Where a turn ends is not the same here and there.
         assert order > self._last_told or token[0] == "q", (
-            f"{token} came too late to session {self.number}: {self.known[-5:]}"
+            f"{token} ({order}) came too late to session {self.number}: {self.known[-5:]} ({self._last_told})"
         )
         self._last_told = order
         self._knows(token)
@@ -222,17 +239,18 @@ class Session:
                     tokens = self.world.of_turn(item.item, marks(pcm)) if text is None else text.split()
                     for token in tokens:
                         self._told(token)
-                        if token[0] == "q":
+                        if token[0] == "q" and token not in self.world.answers:
                             self.world.begun(token)
-                    self.users.append((item.item, tokens))
+                    if not set(tokens) <= self.world.answers:
+                        self.users.append((item.item, tokens))
                     if text is None:
                         assert item.item is not None
                         self.expects.append((item.item, tokens))
                 case AssistantSaid(text):
                     self._told(text.split()[0])
                     self.users.clear()
-                case ToolUsed(_, _, arguments, _):
-                    self._told(f"t{json.loads(arguments)['n']}")
+                case ToolUsed(_, _, _, output):
+                    self._told(result_of(output))
                     self.users.clear()
 
     # Events go out in the order of a socket.
@@ -295,6 +313,7 @@ class Session:
                 self._item_of_the_buffer()
 
     def _commit(self) -> None:
+        assert self.wants_an_answer == self.world.last_was_an_answer, "what is committed is taken for something else"
         if len(self._buffer) < SHORTEST_COMMIT:
             assert self._ended_by_vad, "input_audio_buffer_commit_empty"
             self.post(RequestRefused(self.number, "commit", "input_audio_buffer_commit_empty", "too small"))
@@ -315,7 +334,8 @@ class Session:
         for token in tokens:
             self._knows(token)
         item = ItemId(self.world.name("c"))
-        self.users.append((item, tokens))
+        if not self.wants_an_answer:
+            self.users.append((item, tokens))
         self.post(UtteranceCommitted(self.number, item))
         self.world.spawn(self._write_down(item, tokens))
 
@@ -353,7 +373,7 @@ class Session:
             self.world.asked(self)
             self.continues = False
         about = frozenset() if announce is not None else frozenset(self.world.unanswered() & set(self.known))
-        self.response = Response(announce, about)
+        self.response = Response(announce, about, frozenset(self.known))
         while self.expects:
             item, tokens = self.expects.popleft()
             if self.world.fate.of("transcript", self.brain) == "well":
@@ -454,7 +474,7 @@ class Session:
         yield from self._say(response, how)
 
     def _wants_a_tool(self, token: Token) -> bool:
-        if self.world.kinds.get(token) not in ("tool", "command", "stop") or tool_of(token) in self._done_here:
+        if self.world.kinds.get(token) not in ASKED_FOR or tool_of(token) in self._done_here:
             return False
         if tool_of(token) in self._calls.values():
             return False
@@ -476,6 +496,8 @@ class Session:
         for _ in range(1 if fate.of("repeat") == "well" else 2):
             item = ItemId(self.world.name("i"))
             self.world.about[item] = response.about
+            if response.announce is not None:
+                self.world.announces[item] = response.announce
             self._knows(item)
             self.users.clear()
             self._audio[item] = 0
@@ -532,11 +554,14 @@ class Session:
             self._ending = None
             if status == "completed":
                 self.world.worked(self.brain)
+                if response.announce is not None:
+                    self.world.plugins.whole.add(response.announce)
             if response.called or response.cancelled or response.announce is not None:
                 return
             if status == "completed" and not response.written:
                 self.world.emptied = response.about
             if response.sounded or (response.written and status == "completed"):
                 self.world.answered(response.about)
+                self.world.plugins.answer_given(set(response.knew))
 
         self.post(ReplyDone(self.number, response.id, status, code, reason), then=arrived)

@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, get_args
 
 from tests.chaos.fate import Fate
-from tests.chaos.session import Session, Token, marks, tool_of
+from tests.chaos.plugins import TOOLS, Plugins
+from tests.chaos.session import Session, Token, marks
 from voiced.audio import FRAME_BYTES, FRAME_MS, Frame, Samples, samples_of, to_samples
 from voiced.conversation.commands import (
     BargedIn,
     BrainSelected,
+    CancelTool,
     CloseSession,
     Command,
     Duck,
@@ -30,7 +32,6 @@ from voiced.conversation.commands import (
     Report,
     RequestEnded,
     RunTool,
-    SendText,
     SetVolume,
     SpotSound,
     SpotTools,
@@ -44,7 +45,6 @@ from voiced.conversation.commands import (
 from voiced.conversation.events import (
     AnnouncementAsked,
     BrainName,
-    CallId,
     Cause,
     CommandSpotted,
     Event,
@@ -67,7 +67,6 @@ from voiced.conversation.events import (
     Thrift,
     ThriftChanged,
     TimePassed,
-    ToolReturned,
     ToolsChanged,
     ToolSpec,
 )
@@ -95,8 +94,12 @@ class World:
         """The last ones, for whoever must find out what went wrong."""
         self.seen: Counter[str] = Counter()
         self.kinds: dict[Token, str] = {}
-        """What each utterance is: speech, hum (none), tool, command (local), stop."""
+        """What each utterance is: speech, hum (none), a tool's name, command (local), stop."""
         self.about: dict[ItemId, frozenset[Token]] = {}
+        self.announces: dict[ItemId, str] = {}
+        """The items that say what a plugin wanted to be said."""
+        self.answers: set[Token] = set()
+        """What was said and typed to a plugin that had asked."""
         self.lost_in_a_commit: set[Token] = set()
         self.log: list[Token] = []
         """What every session must know, in order."""
@@ -141,7 +144,9 @@ class World:
         self._flushed: set[ItemId] = set()
         self._sounded: set[Token] = set()
         self._mic: deque[tuple[Token, bool]] = deque()
-        self._running: set[CallId] = set()
+        self.plugins = Plugins(self)
+        self.last_was_an_answer = False
+        """The last utterance was for a plugin."""
         self._earcon = (0.0, "")
         self._spotting: dict[int, set[Token]] = {}
         self._last_verdict = 0
@@ -199,11 +204,14 @@ class World:
 
         What goes on where the server ended a turn belongs to the next turn.
         """
-        said = token in self._in_turn or any(token in turn for turn in self.turn_marks.values())
+        said = token in self._in_turn or token in self.answers
+        said = said or any(token in turn for turn in self.turn_marks.values())
         return said and not self._still_said(token)
 
     def of_turn(self, item: ItemId | None, tokens: list[Token]) -> list[Token]:
         assert item is not None
+        if item.startswith("answer-"):
+            return [token for token in tokens if token in self.answers]
         turn = int(item.removeprefix("utterance-"))
         return [token for token in tokens if token in self.turn_marks[turn]]
 
@@ -323,7 +331,8 @@ class World:
                 case FlushPlayout(items):
                     for item in items:
                         self._flushed.add(item)
-                        self._buffered.pop(item, None)
+                        if self._buffered.pop(item, 0) > self._played.get(item, 0) or item not in self._finished:
+                            self.plugins.dropped(item, self.announces.get(item))
                     self.later(self.fate.delay(0.0, 0.04), self._flush_told(items))
                 case Duck():
                     assert not self.ducked
@@ -342,7 +351,9 @@ class World:
                 case SpotVerdict(utterance):
                     self._judge(utterance)
                 case RunTool():
-                    self._run_tool(command)
+                    self.plugins.run(command)
+                case CancelTool():
+                    self.plugins.cancel(command)
                 case CloseSession(session) if session not in self.sessions:
                     raise AssertionError(f"closes session {session}, which never was")
                 case _:
@@ -350,8 +361,7 @@ class World:
                         self.seen["StartReply"] += 1
                         if command.announce is not None:
                             self.announced.append((self.now, command.announce))
-                    if isinstance(command, SendText):
-                        self.begun(command.text)
+                            self.plugins.begun(command.announce)
                     self.sessions[command.session].do(command)
 
     def _opens(self, command: OpenSession) -> None:
@@ -392,9 +402,15 @@ class World:
                     self._in_turn.clear()
             case BrainSelected(brain):
                 self.in_use = brain
-            case UtteranceEnded(turn):
+            case UtteranceEnded(turn, length, _, answers):
+                began = self.now - length / 1000 + 1e-6
+                tokens = {token for token, at in self._in_turn.items() if at > began and not self._still_said(token)}
                 assert self._in_turn, "an utterance of which nobody said anything"
-                tokens = {token for token in self._in_turn if not self._still_said(token)}
+                self._in_turn.clear()
+                self.last_was_an_answer = answers
+                if answers:
+                    self._an_answer(tokens)
+                    return
                 self.turn_marks[turn] = tokens
                 self._note(f"      turn {turn} holds {sorted(tokens)}")
                 for token in sorted(tokens, key=lambda token: int(token[1:])):
@@ -402,10 +418,10 @@ class World:
                     self._open[token] = turn
                     self.order_of(token)
                     self.log += [token] if self.kinds[token] != "hum" else []
-                self._in_turn.clear()
             case FalseInterruption():
                 self._in_turn.clear()
             case BargedIn():
+                self.plugins.barged_in()
                 self._resolve(self._sounded & set(self._open), "the user took the floor")
             case TurnFailed(turn, reason):
                 told = {token for token, of in self._open.items() if 0 < of <= turn}
@@ -417,7 +433,11 @@ class World:
                 tokens = self.turn_marks[turn] & set(self._open)
                 assert all(self.kinds[token] == "hum" for token in tokens), "speech was taken for none"
                 self._forget(self._resolve(tokens, "no speech"))
-            case RequestEnded(request, _, error):
+            case RequestEnded(request, text, error):
+                typed = {token for token in text.split() if token[0] == "q" and request in self.plugins.asked}
+                self.answers |= typed
+                self.outcomes |= dict.fromkeys(typed, "an answer")
+                self.plugins.ended(fact)
                 if request == "notice":
                     if not error:
                         self._notice_told()
@@ -429,6 +449,30 @@ class World:
                         self._forget(self._resolve({request}, error))
             case _:
                 pass
+
+    def _an_answer(self, tokens: set[Token]) -> None:
+        self._note(f"      {sorted(tokens)} is an answer")
+        for token in sorted(tokens, key=lambda token: int(token[1:])):
+            assert token not in self.outcomes
+            self.outcomes[token] = "an answer"
+            self.order_of(token)
+            self.log += [token] if self.kinds[token] != "hum" else []
+        self.answers |= tokens
+        self.plugins.heard_in_answer(tokens)
+
+    def answered_by_typing(self, token: Token) -> None:
+        """Who is asked is told at once."""
+        self.answers.add(token)
+
+    def remember(self, token: Token) -> None:
+        """Every session must know of it."""
+        self.order_of(token)
+        self.log.append(token)
+
+    def obeyed(self, token: Token) -> None:
+        """By the device."""
+        if token in self._open:
+            self._resolve({token}, "the device obeyed")
 
     def _notice_told(self) -> None:
         begun_at, text = self.announced[-1]
@@ -476,11 +520,12 @@ class World:
         assert self.ducked == (self.conversation.floor == "overlap"), "the gain"
         if any(self._buffered[item] > self._played[item] for item in self._buffered):
             assert self.conversation.floor in ("speaking", "overlap"), "it sounds, and the floor does not tell"
-        if self.floor == "thinking" and not self._running:
+        if self.floor == "thinking" and not self.plugins.running:
             assert self.conversation.deadline() < math.inf, "who thinks is waited for for ever"
         if self.floor == "idle":
             left = {token for token, turn in self._open.items() if turn}
             assert not left, f"nobody answers {left}"
+            assert self.plugins.answering is None, f"nobody was told of {self.plugins.answering}"
 
     # The loudspeaker.
 
@@ -491,6 +536,8 @@ class World:
             step = min(to_samples(FRAME_MS), self._buffered[item] - self._played[item])
             if step:
                 self._played[item] += step
+                if item in self.announces:
+                    self.plugins.played(self.announces[item])
                 self._sounded |= self.about.get(item, frozenset())
                 if self._played[item] % to_samples(100) == 0 or self._played[item] == self._buffered[item]:
                     self.tell(ItemPlayed(item, Samples(self._played[item])))
@@ -498,8 +545,11 @@ class World:
         for item in list(self._buffered):
             if item in self._finished and self._buffered.get(item) == self._played[item]:
                 self._buffered.pop(item, None)
-                self.log.append(item)
-                self.log.sort(key=self.order_of)
+                if not item.startswith("sound-"):
+                    self.log.append(item)
+                    self.log.sort(key=self.order_of)
+                if item in self.announces:
+                    self.plugins.drained(self.announces[item])
                 self.tell(PlayoutDrained(item, Samples(self._played[item])))
 
     def _flush_told(self, items: tuple[ItemId, ...]) -> Callable[[], None]:
@@ -518,31 +568,6 @@ class World:
         if not self.speaker_ok:
             self.speaker_ok = True
             self.tell(SpeakerReady("speaker"))
-
-    # Tools.
-
-    def _run_tool(self, command: RunTool) -> None:
-        number = json.loads(command.arguments)["n"]
-        self.ran[f"{command.name} {number}"] += 1
-        assert self.ran[f"{command.name} {number}"] == 1, f"{command.name} was run twice for u{number}"
-        self._running.add(command.call)
-        by_the_device = command.call.startswith("device-")
-        how = self.fate.of("tool")
-        pauses = {"slow": (2.0, 6.0), "very_slow": (15.0, 45.0)}
-        pause = self.fate.delay(*pauses.get(how, (0.02, 0.8)))
-
-        def returned() -> None:
-            self._running.discard(command.call)
-            ok = how != "fails"
-            if command.name == "stop":
-                self.user_says_stop()
-            if by_the_device and ok and f"u{number}" in self._open:
-                self._resolve({f"u{number}"}, "the device obeyed")
-            self.log.append(tool_of(f"u{number}"))
-            self.order_of(tool_of(f"u{number}"))
-            self.tell(ToolReturned(command.call, "done" if ok else "it can't be done", ok))
-
-        self.later(pause, returned)
 
     # The spotter.
 
@@ -593,6 +618,7 @@ class World:
 
     def user_says_stop(self) -> None:
         self._resolve(set(self._open), "stopped")
+        self.plugins.stopped()
         self._in_turn.clear()
         self._mic.clear()
         self.tell(StopAsked())
@@ -618,7 +644,7 @@ class World:
             self.tell(MicrophoneReady("microphone"))
 
     def a_plugin_comes(self) -> None:
-        self.tools = (ToolSpec(self.name("tool"), "Switch the lamp.", {}),)
+        self.tools = (*TOOLS, ToolSpec(self.name("tool"), "Switch the lamp.", {}))
         self.tell(ToolsChanged(self.tools))
 
     def spends(self, thrift: Thrift, notice: str = "") -> None:

@@ -300,7 +300,7 @@ def test_an_announcement_of_which_something_was_heard_is_not_made_again() -> Non
     story.reply_begins(text="The eggs are done.")
     story.hear(460, speech=True)
     story.tell(PlayoutFlushed(I1, to_samples(600)), ReplyDone(S1, R1, "cancelled"))
-    assert story.facts(RequestEnded) == [RequestEnded("a1", "The eggs are done.")]
+    assert story.facts(RequestEnded) == [RequestEnded("a1", error="not all of it was heard")]
     assert story.tell(StopAsked())[-1] == DiscardUtterance(S1)
     assert story.conversation.settled
 

@@ -43,6 +43,9 @@ class Aside:
     asked: AnnouncementAsked
     phase: Phase
     asked_at: float
+    items: set[ItemId] = field(default_factory=set)
+    begun: bool = False
+    """Something of it was heard."""
     whole: bool = True
     """All of it was heard, as far as is known."""
     until: float = math.inf
@@ -57,6 +60,8 @@ class Asides:
     now: Aside | None = None
     waiting: deque[tuple[AnnouncementAsked, float]] = field(default_factory=deque)
     """With the time when each was asked for."""
+    items: set[ItemId] = field(default_factory=set)
+    """What of all that were said the loudspeaker is not done with."""
 
     def __bool__(self) -> bool:
         return self.now is not None or bool(self.waiting)
@@ -73,13 +78,35 @@ class Asides:
 
     @property
     def question_is_out(self) -> bool:
-        """It is being put or was put, and nobody has answered yet."""
-        return self.question is not None and self.question.phase in ("saying", "sounding", "asking")
+        """It was heard, or its beginning, and nobody has answered yet."""
+        question = self.question
+        if question is None:
+            return False
+        return question.phase == "asking" or (question.begun and question.phase in ("saying", "sounding"))
 
     @property
     def until(self) -> float:
         """When the one at hand is given up, if nothing happens before."""
         return self.now.until if self.now is not None and self.now.phase in ("asking", "writing") else math.inf
+
+    def says(self, item: ItemId) -> bool:
+        """An item came. True where it is one of an aside."""
+        if self.now is None or self.now.phase != "saying":
+            return False
+        self.now.items.add(item)
+        self.items.add(item)
+        return True
+
+    def sounds(self, item: ItemId) -> None:
+        """Something of the item was heard."""
+        if self.now is not None and item in self.now.items:
+            self.now.begun = True
+
+    def over(self, item: ItemId, *, whole: bool) -> None:
+        """The loudspeaker is done with the item."""
+        self.items.discard(item)
+        if self.now is not None and item in self.now.items:
+            self.now.whole = self.now.whole and whole
 
     def hears(self) -> None:
         """Somebody answers."""

@@ -266,7 +266,7 @@ class Conversation:
                 due.append(self._aside_gives_up_at(turn))
                 if turn.spot is not None:
                     due.append(turn.spot_until)
-                elif turn.wants and not turn.calls and self._may_respond():
+                elif turn.wants_now and not turn.calls and self._may_respond():
                     due.append(turn.not_before)
             case Idle(since):
                 due.append(self._link.rollover_at(since, self._settings.rollover_min))
@@ -300,6 +300,8 @@ class Conversation:
             case ItemPlayed(item, played):
                 self._ledger.played(item, played)
                 self._alive(now)
+                if self._turn is not None:
+                    self._turn.asides.sounds(item)
             case ReplyItemDone(session, reply, item):
                 self._item_done(session, reply, item)
             case PlayoutDrained(item, played):
@@ -418,9 +420,9 @@ class Conversation:
                 utterance.add(frame)
                 self._spot(utterance)
                 # A question wants to be answered: a short yes before its end is no backchannel.
-                audible = self._ledger.audible() and turn.asides.question is None
-                match verdict(utterance, self._settings, audible=audible):
-                    case "barge_in" if turn.asides.question_is_out:
+                asked = turn.asides.question_is_out
+                match verdict(utterance, self._settings, audible=self._ledger.audible() and not asked):
+                    case "barge_in" if asked:
                         self._hush_aside(turn)
                         self._order(Unduck())
                         self._listen(utterance, answers=turn)
@@ -562,7 +564,8 @@ class Conversation:
                 self._report(RequestEnded(errand.asked.request, error=STOPPED))
         self._transcript.answered(self._turns)
         for call in self._calls.values():
-            call.on_barge_in = "finish"  # Nothing of it is to be said.
+            if call.on_barge_in == "keep":
+                call.on_barge_in = "finish"  # Nothing of it is to be said.
         match self._state:
             case Replying(turn) | Overlap(turn) | Asking(turn):
                 if turn.announce is not None:
@@ -604,8 +607,7 @@ class Conversation:
         turn.alive_at = now
         if not self._ledger.awaits(item):
             self._transcript.assistant_sounds(item, session)
-        if turn.asides.on_server:
-            turn.aside_items.add(item)
+        turn.asides.says(item)
         self._ledger.receive(item, session, reply, turn.number, samples_of(pcm))
         self._order(Play(item, pcm))
 
@@ -614,9 +616,7 @@ class Conversation:
         if turn is not None:
             turn.alive_at = now
             self._transcript.assistant_says(item, text, session)
-            if turn.asides.on_server:
-                turn.aside_items.add(item)
-            else:
+            if not turn.asides.says(item):
                 turn.said[item] = turn.said.get(item, "") + text
 
     def _item_done(self, session: SessionId, reply: ReplyId, item: ItemId) -> None:
@@ -626,8 +626,9 @@ class Conversation:
                 self._order(FinishItem(item))
             elif not self._ledger.awaits(item):
                 turn.heard.append(self._transcript.heard(item, Samples(0), Samples(0), whole=True))  # Text, no sound.
-                turn.spoke = turn.spoke or item in turn.said or item in turn.aside_items
-                turn.aside_items.discard(item)
+                turn.spoke = turn.spoke or item in turn.said or item in turn.asides.items
+                turn.answer_heard = turn.answer_heard or item in turn.said
+                turn.asides.items.discard(item)
         elif (
             self._responses.is_dropped(reply) and not self._ledger.awaits(item) and item not in self._responses.settled
         ):
@@ -646,8 +647,9 @@ class Conversation:
         if turn is None:
             return
         if turn.asides.on_server:
-            self._aside_said(turn, turn.spoke, now)
+            self._aside_said(turn, turn.spoke, now, whole=event.status == "completed")
             return
+        turn.whole = event.status == "completed"
         if event.code == "no_speech" and event.status == "completed":
             self._no_speech(turn, now)
             return
@@ -664,7 +666,15 @@ class Conversation:
         if turn.called:
             turn.rounds += 1
         else:
-            self._transcript.answered(turn.number)
+            self._answered(turn)
+
+    def _answered(self, turn: Turn) -> None:
+        """By a brain that knew of all results, also of those that were kept for the next silence."""
+        self._transcript.answered(turn.number)
+        for errand in turn.covers:
+            if errand in self._errands:
+                self._errands.remove(errand)
+                self._report(RequestEnded(errand.asked.request, error=NOT_NEEDED))
 
     def _no_speech(self, turn: Turn, now: float) -> None:
         """It was taken for an utterance and is none: as if it had not been."""
@@ -689,7 +699,7 @@ class Conversation:
         self._report(Warned(code or "reply_failed", reason))
         if turn.spoke:
             self._order(PlayEarcon("lost"))  # What came of it plays on; the tones say that there was more.
-            self._transcript.answered(turn.number)
+            self._answered(turn)
         elif self._another(now) and (turn.attempts >= ATTEMPTS or code in TOO_MANY):
             turn.wants = True
             self._take_over(reason, now)
@@ -723,11 +733,10 @@ class Conversation:
         turn.heard.append(text)
         turn.heard_ms += entry.heard_ms
         turn.received_ms += entry.received_ms
-        if item in turn.aside_items:
-            turn.aside_items.discard(item)
-            turn.aside_heard_ms += entry.heard_ms
-            if turn.asides.now is not None and not entry.wholly_heard:
-                turn.asides.now.whole = False
+        if entry.heard:
+            turn.asides.sounds(item)
+            turn.answer_heard = turn.answer_heard or item not in turn.asides.items
+        turn.asides.over(item, whole=entry.wholly_heard)
         if entry.turn in self._cut_turns and not self._ledger.outstanding(entry.turn):
             del self._cut_turns[entry.turn]
             self._turn_heard(turn)
@@ -811,14 +820,9 @@ class Conversation:
                 if not each.cancelled:
                     each.turn.done[_same(each.name, each.arguments)] = Done(used, each.session)
                 self._call_over(each.turn, each_id, obeyed, now)
-        if (
-            call.on_barge_in == "keep"
-            and call.turn is not None
-            and call.turn.cut
-            and self._transcript.waiting() is None
-        ):
-            # What took the floor was answered, or is no question: nobody else will tell of it.
-            self._errand(AnnouncementAsked(f"kept-{call_id}", used.spoken or used.output), now)
+        if call.on_barge_in == "keep" and call.turn is not None and call.turn.cut:
+            # In the next silence, unless an answer comes before it from a brain that knows of it.
+            self._errand(AnnouncementAsked(f"kept-{call_id}", used.spoken or used.output), now, kept=True)
 
     def _call_over(self, turn: Turn, call: CallId, obeyed: bool, now: float) -> None:
         turn.calls.discard(call)
@@ -863,11 +867,11 @@ class Conversation:
 
     # Somebody types, a timer rings.
 
-    def _errand(self, asked: TextAsked | AnnouncementAsked, now: float) -> None:
+    def _errand(self, asked: TextAsked | AnnouncementAsked, now: float, *, kept: bool = False) -> None:
         if len(self._errands) >= MAX_ERRANDS:
             self._report(RequestEnded(asked.request, error=TOO_MUCH))
             return
-        self._errands.append(Errand(asked, now))
+        self._errands.append(Errand(asked, now, kept))
 
     def _run_errands(self, now: float) -> None:
         """Begin errands, one after the other; a question that waited too long for a brain is answered so."""
@@ -876,7 +880,7 @@ class Conversation:
                 return
             if self._can_run(errand):
                 self._errands.remove(errand)
-                self._run(errand.asked, now)
+                self._run(errand, now)
             elif isinstance(errand.asked, TextAsked) and now >= self._expiry(errand):
                 self._errands.remove(errand)
                 self._report(RequestEnded(errand.asked.request, error="no brain is connected; see `voiced status`"))
@@ -892,8 +896,10 @@ class Conversation:
     def _expiry(self, errand: Errand) -> float:
         return errand.at + self._settings.answer_within_s
 
-    def _run(self, asked: TextAsked | AnnouncementAsked, now: float) -> None:
+    def _run(self, errand: Errand, now: float) -> None:
+        asked = errand.asked
         turn = self._new_turn(now)
+        turn.errand = errand
         if isinstance(asked, AnnouncementAsked) and (asked.sound or asked.answer is not None):
             turn.asides.add(asked, now)
             self._reply_to(turn, wants=False)
@@ -950,13 +956,14 @@ class Conversation:
         asides = turn.asides
         aside = asides.now
         if aside is not None:
-            if aside.phase == "sounding" and not any(map(self._ledger.awaits, turn.aside_items)):
+            if aside.phase == "sounding" and not any(map(self._ledger.awaits, aside.items)):
                 self._aside_heard(turn, aside, now)
             elif aside.phase == "writing" and now >= aside.until:
                 self._aside_over(turn, now, error=NOT_UNDERSTOOD)
             elif now >= self._aside_gives_up_at(turn):
+                on_server = turn.asides.on_server
                 self._aside_over(turn, now, error=NOT_SAID)
-                if self._link.ready:
+                if on_server and self._link.ready:
                     self._replace_session(now)  # It may owe it for ever, and a tool waits.
         while asides.waiting and now >= asides.waiting[0][1] + self._settings.answer_within_s:
             self._report(RequestEnded(asides.waiting.popleft()[0].request, error=NOT_SAID))
@@ -964,7 +971,8 @@ class Conversation:
             self._begin_aside(turn, *asides.waiting.popleft(), now)
 
     def _aside_gives_up_at(self, turn: Turn) -> float:
-        if not turn.asides.on_server or self._ledger.audible():
+        aside = turn.asides.now
+        if aside is None or aside.phase not in ("saying", "sounding") or self._ledger.audible():
             return math.inf
         return turn.alive_at + self._settings.answer_within_s
 
@@ -990,7 +998,7 @@ class Conversation:
             self._expect(turn)
         if asked.sound:
             item = sound_item(asked.request)
-            turn.aside_items.add(item)
+            turn.asides.says(item)
             self._ledger.receive(item, BY_THE_DEVICE, ReplyId(""), turn.number, samples_of(asked.sound))
             self._ledger.complete(item)
             self._order(Play(item, asked.sound))
@@ -1010,12 +1018,13 @@ class Conversation:
         if self._link.ready and question is not None and question.asked.answer is not None:
             self._order(ExpectAnswer(self._link.session, question.asked.answer.choices))
 
-    def _aside_said(self, turn: Turn, said: bool, now: float) -> None:
+    def _aside_said(self, turn: Turn, said: bool, now: float, *, whole: bool = True) -> None:
         """Its response is over."""
         assert turn.asides.now is not None
         turn.alive_at = now
         if said:
             turn.asides.now.phase = "sounding"
+            turn.asides.now.whole = turn.asides.now.whole and whole
         else:
             self._aside_over(turn, now, error=NOT_SAID)
 
@@ -1101,7 +1110,7 @@ class Conversation:
         aside = turn.asides.now
         assert aside is not None
         if turn.asides.on_server and turn.spoke:
-            aside.phase = "sounding"
+            aside.phase, aside.whole = "sounding", False
         elif turn.asides.on_server:
             turn.asides.say_again()
         elif aside.phase == "writing":
@@ -1192,10 +1201,11 @@ class Conversation:
             self._take_over("it gave no sign of life", now)
             if turn is not self._turn:
                 return
-        if turn.wants and turn.asides.question is None:
+        if turn.wants_now:
             if not turn.calls and turn.spot is None and self._may_respond() and now >= turn.not_before:
                 turn.wants = turn.called = turn.spoke = False
                 turn.attempts += 1
+                turn.covers = [errand for errand in self._errands if errand.kept and turn.announce is None]
                 self._sync()
                 self._responses.ask()
                 self._order(StartReply(self._link.session, turn.announce))
@@ -1253,11 +1263,11 @@ class Conversation:
             self._be_idle(now)
 
     def _turn_heard(self, turn: Turn) -> None:
-        if turn.cut and turn.announce is not None and turn.request and not turn.heard_ms:
+        if turn.cut and turn.announce is not None and turn.request and turn.errand is not None and not turn.heard_ms:
             # The floor was taken before anybody knew what it was for: it waits for the next silence.
-            self._errands.appendleft(Errand(AnnouncementAsked(turn.request, turn.announce), turn.alive_at))
+            self._errands.appendleft(turn.errand)
             return
-        if turn.heard_ms > turn.aside_heard_ms or (not turn.heard_ms and any(turn.heard)):
+        if turn.answer_heard:
             self._transcript.answered(turn.number)
         if turn.cut and not turn.received_ms:
             self._end_request(turn, error="it was interrupted")  # Nothing of it ever sounded.
@@ -1268,7 +1278,10 @@ class Conversation:
             first = Ms(int((turn.first_audio_at - turn.ended_at) * 1000))
         cut = turn.cut or turn.heard_ms < turn.received_ms
         self._report(ReplyHeard(turn.number, text, Ms(turn.heard_ms), Ms(turn.received_ms), cut, first))
-        self._end_request(turn, " ".join(said.strip() for said in turn.said.values()))
+        if turn.announce is not None and (cut or not turn.whole):
+            self._end_request(turn, error=NOT_WHOLLY_HEARD)
+        else:
+            self._end_request(turn, " ".join(said.strip() for said in turn.said.values()))
 
     def _end_request(self, turn: Turn, text: str = "", error: str = "") -> None:
         if turn.request:
@@ -1336,7 +1349,7 @@ class Conversation:
     def _taken_over_at(self, turn: Turn) -> float:
         """When the next brain takes over, if the one in use goes on owing the turn an answer."""
         waits = turn.calls and not turn.asides.on_server
-        if waits or self._ledger.audible() or not (turn.wants or not self._responses.free):
+        if waits or self._ledger.audible() or not (turn.wants_now or not self._responses.free):
             return math.inf
         settings = self._brains.settings
         patience_s = settings.silent_after_s if self._link.ready else settings.connect_patience_s
@@ -1412,7 +1425,7 @@ class Conversation:
                 if entry is not None and turn is not None and turn.number == entry.turn:
                     if turn.asides.now is not None and turn.asides.now.entry is entry:
                         self._aside_over(turn, now, error=NOT_UNDERSTOOD)
-                    else:
+                    elif not entry.answered:
                         self._ask_again(turn)
             case "text":
                 if turn is not None and turn.request and turn.announce is None:

@@ -21,6 +21,8 @@ MAX_IMAGES = 2
 class UserEntry:
     turn: int
     text: str | None
+    item: ItemId
+    """The name of its sound where it is part of a history, and no item of a server."""
     pcm: bytes = field(default=b"", repr=False)
     images: tuple[Image, ...] = ()
     known_to: set[SessionId] = field(default_factory=set)
@@ -57,22 +59,24 @@ class Transcript:
         self._entries: list[Entry] = []
         self._awaiting_item: deque[UserEntry] = deque(maxlen=16)
         self._by_item: dict[ItemId, UserEntry] = {}
+        self._answers = 0
 
     # The user's side.
 
     def user_spoke(self, turn: int, pcm: bytes) -> UserEntry:
-        entry = UserEntry(turn, None, pcm)
+        entry = UserEntry(turn, None, ItemId(f"utterance-{turn}"), pcm)
         self._append(entry)
         return entry
 
     def user_typed(self, turn: int, text: str, images: tuple[Image, ...]) -> UserEntry:
-        entry = UserEntry(turn, text, images=images)
+        entry = UserEntry(turn, text, ItemId(f"utterance-{turn}"), images=images)
         self._append(entry)
         return entry
 
     def user_answered(self, turn: int, pcm: bytes, text: str | None = None) -> UserEntry:
         """What a tool had asked for: it wants no answer of its own."""
-        entry = UserEntry(turn, text, pcm, answered=True)
+        self._answers += 1  # A turn may have many.
+        entry = UserEntry(turn, text, ItemId(f"answer-{self._answers}"), pcm, answered=True)
         self._append(entry)
         return entry
 
@@ -248,7 +252,7 @@ class Transcript:
         return [entry for entry in self._entries if isinstance(entry, UserEntry)]
 
     def _replayed(self, item: ItemId) -> UserEntry | None:
-        return next((entry for entry in self._users() if _replayed_as(entry) == item), None)
+        return next((entry for entry in self._users() if entry.item == item), None)
 
     def _new_assistant(self, item: ItemId, session: SessionId) -> AssistantEntry:
         entry = AssistantEntry(item, known_to={session})
@@ -264,20 +268,15 @@ class Transcript:
 
 def _history_item(entry: Entry) -> HistoryItem | None:
     match entry:
-        case UserEntry(text=text, pcm=pcm, images=images):
+        case UserEntry(text=text, pcm=pcm, images=images, item=item):
             # Until it is answered the sound says more than a transcript; afterwards text is cheaper.
             if pcm and (not entry.answered or text is None):
-                return UserSaid(None, pcm, images, _replayed_as(entry))
+                return UserSaid(None, pcm, images, item)
             return UserSaid(text, b"", images) if text or images else None
         case AssistantEntry(settled=settled):
             return AssistantSaid(entry.text) if settled and entry.text else None
         case ToolEntry(used=used):
             return used
-
-
-def _replayed_as(entry: UserEntry) -> ItemId:
-    """The name of its sound where it is part of a history, and no item of a server."""
-    return ItemId(f"utterance-{entry.turn}")
 
 
 def _length(entry: Entry) -> int:

@@ -21,6 +21,10 @@ class Turn:
     """The end of the utterance, for the latency report; None where nobody spoke."""
     request: str = ""
     announce: str | None = None
+    errand: Errand | None = None
+    """What it was begun for, where nobody spoke."""
+    covers: list[Errand] = field(default_factory=list)
+    """Results to be told that the brain knew when the response at hand was asked for."""
     wants: bool = False
     """A response is still to be asked for."""
     calls: set[CallId] = field(default_factory=set)
@@ -29,6 +33,8 @@ class Turn:
     """The response at hand called a tool, so it is not the answer yet."""
     spoke: bool = False
     """The response at hand has sounded, or has text for who reads: what is left out of it is not asked for again."""
+    whole: bool = True
+    """The last response that ended came to its end."""
     done: dict[tuple[str, str], Done] = field(default_factory=dict, repr=False)
     """Calls that have returned, by tool and arguments; shared with the turns whose questions this one answers too."""
     spot: int | None = None
@@ -51,10 +57,13 @@ class Turn:
     """The floor was taken from it."""
     asides: Asides = field(default_factory=Asides)
     """What its tools say and ask while they run."""
-    aside_items: set[ItemId] = field(default_factory=set)
-    """What of it the loudspeaker is not done with."""
-    aside_heard_ms: int = 0
-    """How much of `heard_ms` is no answer."""
+    answer_heard: bool = False
+    """Something of the answer was heard, or read: asides are none."""
+
+    @property
+    def wants_now(self) -> bool:
+        """A response is to be asked for, and no question of a tool comes before it."""
+        return self.wants and self.asides.question is None
 
 
 @dataclass(slots=True)
@@ -84,10 +93,14 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """Something typed or to be announced, which waits for a silence."""
+    """Something typed or to be announced, which waits for a silence.
+
+    `kept`: the result of a tool that the floor was taken from; any answer that comes before it tells of it.
+    """
 
     asked: TextAsked | AnnouncementAsked
     at: float
+    kept: bool = False
 
 
 @dataclass(slots=True)
