@@ -472,8 +472,12 @@ class Conversation:
         self._transcript.committed(item)
 
     def _end_utterance(self, utterance: Utterance, now: float) -> UserEntry:
-        if isinstance(self._state, Listening) and self._state.answers is not None:
-            return self._end_answer(self._state.answers, utterance, now)
+        answers = self._state.answers if isinstance(self._state, Listening) else None
+        if answers is not None and answers.asides.question is not None:
+            return self._end_answer(answers, utterance, now)
+        if answers is not None:  # The question was withdrawn meanwhile: this is a turn of its own.
+            self._take_floor(answers, utterance)
+            self._spot(utterance)
         turn = self._new_turn(now)
         # The silence at its end is over already: latency counts from when the user really stopped.
         turn.ended_at = now - utterance.silence / 1000
@@ -521,10 +525,13 @@ class Conversation:
     # Both speak.
 
     def _barge_in(self, turn: Turn, utterance: Utterance) -> None:
-        self._report(BargedIn(Ms(utterance.length - utterance.pre_roll)))
-        self._cut(turn)
+        self._take_floor(turn, utterance)
         self._order(Unduck())
         self._listen(utterance)
+
+    def _take_floor(self, turn: Turn, utterance: Utterance) -> None:
+        self._report(BargedIn(Ms(utterance.length - utterance.pre_roll)))
+        self._cut(turn)
 
     def _resume(self, turn: Turn, utterance: Utterance) -> None:
         self._report(FalseInterruption(utterance.speech))
@@ -828,7 +835,7 @@ class Conversation:
         turn.calls.discard(call)
         turn.alive_at = now
         if not turn.cut and not turn.calls:
-            turn.wants = not obeyed or self._transcript.waiting() is not None
+            turn.wants, turn.obeyed = True, obeyed
 
     # Commands that need no brain.
 
@@ -946,11 +953,7 @@ class Conversation:
             self._report(RequestEnded(request, error=WITHDRAWN))
         elif (question := turn.asides.question) is not None and question.asked.request == request:
             self._hush_aside(turn)
-            if isinstance(self._state, Listening):
-                self._state.answers = None  # What is being said is no answer any more, but a turn of its own.
-                self._cut(turn)
-            else:
-                self._aside_over(turn, now, error=WITHDRAWN)
+            self._aside_over(turn, now, error=WITHDRAWN)
 
     def _advance_asides(self, turn: Turn, now: float) -> None:
         asides = turn.asides
@@ -1088,8 +1091,10 @@ class Conversation:
 
     def _ask_on(self, turn: Turn, now: float) -> None:
         """That was a noise, and no answer."""
-        aside = turn.asides.now
-        assert aside is not None
+        aside = turn.asides.question
+        if aside is None:  # It was withdrawn meanwhile.
+            self._reply_to(turn, wants=turn.wants)
+            return
         aside.phase, aside.until = "asking", max(aside.until, now + GO_ON_S)
         self._state = Asking(turn)
         self._onset.reset()
@@ -1193,6 +1198,8 @@ class Conversation:
             return
         if turn.spot is not None and now >= turn.spot_until:
             turn.spot = None
+        if turn.obeyed and self._transcript.waiting() is None:
+            turn.wants = False
         if turn.asides:
             self._advance_asides(turn, now)
             if not isinstance(self._state, Replying | Overlap):

@@ -29,6 +29,8 @@ class Turn:
     """A response is still to be asked for."""
     calls: set[CallId] = field(default_factory=set)
     """Tool calls that have not returned."""
+    obeyed: bool = False
+    """By the device, so that there is nothing to answer but what was asked before it."""
     called: bool = False
     """The response at hand called a tool, so it is not the answer yet."""
     spoke: bool = False
