@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from tests.conversation.story import Story, stream
+from tests.conversation.story import ALONE, Story, stream
 from voiced.audio import Ms, samples_of, to_samples
 from voiced.conversation.commands import (
+    AddHistory,
     CancelReply,
     CancelTool,
     Command,
@@ -14,17 +15,21 @@ from voiced.conversation.commands import (
     ExpectAnswer,
     FinishItem,
     FlushPlayout,
+    OpenSession,
     Play,
     ReplyHeard,
     RequestEnded,
     RunTool,
     SendText,
     SendToolResult,
+    SpotSound,
     StartReply,
     StreamUtterance,
     TruncateReply,
     Unduck,
     UserHeard,
+    UserSaid,
+    UtteranceEnded,
 )
 from voiced.conversation.events import (
     AnnouncementAsked,
@@ -37,6 +42,7 @@ from voiced.conversation.events import (
     ItemId,
     ItemPlayed,
     MuteAsked,
+    NoCommand,
     OnBargeIn,
     PlayoutDrained,
     PlayoutFlushed,
@@ -55,6 +61,7 @@ from voiced.conversation.events import (
     UserTranscribed,
     UtteranceCommitted,
 )
+from voiced.conversation.settings import BrainSettings
 
 S1 = SessionId(1)
 CALL = CallId("c1")
@@ -70,12 +77,16 @@ def question(text: str = "Shall I?", request: str = "q1") -> AnnouncementAsked:
     return asked(text, request, answer=YES_OR_NO)
 
 
-def with_a_tool_running(on_barge_in: OnBargeIn = "finish", *, idempotent: bool = False) -> Story:
+def with_a_tool_running(
+    on_barge_in: OnBargeIn = "finish", *, idempotent: bool = False, brains: BrainSettings = ALONE
+) -> Story:
     """The user asked for something, and the tool `unlock` was called for it."""
-    story = Story()
+    story = Story(brains=brains)
     story.tell(ToolsChanged((ToolSpec("unlock", "", {}, on_barge_in=on_barge_in, idempotent=idempotent),)))
     story.hear(400, speech=False)
     story.user_says()
+    if brains.local_commands:
+        story.tell(NoCommand(1))
     story.tell(UtteranceCommitted(S1, ItemId("user1")), ReplyStarted(S1, ReplyId("r1")))
     assert story.tell(ToolCalled(S1, ReplyId("r1"), ItemId("i1"), CALL, "unlock", "{}")) == [
         RunTool(CALL, "unlock", "{}")
@@ -89,6 +100,11 @@ def said(story: Story, reply: str = "aside", item: str = "a1", ms: int = 500) ->
     story.reply_begins(reply, item, ms, "Shall I?")
     story.reply_ends(reply, item)
     return story.drained(item, ms)
+
+
+def history_of(command: Command) -> list[UserSaid]:
+    items = {OpenSession: "history", AddHistory: "items"}.get(type(command))
+    return [item for item in getattr(command, items) if isinstance(item, UserSaid)] if items else []
 
 
 def ended(story: Story) -> list[RequestEnded]:
@@ -346,6 +362,138 @@ def test_too_many_asides_are_told_so() -> None:
     assert ended(story) == [RequestEnded("q5", error="too much is waiting to be said; try again later")]
 
 
+def test_who_speaks_before_anything_of_the_question_was_heard_does_not_answer_it() -> None:
+    story = with_a_tool_running()
+    story.tell(question())
+    story.reply_begins("aside", "a1", 500, "Shall I?")
+    assert CancelReply(S1, ReplyId("aside")) in story.hear(500, speech=True)
+    assert ended(story) == [RequestEnded("q1", error="it was interrupted")]
+    story.hear(500, speech=False)
+    assert [fact.answers for fact in story.facts(UtteranceEnded)] == [False, False]
+
+
+def test_what_is_said_next_is_not_to_blame_for_what_was_cut_before_it() -> None:
+    story = with_a_tool_running()
+    story.tell(question())
+    story.reply_begins("aside", "a1", 1000, "Shall I?")
+    story.reply_ends("aside", "a1")
+    story.tell(ItemPlayed(ItemId("a1"), to_samples(300)))
+    story.tell(TextAsked("t1", "Yes"))
+    story.tell(asked("I am at it.", "q2"))
+    story.reply_begins("next", "a2", 500, "I am at it.")
+    story.reply_ends("next", "a2")
+    story.tell(PlayoutFlushed(ItemId("a1"), to_samples(400)))
+    story.drained("a2", 500)
+    assert ended(story)[-1] == RequestEnded("q2")
+
+
+def test_what_breaks_off_was_not_wholly_heard() -> None:
+    for broken in (ReplyDone(S1, ReplyId("aside"), "failed", "server_error"), BrainLost(S1, "gone")):
+        story = with_a_tool_running()
+        story.tell(asked("I am looking."))
+        story.reply_begins("aside", "a1", 500, "I am")
+        story.tell(broken)
+        story.drained("a1", 500)
+        assert ended(story) == [RequestEnded("q1", error="not all of it was heard")]
+
+
+def test_an_announcement_that_breaks_off_was_not_wholly_heard() -> None:
+    story = Story()
+    story.tell(AnnouncementAsked("a1", "The eggs are done."))
+    story.reply_begins("r1", "i1", 500, "The eggs")
+    story.tell(ReplyDone(S1, ReplyId("r1"), "failed", "server_error"))
+    story.drained("i1", 500)
+    assert ended(story) == [RequestEnded("a1", error="not all of it was heard")]
+
+
+def test_a_sound_of_which_no_end_is_told_is_given_up() -> None:
+    story = with_a_tool_running()
+    story.tell(asked("", sound=b"\x03\x00" * to_samples(1000)))
+    story.tell(ItemPlayed(ItemId("sound-q1"), to_samples(1000)))
+    story.now = story.conversation.deadline()
+    story.tell(TimePassed())
+    assert ended(story) == [RequestEnded("q1", error="it could not be said")]
+
+
+def test_text_of_an_aside_is_no_answer() -> None:
+    story = with_a_tool_running()
+    story.tell(asked("I am looking."))
+    story.reply_begins("aside", "a1", 0, "I am looking.")
+    story.reply_ends("aside", "a1")
+    story.user_says(600)
+    story.tell(ToolReturned(CALL, "open"))
+    story.tell(ReplyStarted(S1, ReplyId("r2")), ReplyDone(S1, ReplyId("r2"), code="no_speech"))
+    assert story.commands.count(StartReply(S1)) == 3, "the first question still waits"
+
+
+def test_a_result_that_comes_while_its_question_is_out_makes_no_haste() -> None:
+    story = with_a_tool_running()
+    story.tell(question(), ToolReturned(CALL, "open"))
+    story.reply_begins("aside", "a1", 500, "Shall I?")
+    story.reply_ends("aside", "a1")
+    assert story.conversation.deadline() > story.now
+
+
+def test_a_noise_after_a_question_that_is_withdrawn_changes_nothing() -> None:
+    story = with_a_tool_running()
+    story.tell(question())
+    said(story)
+    story.hear(100, speech=True)
+    story.tell(AnnouncementWithdrawn("q1"))
+    assert ended(story) == [RequestEnded("q1", error="it was withdrawn")]
+    assert story.hear(500, speech=False)[-1] == DiscardUtterance(S1)
+    assert story.floor == "thinking"
+    assert story.tell(ToolReturned(CALL, "no")) == [SendToolResult(S1, CALL, "no"), StartReply(S1)]
+
+
+def test_all_that_is_said_after_a_question_that_is_withdrawn_is_heard_by_the_spotter() -> None:
+    story = with_a_tool_running(brains=BrainSettings(order=("realtime",)))
+    story.tell(NoCommand(1), question())
+    story.reply_begins("aside", "a1", 1000, "Shall I?")
+    story.tell(ItemPlayed(ItemId("a1"), to_samples(300)))
+    before = len(story.commands)
+    story.hear(300, speech=True)
+    story.tell(AnnouncementWithdrawn("q1"))
+    story.hear(300, speech=True)
+    story.hear(500, speech=False)
+    spotted = b"".join(command.pcm for command in story.commands[before:] if isinstance(command, SpotSound))
+    streamed = b"".join(command.pcm for command in story.commands[before:] if isinstance(command, StreamUtterance))
+    assert spotted == streamed
+
+
+def test_sound_of_an_answer_and_of_its_question_have_names_of_their_own() -> None:
+    story = with_a_tool_running()
+    story.tell(question())
+    said(story)
+    story.user_says(400)
+    story.tell(BrainLost(S1, "gone"), ToolReturned(CALL, "no"))
+    told = story.tell(BrainReady(story.session))
+    names = [item.item for command in (*story.commands, *told) for item in history_of(command)]
+    assert set(names) == {ItemId("utterance-1"), ItemId("answer-1")}
+
+
+def test_an_answer_that_nobody_waits_for_and_that_is_refused_ends_nothing() -> None:
+    story = with_a_tool_running()
+    story.tell(question())
+    said(story)
+    story.user_says(400)
+    assert story.tell(AnnouncementWithdrawn("q1"), asked("I go on.", "q2"))[-1] == StartReply(S1, "I go on.")
+    assert story.tell(RequestRefused(S1, "commit", "odd", "no")) == []
+
+
+def test_what_could_be_said_again_but_came_too_late_is_given_up_at_once() -> None:
+    story = with_a_tool_running(brains=BrainSettings(order=("realtime", "cascade"), local_commands=False))
+    story.tell(asked("First.", "q1"), asked("Second.", "q2"))
+    story.reply_begins("aside", "a1", 26_000, "First.")
+    story.reply_ends("aside", "a1")
+    story.now += 26.0
+    assert story.drained("a1", 26_000) == [StartReply(S1, "Second.")]
+    story.now = story.conversation.deadline()
+    story.tell(TimePassed())
+    assert ended(story) == [RequestEnded("q1"), RequestEnded("q2", error="it could not be said")]
+    assert story.conversation.deadline() > story.now
+
+
 # A barge-in while a tool runs.
 
 
@@ -376,6 +524,46 @@ def test_a_result_that_is_to_be_kept_is_told_in_the_next_silence() -> None:
     assert story.floor == "idle"
     told = story.tell(ToolReturned(CALL, '{"open": true}', spoken="The door is open."))
     assert told[-1] == StartReply(S1, "The door is open.")
+
+
+def test_a_result_that_comes_while_the_next_answer_is_on_its_way_is_told_after_it() -> None:
+    story = with_a_tool_running("keep")
+    story.user_says(400)
+    story.reply_begins("r2", "i2", 300, "Yes?")
+    story.tell(ToolReturned(CALL, "open"))
+    story.reply_ends("r2", "i2")
+    assert story.drained("i2", 300)[-1] == StartReply(S1, "open")
+
+
+def test_a_result_that_the_next_brain_knows_of_is_not_told_besides() -> None:
+    story = with_a_tool_running("keep")
+    story.hear(400, speech=True)
+    story.tell(ToolReturned(CALL, "open"))
+    assert story.hear(500, speech=False)[-1] == StartReply(S1)
+    story.reply_begins("r2", "i2", 300, "It is open.")
+    story.reply_ends("r2", "i2")
+    assert story.drained("i2", 300) == []
+    assert story.conversation.settled
+
+
+def test_a_result_whose_telling_was_interrupted_is_told_by_the_answer_or_after_it_but_not_twice() -> None:
+    story = with_a_tool_running("keep")
+    story.user_says(400)
+    story.reply_begins("r2", "i2", 300, "Yes?")
+    story.reply_ends("r2", "i2")
+    story.drained("i2", 300)
+    assert story.tell(ToolReturned(CALL, "open"))[-1] == StartReply(S1, "open")
+    story.user_says(600)
+    story.tell(ReplyStarted(S1, ReplyId("r3")), ReplyDone(S1, ReplyId("r3"), "cancelled"))
+    story.reply_begins("r4", "i4", 300, "It is open.")
+    story.reply_ends("r4", "i4")
+    assert story.drained("i4", 300) == []
+    assert story.conversation.settled
+
+
+def test_stop_cancels_what_wants_to_be_cancelled() -> None:
+    story = with_a_tool_running("cancel")
+    assert CancelTool(CALL) in story.tell(StopAsked())
 
 
 def test_a_result_that_is_only_finished_is_not_told_by_itself() -> None:

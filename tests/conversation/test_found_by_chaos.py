@@ -109,6 +109,20 @@ def test_a_command_over_nothing_is_not_answered_by_a_brain() -> None:
     assert told.conversation.settled
 
 
+def test_two_commands_that_the_device_obeys_late_leave_nothing_to_answer() -> None:
+    told = Story(brains=SPOTTING)
+    told.user_says(600)
+    told.tell(CommandSpotted(1, "change_volume", "{}", "louder"))
+    told.user_says(600)
+    told.tell(CommandSpotted(2, "lamp", LAMP, "light"), AnnouncementAsked("q1", "One moment.", call=CallId("device-2")))
+    told.tell(ToolReturned(CallId("device-2"), "on"), ToolReturned(CallId("device-1"), "85 percent"))
+    told.reply_begins("r1", "i1", 500, "One moment.")
+    told.reply_ends("r1", "i1")
+    told.drained("i1", 500)
+    assert asked(told) == 1
+    assert told.conversation.settled
+
+
 def test_a_noise_that_took_the_floor_from_a_question_does_not_lose_it() -> None:
     told = Story(brains=CASCADE)
     told.user_says()

@@ -1200,13 +1200,13 @@ class Conversation:
             turn.spot = None
         if turn.obeyed and self._transcript.waiting() is None:
             turn.wants = False
-        if turn.asides:
-            self._advance_asides(turn, now)
-            if not isinstance(self._state, Replying | Overlap):
-                return
         if now >= self._taken_over_at(turn):
             self._take_over("it gave no sign of life", now)
             if turn is not self._turn:
+                return
+        if turn.asides:
+            self._advance_asides(turn, now)
+            if not isinstance(self._state, Replying | Overlap):
                 return
         if turn.wants_now:
             if not turn.calls and turn.spot is None and self._may_respond() and now >= turn.not_before:
