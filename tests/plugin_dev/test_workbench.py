@@ -202,6 +202,23 @@ async def test_a_plugin_is_loaded_anew_when_it_is_saved_and_mistakes_are_told_wi
         await terminal.shows("voiced    The lamp in the hall is on.\n")
 
 
+async def test_what_is_loaded_later_is_told_when_it_is_known(lamp: Path, home: Path) -> None:
+    async with bench(lamp, home) as terminal:
+        await terminal.shows("plugin    lamp: lamp, dim, colour, unlock, warn\n")
+        slow = f"""
+    async def setup(self, context):
+        import asyncio, pathlib
+        while not pathlib.Path({str(home / "go")!r}).exists():
+            await asyncio.sleep(0)
+        raise ValueError("no lamp")
+"""
+        lamp.write_text(LAMP.replace("    settings: LampSettings\n", f"    settings: LampSettings\n{slow}"))
+        await terminal.shows("plugin    lamp: no tools\n")
+        await terminal.shows("on: it is being loaded\n")
+        (home / "go").touch()
+        await terminal.shows("problem   its setup failed: ValueError: no lamp")
+
+
 async def test_settings_of_the_plugin_count(lamp: Path, home: Path) -> None:
     async with bench(lamp, home, 'plugin.lamp.place="attic"') as terminal:
         terminal.type("lamp on")

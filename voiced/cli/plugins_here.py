@@ -14,6 +14,7 @@ from voiced import log
 from voiced.cli.settings import load
 from voiced.config import Loaded
 from voiced.errors import PluginError
+from voiced.plugin_dev import PRINTED
 from voiced.plugins import discovery, switches
 from voiced.plugins.discovery import Source
 from voiced.plugins.survey import Survey, survey
@@ -21,11 +22,14 @@ from voiced.state_folder import state_folder
 
 
 def settings(arguments: Namespace) -> Loaded:
-    """The settings, with a log that says nothing of plugins: the command does. Raises ConfigError."""
+    """The settings, with a log that says of plugins only what they print: the command says the rest.
+
+    Raises ConfigError.
+    """
     loaded = load(arguments)
-    log.set_up(log.LogSettings(level="error"), sys.stderr)
+    log.set_up(log.LogSettings(level="debug"), sys.stderr)
     for handler in logging.getLogger().handlers:
-        handler.addFilter(lambda record: not (isinstance(record.msg, dict) and "plugin" in record.msg))
+        handler.addFilter(_of_interest)
     return loaded
 
 
@@ -53,6 +57,11 @@ def named(name: str, among: Iterable[Source]) -> Source:
     near = difflib.get_close_matches(name, by_name, n=1)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(by_name)) or 'none'}"
     raise PluginError(f"there is no plugin {name}; {hint}")
+
+
+def _of_interest(record: logging.LogRecord) -> bool:
+    line = record.msg if isinstance(record.msg, dict) else {}
+    return line.get("event") == PRINTED or (record.levelno >= logging.ERROR and "plugin" not in line)
 
 
 def is_path(text: str) -> bool:

@@ -24,6 +24,7 @@ from voiced.brains.offline.choice import recogniser_of, voice_of
 from voiced.config import Loaded, load_config
 from voiced.conversation.events import Event, ToolReturned, ToolsChanged
 from voiced.log import LogSettings, set_up
+from voiced.plugin_dev import PRINTED
 from voiced.plugin_dev.account import Account
 from voiced.plugin_dev.console import Console
 from voiced.plugin_dev.engines import Engines
@@ -124,11 +125,11 @@ class Workbench:
         self._account = Account(out, hears=card is not None)
         self._engines: Engines | None = None
         self._model = Model(self._say, lambda: self._account.choices)
-        self._looking: asyncio.Task[None] | None = None
 
     async def run(self, lines: AsyncIterator[str], *, at_once: bool) -> None:
         """Until the lines end, or somebody types /quit. Raises ConfigError, ControlError."""
         self._loop = asyncio.get_running_loop()
+        self._looking = asyncio.create_task(asyncio.sleep(0))
         async with self._engines_up(), ServerThread(self._model.reply, self._hear) as server:
             with _card(self._card) as card:
                 await self._serve(self._settings.load(server.base_url), card, lines, at_once)
@@ -194,6 +195,7 @@ class Workbench:
         match event:
             case ToolsChanged(tools):
                 self._model.tools = tools
+                self._looking.cancel()
                 self._looking = asyncio.create_task(self._tell_what_is_loaded())
             case ToolReturned(call, spoken=spoken) if spoken:
                 self._model.learns(call, spoken)
@@ -203,7 +205,13 @@ class Workbench:
 
     async def _tell_what_is_loaded(self) -> None:
         understanding = await asyncio.to_thread(self._model.understanding)
-        self._account.loaded(self._daemon.plugins(), map(str, understanding.problems))
+        told = self._daemon.plugins()
+        self._account.loaded(told, map(str, understanding.problems))
+        while any(plugin.state == "on" and plugin.why for plugin in told):  # it is still being loaded, and may fail
+            await asyncio.sleep(self._every_s)
+            if (now := self._daemon.plugins()) != told:
+                told = now
+                self._account.loaded(told, ())
 
     # In the server's thread.
 
@@ -230,12 +238,13 @@ def _card(given: SoundCard | None) -> Iterator[SoundCard]:
 
 
 def _set_up_log() -> None:
-    """What plugins log, with the traceback of what crashes, and what is wrong with voiced."""
-    set_up(LogSettings(level="info"), sys.stderr)
+    """What plugins print and log, with the traceback of what crashes, and what is wrong with voiced."""
+    set_up(LogSettings(level="debug"), sys.stderr)
     for handler in logging.getLogger().handlers:
         handler.addFilter(_of_interest)
 
 
 def _of_interest(record: logging.LogRecord) -> bool:
     line = record.msg if isinstance(record.msg, dict) else {}
-    return line.get("event") not in NOT_LOGGED and (record.levelno >= logging.WARNING or "plugin" in line)
+    least = logging.INFO if "plugin" in line else logging.WARNING
+    return line.get("event") == PRINTED or (record.levelno >= least and line.get("event") not in NOT_LOGGED)
