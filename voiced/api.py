@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Protocol, TypeVar, overload
@@ -148,6 +149,11 @@ def tool(function: F | None = None, /, **options: Any) -> F | Callable[[F], F]:
     `when`: the tool is offered only while this is true: a function, or the name of an attribute or method of its
     plugin. It is asked when the plugin is loaded, after each of its calls, and at `ToolContext.tools_changed`.
     """
+
+    known = [option.name for option in fields(ToolOptions)]
+    for name in options.keys() - known:
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        raise TypeError(f"@tool has no option {name!r}; {f'did you mean {near[0]}?' if near else f'it has {known}'}")
 
     def mark(marked: F) -> F:
         setattr(marked, _MARK, ToolOptions(**options))

@@ -60,6 +60,15 @@ def test_what_can_not_be_right_is_told_with_file_and_line_and_what_to_write(opti
         described(**options)
 
 
+@pytest.mark.parametrize(
+    ("option", "hint"),
+    [("timeout", r"did you mean timeout_s\?"), ("sentence", r"did you mean sentences\?"), ("zzz", r"it has \['name'")],
+)
+def test_an_option_that_there_is_not_is_told_with_the_nearest(option: str, hint: str) -> None:
+    with pytest.raises(TypeError, match=rf"^@tool has no option '{option}'; {hint}"):
+        tool(**{option: 3})(lock)  # type: ignore[call-overload]
+
+
 async def async_condition() -> bool:
     return True
 
