@@ -191,7 +191,10 @@ async def test_orders_reach_the_daemon(settings: Path, capsys: Output) -> None:
         assert [events.get_nowait() for _ in range(4)] == [
             StopAsked(), MuteAsked(True), MuteAsked(False), VolumeAsked(40),
         ]  # fmt: skip
-    assert capsys.readouterr() == ("", "")
+    out, error = capsys.readouterr()
+    assert (out, error) == (
+        "settings and plugins are read anew; see how plugins do with: voiced plugin list\n", "",
+    )  # fmt: skip
 
 
 async def test_half_edited_settings_keep_nobody_from_muting(directory: Path, capsys: Output) -> None:

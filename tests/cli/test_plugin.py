@@ -236,7 +236,7 @@ def test_plugins_are_listed_here_where_no_daemon_runs(home: Path, capsys: Output
     lines = out.splitlines()
     assert (code, error) == (0, "")
     assert lines[-1] == NOT_RUNNING
-    lamp = lines.index("lamp           on      lamp, colour, warm_up, where, crash")
+    lamp = lines.index("lamp           loads   lamp, colour, warm_up, where, crash")
     assert lines[lamp + 1 : lamp + 3] == [
         f"{'':<22} may: say, listen",
         f"{'':<22} from: {home}/voiced/plugins/lamp.py",
@@ -392,6 +392,23 @@ def test_an_unknown_tool_is_told_with_the_nearest_and_with_what_is_off(home: Pat
     assert error.splitlines()[0] == "voiced: there is no tool lmap; did you mean lamp?"
     assert "voiced: broken is broken: it does not load: ZeroDivisionError: division by zero" in error
     assert "voiced: shell is off: plugins.disabled in the settings names it" in error
+
+
+def test_where_a_tool_is_not_offered_the_reason_is_told(home: Path, capsys: Output) -> None:
+    (home / "odd.py").write_text(CLASH)
+    code, _, error = run(capsys, "call", "--plugin", "odd.py", "odd")
+    assert code == 1
+    assert f"voiced: odd: {home}/odd.py:9 odd: a: a dict" in error
+
+
+def test_what_a_plugin_prints_while_it_is_tried_is_seen(home: Path) -> None:
+    (home / "dice.py").write_text(
+        "from voiced.api import tool\n\nprint('imported')\n\n@tool\ndef roll() -> int:\n"
+        '    "Roll."\n    print("rolling")\n    return 4\n'
+    )
+    code, out, error = process("call", "--plugin", "dice.py", "roll")
+    assert (code, out) == (0, "4\n")
+    assert [json.loads(line)["text"] for line in error.splitlines()] == ["imported", "rolling"]
 
 
 def test_what_it_says_is_printed_and_what_it_asks_is_answered_by_typing(home: Path) -> None:

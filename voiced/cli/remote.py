@@ -56,8 +56,10 @@ def volume(arguments: Namespace, _out: TextIO) -> int:
     return _order(arguments, protocol.Volume(percent=arguments.percent))
 
 
-def reload(arguments: Namespace, _out: TextIO) -> int:
-    return _order(arguments, protocol.Reload())
+def reload(arguments: Namespace, out: TextIO) -> int:
+    _order(arguments, protocol.Reload())
+    print("settings and plugins are read anew; see how plugins do with: voiced plugin list", file=out)
+    return 0
 
 
 def is_well(status: Mapping[str, Any]) -> bool:

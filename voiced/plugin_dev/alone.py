@@ -106,12 +106,17 @@ class Alone:
 
     def _no_tool(self, tool: str) -> str:
         names = self._tools or ()
+        if not names:
+            return f"there is no tool {tool}"
         near = difflib.get_close_matches(tool, names, n=1)
-        return f"there is no tool {tool}; {f'did you mean {near[0]}?' if near else _there_are(names)}"
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
+        return f"there is no tool {tool}; {hint}"
 
     def _why_not(self) -> list[str]:
         """Of the plugins that may have had it."""
-        return [f"{each.name} is {each.state}: {each.why}" for each in self._host.status() if each.state != "on"]
+        plugins = self._host.status()
+        off = [f"{each.name} is {each.state}: {each.why}" for each in plugins if each.state != "on"]
+        return off + [f"{each.name}: {problem}" for each in plugins if each.state == "on" for problem in each.problems]
 
     def _post(self, event: Event) -> None:
         """What the conversation would be told."""
@@ -166,7 +171,3 @@ class Alone:
 
     def _say(self, text: str) -> None:
         print(text, file=self._out, flush=True)
-
-
-def _there_are(names: Sequence[str]) -> str:
-    return f"there are {', '.join(names)}" if names else "there is none"
