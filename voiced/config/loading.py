@@ -117,7 +117,7 @@ def _as_python(value: Any) -> Any:
 def _invalid(model: type[Settings], winners: Mapping[str, Given], error: ValidationError) -> Iterator[str]:
     told: set[str] = set()
     for problem in error.errors(include_url=False):
-        path = [str(part) for part in problem["loc"]]
+        path = [str(part) for part in problem["loc"] if part != "[key]"]  # the name of a table is wrong
         keys = [sources.key_of(path[:length]) for length in range(len(path), 0, -1)]
         given = next((winners[key] for key in keys if key in winners), None)
         if given is not None and given.key in told:

@@ -67,6 +67,19 @@ async def test_one_that_dies_comes_back(house: House, port: int) -> None:
         assert house.told("calls") == ["die"]
 
 
+async def test_one_that_never_came_is_told_to_whoever_looks(house: House, port: int) -> None:
+    home = house.home(house=by_http(port))
+    async with home.running():
+        for times in range(1, 4):
+            await house.away(times)
+            assert not home.status("mcp").problems
+            house.clock.advance(seconds=2 * 2**times)
+        await house.away(4)
+        assert home.status("mcp").problems == (
+            "the server house could not be used at its first 4 tries: it can't be reached; it is tried again",
+        )
+
+
 async def test_one_that_hangs_is_left(house: House, port: int) -> None:
     home = house.home(house=by_http(port, timeout_s=7))
     async with house.listening(port), home.running():

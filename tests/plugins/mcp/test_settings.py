@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from tests.plugins.mcp.conftest import House
+from voiced.config import load_config
 from voiced.plugins.builtin.mcp.settings import McpSettings
 
 COMMAND = {"command": ["server"]}
@@ -51,8 +53,15 @@ def test_what_can_not_be_right_is_refused(server: dict[str, Any], complaint: str
 
 @pytest.mark.parametrize("name", ["", "My House", "house-1", "1house", "x" * 25, "hÄuser"])
 def test_a_name_can_be_spoken_and_be_part_of_a_tool_s(name: str) -> None:
-    with pytest.raises(ValidationError, match="pattern"):
+    with pytest.raises(ValidationError, match=r"can't be called .*; write up to 24 small letters"):
         McpSettings.model_validate({"servers": {name: URL}})
+
+
+def test_a_name_that_can_not_be_is_told_with_its_line(tmp_path: Path) -> None:
+    (file := tmp_path / "voiced.toml").write_text('[plugin.mcp.servers.Files]\nurl = "http://localhost/mcp"\n')
+    loaded = load_config(file, environ={"HOME": str(tmp_path)})
+    [warning] = [line for line in loaded.warnings if "mcp" in line]
+    assert warning.startswith(f"{file}:2: plugin.mcp.servers.Files: a server can't be called 'Files'; write up to 24 ")
 
 
 def test_more_servers_than_a_conversation_bears_are_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import signal
 from collections.abc import Callable, Mapping
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 FIRST_PAUSE_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 120.0
 """From a loss to the next attempt: twice as long after each, but for one that held for `STEADY`."""
+
+TELLING_TRIES: Final = 4
+"""One that was not there at so many is told to whoever looks at the plugins: its table may be wrong."""
 
 JITTER: Final = 0.25
 STEADY: Final = timedelta(minutes=1)
@@ -51,11 +55,17 @@ class Server:
         self._steady: Appointment | None = None
         self._pause_s = FIRST_PAUSE_S
         self._told = ""
+        self._lists = 0
 
     async def keep(self) -> None:
         """Connect again and again, until it is cancelled."""
-        while True:
+        for tries in itertools.count(1):
             why = await self._connect()
+            if tries == TELLING_TRIES and not self._lists:
+                self._context.report(
+                    f"the server {self._spoken()} could not be used at its first {tries} tries: {why}; "
+                    "it is tried again"
+                )
             pause_s = self._pause_s * random.uniform(1 - JITTER, 1 + JITTER)
             self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
             log = self._context.log.debug if why == self._told else self._context.log.warning
@@ -112,6 +122,7 @@ class Server:
 
     def _listed(self, tools: list[Tool]) -> bool:
         """Whether other tools are offered than before."""
+        self._lists += 1
         if self._steady is None:
             self._context.log.info("server is connected", server=self.name, tools=len(tools))
             self._steady = self._context.call_after(STEADY, self._trust)

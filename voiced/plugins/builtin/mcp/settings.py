@@ -6,11 +6,20 @@ import re
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
 
 from voiced.api import PluginSettings
 
-ServerName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,23}$")]
+
+def _named(name: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,23}", name):
+        raise ValueError(
+            f"a server can't be called {name!r}; write up to 24 small letters, digits and _, a letter first"
+        )
+    return name
+
+
+ServerName = Annotated[str, AfterValidator(_named)]
 """It is spoken, and part of a tool's name where two servers have a tool of one name."""
 
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
