@@ -309,6 +309,15 @@ async def test_a_question_that_the_test_did_not_expect(assistant: Assistant) -> 
             await assistant.user_says("Ask me something.")
 
 
+async def test_what_needs_a_running_voiced_says_so(assistant: Assistant) -> None:
+    assistant.plugin(chat)
+    for early in (assistant.user_says("Hello!"), assistant.hears(), assistant.tool_runs("chat")):
+        with pytest.raises(AssertionError, match=r"write `async with assistant\.running\(\):` around this"):
+            await early
+    with pytest.raises(AssertionError, match="voiced does not run yet"):
+        assistant.tool_result("chat")
+
+
 def test_pytest_loads_little_of_it_in_every_run() -> None:
     """Whoever installs voiced and tests something else must not wait for it."""
     code = "import sys, voiced.testing.pytest_plugin; print([name for name in sys.modules if 'voiced.' in name])"

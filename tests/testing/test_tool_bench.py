@@ -266,3 +266,9 @@ async def test_the_clock_of_a_plugin_is_that_of_the_test(bench: ToolBench) -> No
         assert await bench.call("now") == "Friday 12:00"
         bench.clock.advance(hours=13)
         assert await bench.call("now") == "Saturday 01:00"
+
+
+async def test_what_needs_loaded_plugins_says_so(bench: ToolBench) -> None:
+    for early in (bench.call("count"), bench.error("count"), bench.hears()):
+        with pytest.raises(AssertionError, match=r"write `async with tools\.running\(\):` around this"):
+            await early

@@ -70,6 +70,7 @@ class Assistant:
         self._taken = 0
         """Of `heard`: what `hears` or `user_says` gave."""
         self._complaint = ""
+        self._began = False
 
     # Before it runs.
 
@@ -94,6 +95,7 @@ class Assistant:
 
         Raises AssertionError with what is wrong with a plugin that does not load.
         """
+        self._began = True
         self._swift = SwiftTime()
         self._card = VirtualCard(rate=RATE, tick_ms=TICK_MS)
         self._server = LoopbackServer(Script(self._model.reply, lambda _: self._words))
@@ -145,6 +147,7 @@ class Assistant:
 
     async def user_speaks(self, text: str) -> None:
         """Speak to the microphone, and wait for no answer: `hears` gives it, `tool_runs` waits for a call."""
+        self._must_run()
         ended = self._count(UtteranceEnded)
         self._speak(text)
         await self._until(lambda: self._count(UtteranceEnded) > ended, f"nobody listened to {text!r}")
@@ -186,6 +189,7 @@ class Assistant:
 
         Raises AssertionError where a sentence of a tool can't be used.
         """
+        self._must_run()
         return understood(self._daemon.tools or (), text)
 
     def report(self, fact: Fact) -> None:
@@ -260,6 +264,7 @@ class Assistant:
                 await self._news.wait()
 
     async def _until(self, holds: Callable[[], object], otherwise: str) -> None:
+        self._must_run()
         give_up = time.monotonic() + PATIENCE_S
         while not holds():
             self._no_complaint()
@@ -291,6 +296,10 @@ class Assistant:
         if violations := self._server.violations:
             raise AssertionError(f"the real server would have refused this: {violations}")
 
+    def _must_run(self) -> None:
+        if not self._began:
+            raise AssertionError("voiced does not run yet: write `async with assistant.running():` around this")
+
     def _complain(self, complaint: str) -> None:
         self._complaint = self._complaint or complaint  # the first one is the cause
 
@@ -320,6 +329,7 @@ class Assistant:
         return [fact.name for fact in self._facts if isinstance(fact, ToolStarted)]
 
     def _outcome(self, tool: str) -> tuple[bool, str]:
+        self._must_run()
         ended = [fact for fact in self._facts if isinstance(fact, ToolEnded) and fact.name == tool]
         if not ended:
             called = ", ".join(self._called()) or "none"

@@ -79,6 +79,7 @@ class ToolBench:
         self._complaint = ""
         self._moment = asyncio.Event()
         self._loaded = False
+        self._began = False
 
     # Before it runs.
 
@@ -104,7 +105,7 @@ class ToolBench:
         Raises AssertionError with what is wrong with a plugin that does not load, and where an answer of the user was
         not asked for.
         """
-        self._loaded = False
+        self._loaded, self._began = False, True
         self._host = PluginHost(
             PluginSettings(),
             post=self._post,
@@ -199,6 +200,7 @@ class ToolBench:
 
     async def _run(self, tool: str, arguments_json: str | None, arguments: Mapping[str, object]) -> tuple[bool, str]:
         text = json.dumps(arguments, default=str) if arguments_json is None else arguments_json
+        self._must_run()
         call = CallId(f"call-{next(self._calls)}")
         returned = self._returned[call] = asyncio.get_running_loop().create_future()
         self._under_way[call] = tool
@@ -210,7 +212,12 @@ class ToolBench:
         self.images = [image.data for image in event.images]
         return event.ok, event.output
 
+    def _must_run(self) -> None:
+        if not self._began:
+            raise AssertionError("no plugin is loaded yet: write `async with tools.running():` around this")
+
     async def _until(self, holds: Callable[[], object], otherwise: str) -> None:
+        self._must_run()
         give_up = time.monotonic() + PATIENCE_S
         while True:
             self._no_complaint()
