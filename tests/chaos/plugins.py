@@ -108,7 +108,8 @@ class Plugins:
         if aside != "well" and run.name != "stop":
             yield from self._speaks(run, aside)
         pauses = {"slow": (2.0, 6.0), "very_slow": (15.0, 45.0)}
-        yield fate.delay(*pauses.get(how, (0.0, 0.4)))
+        # What has a mind about barge-ins takes long enough for some.
+        yield fate.delay(*pauses.get(how, (0.0, 6.0 if POLICIES.get(run.name, "finish") != "finish" else 0.4)))
         if run.cancelled:
             return
         again = self._world.ran[f"{run.name} {run.number}"]

@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from tests.chaos.fate import FAULTS, Script
 from tests.chaos.life import ORDERS, all_heals
+from tests.chaos.plugins import TOOLS
 from tests.chaos.world import World
 from voiced.conversation.events import BrainName, Thrift
 from voiced.conversation.settings import BrainSettings, TurnEnd, TurnSettings
@@ -48,7 +49,11 @@ class ABadDay(RuleBasedStateMachine):
 
     # The user.
 
-    @rule(ms=LENGTHS, kind=st.sampled_from(["speech", "tool", "hum"]), silence_ms=st.sampled_from([200, 700]))
+    @rule(
+        ms=LENGTHS,
+        kind=st.sampled_from(["speech", "hum", *(tool.name for tool in TOOLS)]),
+        silence_ms=st.sampled_from([200, 700]),
+    )
     def user_says_something(self, ms: int, kind: str, silence_ms: int) -> None:
         self.world.says(ms, kind, silence_ms=silence_ms)
         self.world.run((ms + silence_ms) / 1000)
@@ -82,6 +87,19 @@ class ABadDay(RuleBasedStateMachine):
     @rule()
     def a_timer_rings(self) -> None:
         self.world.a_timer_rings()
+
+    @rule(
+        kind=st.sampled_from(["question", "listen", "sound", "text"]), withdrawn_after=st.sampled_from([0.0, 0.5, 4.0])
+    )
+    def a_plugin_speaks_up(self, kind: str, withdrawn_after: float) -> None:
+        self.world.plugins.by_itself(kind, withdrawn_after)
+
+    @rule(aside=st.sampled_from(FAULTS["aside"]), answer=st.sampled_from(["well", *FAULTS["answer"]]))
+    def user_asks_for_what_a_tool_speaks_of(self, aside: str, answer: str) -> None:
+        self.fate.put("aside", aside)
+        self.fate.put("answer", answer)
+        self.world.says(700, "tool")
+        self.world.run(2.0)
 
     @rule()
     def somebody_presses_stop(self) -> None:

@@ -19,4 +19,6 @@ def test_every_utterance_is_answered_once_or_its_failure_is_told(seed: int) -> N
     assert lived.outcomes["answered"] > TURNS / 4
     assert lived.seen["TurnFailed"] > TURNS / 50
     assert all(opened > TURNS / 20 for opened in lived.opened.values())
-    assert {"no speech", "the device obeyed", "the user took the floor", "stopped"} <= set(lived.outcomes)
+    outcomes = {"no speech", "the device obeyed", "the user took the floor", "stopped", "an answer"}
+    assert outcomes <= set(lived.outcomes)
+    assert {"question: well", "question: nobody answered", "sound: well", "text: well", "CancelTool"} <= set(lived.seen)
