@@ -197,6 +197,7 @@ async def test_orders_reach_the_daemon(settings: Path, capsys: Output) -> None:
     )  # fmt: skip
 
 
+@pytest.mark.skipif(Path("/run/voiced/control.sock").exists(), reason="it would mute the voiced of this machine")
 async def test_half_edited_settings_keep_nobody_from_muting(directory: Path, capsys: Output) -> None:
     (directory / "voiced").mkdir()
     (directory / "voiced" / "voiced.toml").write_text("[turn\n")

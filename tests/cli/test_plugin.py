@@ -114,6 +114,7 @@ def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             monkeypatch.delenv(variable)
         for variable in ("HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME"):
             monkeypatch.setenv(variable, name)
+        monkeypatch.setenv("VOICED_CONTROL__SOCKET", f"{name}/voiced/control.sock")  # not this machine's own voiced
         monkeypatch.chdir(name)
         folder = Path(name) / "voiced" / "plugins"
         folder.mkdir(parents=True)
