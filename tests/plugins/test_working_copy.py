@@ -27,9 +27,9 @@ def lamp() -> str:
 
 @pytest.fixture(autouse=True)
 def nothing_is_left() -> Iterator[None]:
-    modules = dict(sys.modules)
+    modules, finders = dict(sys.modules), list(sys.meta_path)
     yield
-    assert [finder for finder in sys.meta_path if type(finder).__module__ == working_copy.__module__] == []
+    assert [finder for finder in sys.meta_path if finder not in finders] == []
     assert [name for name in sys.modules if name not in modules and "lamp" in name] == []
 
 

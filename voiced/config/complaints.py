@@ -46,13 +46,14 @@ _LONGEST_VALUE = 60
 
 def unknown(model: type[BaseModel], given: Given) -> str:
     """`given` names no setting of `model`."""
+    key = given.key if given.key.isprintable() else toml_value(given.key)
     *sections, name = parts_of(given.key)
     where = key_of(sections)
     place = model_at(model, sections)
     if _is_named_table(model, sections):
-        return f"{given.origin}: {given.key} is a section; write [{given.key}] above its settings"
+        return f"{given.origin}: {key} is a section; write [{key}] above its settings"
     if place is not None and section_of(place, name) and not isinstance(given.value, Mapping):
-        return f"{given.origin}: {given.key} is a section; write [{given.key}] above its settings"
+        return f"{given.origin}: {key} is a section; write [{key}] above its settings"
     if sections[:1] == [PLUGIN] and place is not None:
         fix = _right_secret(place, sections, name) or _right_name(model, place, where, name)
     elif names_a_secret(name):
@@ -62,7 +63,6 @@ def unknown(model: type[BaseModel], given: Given) -> str:
     else:
         fix = _right_unit(place, where, name, given) or _right_name(model, place, where, name)
     kind = "section" if isinstance(given.value, Mapping) else "setting"
-    key = given.key if given.key.isprintable() else toml_value(given.key)
     return f"{given.origin}: no such {kind}: {redacted(key)}; {fix}"
 
 

@@ -47,6 +47,7 @@ from voiced.plugins.tables import NoTables, Tables, strangers
 from voiced.plugins.task_watch import TaskWatch
 from voiced.plugins.threads import ended_within, in_thread
 from voiced.plugins.tools import Tool
+from voiced.plugins.traces import MOST_ANNOUNCEMENTS
 from voiced.plugins.wall_clock import Clock, SystemClock
 from voiced.ports import Post
 
@@ -166,7 +167,8 @@ class PluginHost:
         if isinstance(fact, RequestEnded):
             self._speech.ended(fact)
             for plugin in self._plugins:
-                plugin.told(fact.request)
+                if asked := plugin.told(fact.request):
+                    self._inbox(asked)
         self._subscriptions.report(fact)
 
     def reload(self, name: str = "", *, settings: PluginSettings | None = None, tables: Tables | None = None) -> None:
@@ -364,15 +366,15 @@ class PluginHost:
     def _may_wish(self, actor: Actor, event: Event) -> bool:
         """A flood of wishes is none that people would want fulfilled."""
         match event:
-            case AnnouncementWithdrawn():
-                return True
+            case AnnouncementWithdrawn(request):
+                return not actor.traces.withdraw(request)
             case AnnouncementAsked(call=call) if call is not None:  # the core counts them
                 return True
             case AnnouncementAsked(request):
-                granted = actor.traces.may_wish(aloud=True) and actor.traces.may_wait(request)
-                if not granted:
+                if not actor.traces.may_wish(aloud=True) or actor.traces.held() >= MOST_ANNOUNCEMENTS:
                     self._speech.ended(RequestEnded(request, error="it announces too much"))
-                return granted
+                    return False
+                return actor.traces.may_wait(event)
             case _:
                 return actor.traces.may_wish(aloud=isinstance(event, EarconAsked))
 

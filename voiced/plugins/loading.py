@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, get_args
 import structlog
 
 from voiced.api import PERMISSIONS, DynamicTool, NotConfigured, Permission, Plugin, PluginSettings
+from voiced.conversation.events import AnnouncementAsked
 from voiced.errors import ConfigError, PluginError, ToolSchemaError
 from voiced.plugins.acting import Actor, acting, ourselves
 from voiced.plugins.context import HostContext
@@ -102,9 +103,9 @@ class LoadedPlugin:
         own = [type(plugin).dynamic_tools is not Plugin.dynamic_tools for plugin in self._plugins]
         return any(own) or any(tool.options.when is not None for tool in self.tools.values())
 
-    def told(self, request: str) -> None:
-        """An announcement, of whomever, is over."""
-        self._traces.told(request)
+    def told(self, request: str) -> AnnouncementAsked | None:
+        """An announcement, of whomever, is over; gives the plugin's next one that was held back."""
+        return self._traces.told(request)
 
     def acts_as(self, actor: Actor) -> bool:
         """Whether it is the one who acts, and not one of its name that was there before."""

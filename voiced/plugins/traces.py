@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 from weakref import WeakSet
 
 import structlog
+
+from voiced.conversation.events import AnnouncementAsked
 
 _log = structlog.get_logger()
 
@@ -22,7 +24,8 @@ MOST_ANNOUNCEMENTS: Final = 100
 """Of one plugin in a minute; more would leave no silence."""
 
 MOST_WAITING: Final = 8
-"""Announcements of one plugin that may wait for a silence: there is room for 16 of all."""
+"""Announcements of one plugin that wait for a silence at one time: there is room for 16 of all. The others are held
+back until these are said."""
 
 MOST_WISHES: Final = 300
 """Of one plugin in a minute: announcements, volume, stop and the like."""
@@ -76,6 +79,7 @@ class Traces:
         self._announcements = PerMinute(MOST_ANNOUNCEMENTS, elapsed)
         self._wishes = PerMinute(MOST_WISHES, elapsed)
         self._waiting: set[str] = set()
+        self._held: deque[AnnouncementAsked] = deque()
 
     def add_task(self, task: asyncio.Task[Any]) -> None:
         """It was begun by the plugin."""
@@ -96,17 +100,36 @@ class Traces:
             return False
         return True
 
-    def may_wait(self, request: str) -> bool:
-        """Whether one more announcement may wait; `told` takes it out."""
+    def may_wait(self, asked: AnnouncementAsked) -> bool:
+        """Whether one more announcement may wait for its silence now; if not, `told` gives it in its time."""
         if len(self._waiting) >= MOST_WAITING:
-            self.report(f"more than {MOST_WAITING} of its announcements wait to be said; the rest is left out")
+            self._held.append(asked)
             return False
-        self._waiting.add(request)
+        self._waiting.add(asked.request)
         return True
 
-    def told(self, request: str) -> None:
-        """An announcement, of whomever, is over."""
-        self._waiting.discard(request)
+    def held(self) -> int:
+        """How many announcements are held back."""
+        return len(self._held)
+
+    def withdraw(self, request: str) -> bool:
+        """Whether it was held back; it is no more."""
+        for asked in self._held:
+            if asked.request == request:
+                self._held.remove(asked)
+                return True
+        return False
+
+    def told(self, request: str) -> AnnouncementAsked | None:
+        """An announcement, of whomever, is over; gives the next one that was held back."""
+        if request not in self._waiting:
+            return None
+        self._waiting.remove(request)
+        if not self._held:
+            return None
+        asked = self._held.popleft()
+        self._waiting.add(asked.request)
+        return asked
 
     def threads(self) -> list[str]:
         """The names of those that still run."""
