@@ -29,13 +29,15 @@ from voiced.conversation.events import (
 class UserSaid:
     """A user turn: its text, or where no transcript came its sound (PCM16, 24 kHz).
 
-    `item` names the sound, for a `UserTranscribed` from a brain that writes it down.
+    `item` names the sound, for a `UserTranscribed` from a brain that writes it down. `answers`: it was said to a
+    question of a tool, and asks nothing.
     """
 
     text: str | None = field(repr=False)
     pcm: bytes = field(default=b"", repr=False)
     images: tuple[Image, ...] = ()
     item: ItemId | None = None
+    answers: bool = False
 
 
 @dataclass(frozen=True, slots=True)

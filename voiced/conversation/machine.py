@@ -827,9 +827,10 @@ class Conversation:
                 if not each.cancelled:
                     each.turn.done[_same(each.name, each.arguments)] = Done(used, each.session)
                 self._call_over(each.turn, each_id, obeyed, now)
-        if call.on_barge_in == "keep" and call.turn is not None and call.turn.cut:
+        words = used.spoken or used.output
+        if call.on_barge_in == "keep" and call.turn is not None and call.turn.cut and words.strip():
             # In the next silence, unless an answer comes before it from a brain that knows of it.
-            self._errand(AnnouncementAsked(f"kept-{call_id}", used.spoken or used.output), now, kept=True)
+            self._errand(AnnouncementAsked(f"kept-{call_id}", words), now, kept=True)
 
     def _call_over(self, turn: Turn, call: CallId, obeyed: bool, now: float) -> None:
         turn.calls.discard(call)

@@ -27,6 +27,8 @@ class UserEntry:
     images: tuple[Image, ...] = ()
     known_to: set[SessionId] = field(default_factory=set)
     answered: bool = False
+    answers: bool = False
+    """It was said to a question of a tool."""
 
 
 @dataclass(slots=True, eq=False)
@@ -76,7 +78,7 @@ class Transcript:
     def user_answered(self, turn: int, pcm: bytes, text: str | None = None) -> UserEntry:
         """What a tool had asked for: it wants no answer of its own."""
         self._answers += 1  # A turn may have many.
-        entry = UserEntry(turn, text, ItemId(f"answer-{self._answers}"), pcm, answered=True)
+        entry = UserEntry(turn, text, ItemId(f"answer-{self._answers}"), pcm, answered=True, answers=True)
         self._append(entry)
         return entry
 
@@ -271,8 +273,8 @@ def _history_item(entry: Entry) -> HistoryItem | None:
         case UserEntry(text=text, pcm=pcm, images=images, item=item):
             # Until it is answered the sound says more than a transcript; afterwards text is cheaper.
             if pcm and (not entry.answered or text is None):
-                return UserSaid(None, pcm, images, item)
-            return UserSaid(text, b"", images) if text or images else None
+                return UserSaid(None, pcm, images, item, entry.answers)
+            return UserSaid(text, b"", images, answers=entry.answers) if text or images else None
         case AssistantEntry(settled=settled):
             return AssistantSaid(entry.text) if settled and entry.text else None
         case ToolEntry(used=used):

@@ -177,6 +177,13 @@ async def test_an_answer_to_a_tool_is_written_down_and_leaves_the_question_open(
         assert await at_home.says() == "The lamp is on."
 
 
+async def test_an_answer_to_a_tool_in_the_history_asks_nothing() -> None:
+    async with home() as at_home:
+        used = ToolUsed(CallId("c1"), "lamp", "{}", "The lamp is on.")
+        await at_home.open(UserSaid("lamp on"), UserSaid("yes", answers=True), used)
+        assert await at_home.says() == "The lamp is on."
+
+
 async def test_an_utterance_is_an_item_as_soon_as_it_is_over() -> None:
     async with home() as at_home:
         await at_home.open()

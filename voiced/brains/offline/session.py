@@ -332,6 +332,8 @@ class _Session:
     def _take_history(self, items: tuple[HistoryItem, ...]) -> None:
         for item in items:
             match item:
+                case UserSaid(answers=True):
+                    pass  # it asks nothing
                 case UserSaid(text, pcm, _, name):
                     self._question = _Question(text, pcm if text is None else b"", name)
                 case ToolUsed(output=output, spoken=spoken) if self._question is not None:
