@@ -293,7 +293,9 @@ async def test_a_plugin_that_needs_a_denied_permission_is_off_and_is_not_begun(
 async def test_a_permission_that_there_is_not_is_told(home: Home) -> None:
     home.plugin("odd", "from voiced.api import Plugin\nclass Odd(Plugin):\n    permissions = ['netwrok']\n")
     async with home.running():
-        assert "there is no permission 'netwrok'; did you mean 'network'?" in home.status("odd").problems[0]
+        (problem,) = home.status("odd").problems
+        assert "odd.py:" in problem
+        assert "there is no permission 'netwrok'; did you mean 'network'?" in problem
 
 
 async def test_an_import_may_do_what_is_not_denied(tmp_path: Path, clock: FakeClock) -> None:
@@ -301,3 +303,12 @@ async def test_an_import_may_do_what_is_not_denied(tmp_path: Path, clock: FakeCl
     home.plugin("early", "import subprocess\nsubprocess.run(['true'])\n")
     async with home.running():
         assert 'without the permission "files"' in home.status("early").problems[0]
+
+
+async def test_what_its_author_must_declare_is_not_read_out(home: Home) -> None:
+    source = "from voiced.api import *\n@tool\nasync def act(context: ToolContext):\n    'Act.'\n"
+    home.plugin("quiet", f"{source}    context.announce('Hello.')")
+    async with home.running():
+        returned = await home.call("act")
+        assert 'add permissions=["say"]' in returned.output
+        assert returned.spoken == "That did not work: the plugin may not do that."

@@ -320,6 +320,7 @@ async def test_a_plugin_that_crashes_three_times_is_paused_and_says_so_once(home
         assert status.why.startswith(
             f"paused after {LIMIT} crashes, last: {tools[-1] if tools[-1] != 'leak' else 'fail'}"
         )
+        assert "hostile.py:" in status.why, "its author wants to know where"
         assert status.why.endswith("; `voiced reload`, or `voiced plugin enable hostile`, lets it try again")
         said = [event.text for event in home.untaken(AnnouncementAsked)]
         assert said.count("I have paused the plugin hostile: it keeps failing.") == 1

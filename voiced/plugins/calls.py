@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 
 import structlog
 
-from voiced.api import NoAnswer, ToolError
+from voiced.api import NoAnswer, NotPermitted, ToolError
 from voiced.conversation.events import CallId
 from voiced.plugins import outcomes, results
 from voiced.plugins.context import HostContext
@@ -295,6 +295,8 @@ class ToolCalls:
             return ""
 
     def _complaint(self, error: ToolError) -> Outcome:
+        if isinstance(error, NotPermitted):
+            return outcomes.not_permitted(error)
         return Outcome(results.as_text(str(error), self._settings.max_output_bytes), ok=False)
 
     def _log_crash(self, tool: Tool, error: BaseException) -> None:

@@ -251,7 +251,7 @@ class PluginHost:
             outcome = ended.result()
             self._answer(call, outcome)
             if outcome.crashed:
-                self._crashed(plugin, _in_short(outcome))
+                self._crashed(plugin, outcome.crashed)
         self._look(plugin)
 
     def _answer(self, call: CallId, outcome: Outcome) -> None:
@@ -286,7 +286,7 @@ class PluginHost:
     def _background_crashed(self, tool: Tool, outcome: Outcome) -> None:
         for plugin in self._plugins:
             if plugin.tools.get(tool.spec.name) is tool:
-                self._crashed(plugin, _in_short(outcome))
+                self._crashed(plugin, outcome.crashed)
 
     def _crashed(self, plugin: LoadedPlugin, what: str) -> None:
         """One more; a plugin that crashes again and again is paused."""
@@ -588,8 +588,3 @@ class PluginHost:
 
     def _announce(self) -> None:
         self._post(ToolsChanged(self._offer.specs))
-
-
-def _in_short(crash: Outcome) -> str:
-    """Its first sentence; the log has the whole."""
-    return crash.text.partition(". ")[0]

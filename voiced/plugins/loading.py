@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
@@ -252,7 +254,7 @@ class LoadedPlugin:
             found = self._source.load()
             self._plugins = found.plugins
             self._configure(found.plugins)  # what one may do may hang on its settings
-            self._permissions = NONE.union(*(declared(plugin.permissions) for plugin in found.plugins))
+            self._permissions = NONE.union(*map(_declared, found.plugins))
             if denied := self._denied(self._permissions):
                 self.switch_off("off", denied)
                 return [denied]
@@ -292,6 +294,18 @@ class LoadedPlugin:
         """What in the settings denies it."""
         denying = (permission, f"{self.name}.{permission}")
         return next((entry for entry in self._workshop.denied if entry in denying), "")
+
+
+def _declared(plugin: Plugin) -> Permissions:
+    """Raises ToolSchemaError, with the place of the class."""
+    try:
+        return declared(plugin.permissions)
+    except ToolSchemaError as error:
+        kind = type(plugin)
+        with suppress(OSError, TypeError):  # its source is not there
+            _, line = inspect.getsourcelines(kind)
+            raise ToolSchemaError(f"{inspect.getsourcefile(kind)}:{line} {kind.__qualname__}: {error}") from error
+        raise
 
 
 def _describe(found: Found) -> Iterator[Tool | str]:

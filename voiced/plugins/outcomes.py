@@ -5,19 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from voiced.api import NotPermitted
 from voiced.conversation.events import Image
+from voiced.plugins.steps import one_line
 from voiced.plugins.tools import Tool
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`spoken`: the text in words, empty where it will do. `crashed`: the tool made a mistake of its author's."""
+    """`spoken`: the text in words, empty where it will do. `crashed`: the mistake of the tool's author, for a person to
+    read; empty where there was none.
+    """
 
     text: str
     ok: bool = True
     spoken: str = ""
     images: tuple[Image, ...] = ()
-    crashed: bool = False
+    crashed: str = ""
 
 
 STOPPING: Final = Outcome("Not done: voiced is stopping.", ok=False)
@@ -44,26 +48,34 @@ def not_confirmed(why: str) -> Outcome:
 def no_question(tool: Tool) -> Outcome:
     """The template of the question crashed."""
     text = f"Not done: {tool.spec.name} could not ask for a yes, by a mistake of its author."
-    return Outcome(text, ok=False, spoken="That did not work.", crashed=True)
+    return Outcome(
+        text, ok=False, spoken="That did not work.", crashed=f"{tool.spec.name}: its question ({tool.where})"
+    )
+
+
+def not_permitted(error: NotPermitted) -> Outcome:
+    """What must be declared is for its author."""
+    return Outcome(str(error), ok=False, spoken="That did not work: the plugin may not do that.")
 
 
 def not_begun(tool: Tool, why: str) -> Outcome:
     """Its arguments could not even be read."""
-    return Outcome(f"Not done: {tool.spec.name} {why}.", ok=False, spoken="That did not work.", crashed=True)
+    what = f"{tool.spec.name} {why}"
+    return Outcome(f"Not done: {what}.", ok=False, spoken="That did not work.", crashed=f"{what} ({tool.where})")
 
 
 def late(tool: Tool, timeout_s: float) -> Outcome:
     """It was given up."""
     text = f"{tool.spec.name} took longer than {timeout_s:g} s and was given up."
-    return _failed(tool, text, "That took too long, so I gave up.", crashed=False)
+    return _failed(tool, text, "That took too long, so I gave up.")
 
 
 def crashed(tool: Tool, error: BaseException) -> Outcome:
-    """The text of the error is not told: it may hold a secret."""
+    """The text of the error is not told to the model: it may hold a secret."""
     text = f"{tool.spec.name} failed ({type(error).__name__})."
     if tool.options.idempotent:
         text += " Calling it again will hardly help."
-    return _failed(tool, text, "That did not work.", crashed=True)
+    return _failed(tool, text, "That did not work.", crashed=f"{tool.spec.name}: {one_line(error)}")
 
 
 def announced(tool: Tool, outcome: Outcome) -> str:
@@ -78,7 +90,7 @@ def announced(tool: Tool, outcome: Outcome) -> str:
     return outcome.spoken or outcome.text
 
 
-def _failed(tool: Tool, text: str, spoken: str, *, crashed: bool) -> Outcome:
+def _failed(tool: Tool, text: str, spoken: str, *, crashed: str = "") -> Outcome:
     if not tool.options.idempotent:
         text, spoken = f"{text} {_IN_PART}", f"{spoken} {_IN_PART_SPOKEN}"
     return Outcome(text, ok=False, spoken=spoken, crashed=crashed)
