@@ -117,3 +117,13 @@ def test_a_miss_names_what_can_be_asked_for_and_the_next_one_is_short() -> None:
     assert "network" in not_understood((), 1)
     assert what_i_can_do(offers).endswith("change the volume or LED lights on or off.")
     assert "nothing" in what_i_can_do(())
+
+
+def test_of_many_offers_a_part_is_told_at_a_time() -> None:
+    offers = [f"do {number}" for number in range(1, 11)]
+    first, second, third = (what_i_can_do(offers, asked) for asked in range(3))
+    assert first == (
+        "Without a network I can do 1, do 2, do 3, do 4, do 5, do 6, do 7 or do 8. Say help again to hear more."
+    )
+    assert second == "Without a network I can do 9 or do 10. Say help again to hear more."
+    assert third == first

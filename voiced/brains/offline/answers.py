@@ -26,6 +26,8 @@ LONGEST_OFFER: Final = 60
 """Characters: an offer is a short phrase, what is longer describes too much."""
 
 MOST_OFFERS: Final = 3
+MOST_TOLD: Final = 8
+"""Where somebody asks for help: nobody remembers more."""
 
 DEEPEST: Final = 3
 """Levels of JSON that are read out; below that it is a listing."""
@@ -107,11 +109,13 @@ def not_understood(offers: Sequence[str], misses: int) -> str:
     return f"I did not understand that. I can {_either(offers[:MOST_OFFERS])}."
 
 
-def what_i_can_do(offers: Sequence[str]) -> str:
-    """The answer to "help"."""
+def what_i_can_do(offers: Sequence[str], asked: int = 0) -> str:
+    """The answer to "help"; of many offers a part, and the next part when it was `asked` once more."""
     if not offers:
         return "Without a network there is nothing that I can do for you just now."
-    return f"Without a network I can {_either(offers)}."
+    parts = [offers[first : first + MOST_TOLD] for first in range(0, len(offers), MOST_TOLD)]
+    more = " Say help again to hear more." if len(parts) > 1 else ""
+    return f"Without a network I can {_either(parts[asked % len(parts)])}.{more}"
 
 
 def _soundless(character: str) -> bool:

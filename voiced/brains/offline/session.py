@@ -127,6 +127,7 @@ class OfflineBrain:
         self._tasks: asyncio.TaskGroup | None = None
         self._early: list[Callable[[], None]] = []
         self._misses = itertools.count()
+        self._helps = itertools.count()
         self._understood: deque[tuple[tuple[ToolSpec, ...], Understanding]] = deque(maxlen=2)
 
     @property
@@ -224,6 +225,10 @@ class OfflineBrain:
             self._end_session()
             fatal = isinstance(error, WorkerFailed) and error.for_good
             self._post(BrainLost(session.number, str(error), fatal=fatal, cause="settings" if fatal else ""))
+
+    def next_help(self) -> int:
+        """Counts over sessions, so that each time more of what there is is told."""
+        return next(self._helps)
 
     def next_miss(self) -> int:
         """Counts over sessions, so that what is offered varies."""
@@ -418,7 +423,7 @@ class _Session:
             return await self._say(reply, self._not_understood())
         self._misses = 0
         if match.tool == HELP.name:
-            return await self._say(reply, what_i_can_do(self._offers))
+            return await self._say(reply, what_i_can_do(self._offers, self._brain.next_help()))
         question.called = True
         call = CallId(self._name("call"))
         self._asked_with[call] = question
