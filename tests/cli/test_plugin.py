@@ -144,8 +144,11 @@ def process(*arguments: str, typed: str = "") -> tuple[int, str, str]:
 
 
 @contextlib.asynccontextmanager
-async def daemon(home: Path) -> AsyncIterator[list[object]]:
-    """A running voiced with a plugin `remote`, whose tool answers with its arguments; what it was told."""
+async def daemon(home: Path, **more: object) -> AsyncIterator[list[object]]:
+    """A running voiced with a plugin `remote`, whose tool answers with its arguments; what it was told.
+
+    `more`: what it says of that plugin.
+    """
     told: list[object] = []
 
     def switch(name: str, action: str) -> None:
@@ -162,7 +165,7 @@ async def daemon(home: Path) -> AsyncIterator[list[object]]:
         home / "voiced" / "control.sock",
         post=lambda event: None,
         reload=lambda: None,
-        plugins=lambda: [REMOTE],
+        plugins=lambda: [{**REMOTE, **more}],
         switch=switch,
         run_tool=run_tool,
     )
@@ -341,6 +344,13 @@ def test_what_the_settings_disable_stays_off_and_they_are_named(home: Path, caps
     file.write_text('plugins.disabled = ["lamp"]\n')
     code, _, error = run(capsys, "enable", "lamp")
     assert (code, error) == (1, f"voiced: {file}:1: plugins.disabled names lamp; take it out there\n")
+
+
+async def test_what_a_running_voiced_has_paused_is_not_well(home: Path, capsys: Output) -> None:
+    lamp = {"name": "lamp", "state": "paused", "why": "paused after 3 crashes"}
+    async with daemon(home, **lamp):
+        code, out, _ = await asyncio.to_thread(run, capsys, "check", "lamp")
+        assert (code, out) == (1, "1 plugin, nothing wrong\nlamp is paused after 3 crashes\n")
 
 
 async def test_a_running_voiced_switches_its_own(home: Path, capsys: Output) -> None:

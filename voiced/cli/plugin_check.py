@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import TextIO
 
 from voiced.cli import plugins_here
+from voiced.cli.remote import PROMPTLY_S, paths
+from voiced.control import client, protocol
+from voiced.errors import ControlError
 from voiced.plugins.discovery import Source
 from voiced.plugins.survey import Survey
 from voiced.plugins.working_copy import working_copy
@@ -29,7 +32,23 @@ def check(arguments: Namespace, out: TextIO) -> int:
     for plugin in found.plugins:
         if plugin.state == "off" and plugin.why not in plugin.problems:
             print(f"{plugin.name} is off: {plugin.why}", file=out)
-    return 1 if problems else 0
+    paused = _paused(arguments, {plugin.name for plugin in found.plugins})
+    for line in paused:
+        print(line, file=out)
+    return 1 if problems or paused else 0
+
+
+def _paused(arguments: Namespace, names: set[str]) -> list[str]:
+    """What only a voiced that runs can know."""
+    try:
+        running = client.ask(paths(arguments), protocol.Plugins(), timeout_s=PROMPTLY_S)["plugins"]
+    except ControlError:  # there is none, or it has other things to do
+        return []
+    return [
+        f"{plugin['name']} is {plugin['why']}"
+        for plugin in running
+        if plugin["state"] == "paused" and plugin["name"] in names
+    ]
 
 
 def _meant(text: str, everything: list[Source]) -> tuple[Source, ...]:
