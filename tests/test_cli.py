@@ -23,7 +23,14 @@ from voiced.cli.remote import fact_line, is_well, status_lines
 from voiced.cli.sound_check import hear, listed, meter, play
 from voiced.config import example
 from voiced.control.server import ControlServer
-from voiced.conversation.commands import BrainChanged, BrainSelected, DeviceChanged, RequestEnded, TurnFailed
+from voiced.conversation.commands import (
+    BrainChanged,
+    BrainSelected,
+    DeviceChanged,
+    QuestionAsked,
+    RequestEnded,
+    TurnFailed,
+)
 from voiced.conversation.events import AnnouncementAsked, Event, Image, MuteAsked, StopAsked, TextAsked, VolumeAsked
 from voiced.playout.earcons import tone
 from voiced.sound_card import Device
@@ -221,6 +228,16 @@ async def test_an_answer_is_printed_and_a_failure_is_exit_code_1(settings: Path,
         server.report(RequestEnded("control-2", error="the brain is away"))
         assert await say == 1
         assert capsys.readouterr() == ("", "voiced: the brain is away\n")
+
+
+async def test_what_a_tool_asks_back_is_printed_with_how_to_answer(settings: Path, capsys: Output) -> None:
+    async with daemon(settings) as (server, events), asyncio.TaskGroup() as tasks:
+        ask = tasks.create_task(voiced(settings, "ask", "Unlock the door."))
+        await events.get()
+        server.report(QuestionAsked("control-1", "Shall I unlock it?"))
+        server.report(RequestEnded("control-1", "It is open."))
+        assert await ask == 0
+        assert capsys.readouterr() == ("It is open.\n", 'Shall I unlock it? (voiced ask "yes" answers that)\n')
 
 
 def test_a_picture_that_is_none_is_refused_here(settings: Path, capsys: Output) -> None:

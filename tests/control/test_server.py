@@ -35,7 +35,7 @@ from voiced.control.protocol import (
 )
 from voiced.control.server import MAX_CLIENTS, ControlServer
 from voiced.control.settings import ControlSettings
-from voiced.conversation.commands import FloorChanged, RequestEnded, RunTool, UserHeard, Warned
+from voiced.conversation.commands import FloorChanged, QuestionAsked, RequestEnded, RunTool, UserHeard, Warned
 from voiced.conversation.events import (
     AnnouncementAsked,
     CallId,
@@ -136,6 +136,16 @@ async def test_a_question_is_answered_when_it_has_been_answered(directory: Path)
         assert not answer.done()
         daemon.server.report(RequestEnded("control-1", "A cat."))
         assert await answer == {"answer": "A cat."}
+
+
+async def test_who_typed_is_told_what_a_tool_asks_back(directory: Path) -> None:
+    async with house(directory) as daemon, asyncio.TaskGroup() as tasks:
+        told = tasks.create_task(asked(daemon, request_line(Ask(text="Unlock the door."))))
+        await daemon.events.get()
+        daemon.server.report(QuestionAsked("", "Who else?"))
+        daemon.server.report(QuestionAsked("control-1", "Shall I?"))
+        daemon.server.report(RequestEnded("control-1", "It is open."))
+        assert await told == [{"asks": "Shall I?"}, {"answer": "It is open."}]
 
 
 async def test_an_announcement_is_done_when_it_was_said_or_failed(directory: Path) -> None:

@@ -17,6 +17,7 @@ from voiced.conversation.commands import (
     FlushPlayout,
     OpenSession,
     Play,
+    QuestionAsked,
     ReplyHeard,
     RequestEnded,
     RunTool,
@@ -169,6 +170,14 @@ def test_what_is_asked_aloud_is_answered_by_the_next_utterance() -> None:
     story.reply_ends("r2", "i2")
     story.drained("i2", 300)
     assert story.conversation.settled
+
+
+def test_who_typed_is_told_what_is_asked() -> None:
+    story = Story()
+    story.tell(TextAsked("t1", "Unlock the door."), ReplyStarted(S1, ReplyId("r1")))
+    story.tell(ToolCalled(S1, ReplyId("r1"), ItemId("i1"), CALL, "unlock", "{}"), ReplyDone(S1, ReplyId("r1")))
+    story.tell(question())
+    assert story.facts(QuestionAsked) == [QuestionAsked("t1", "Shall I?")]
 
 
 def test_a_yes_before_the_end_of_the_question_is_the_answer() -> None:

@@ -65,6 +65,7 @@ class Household:
         self.folder = folder
         self.card = card or VirtualCard(rate=RATE, keep_s=keep_s)
         self.facts: list[Fact] = []
+        self._reactions: dict[type[Fact], Callable[[], object]] = {}
         self.times: list[float] = []
         """Of the facts, on the card's clock."""
         self.daemon: Daemon
@@ -184,6 +185,12 @@ class Household:
         """`ports.StatusSink`."""
         self.facts.append(fact)
         self.times.append(self.card.time())
+        if type(fact) in self._reactions:
+            asyncio.get_running_loop().call_soon(self._reactions.pop(type(fact)))
+
+    def on(self, kind: type[Fact], reaction: Callable[[], object]) -> None:
+        """Do this once, as soon as the next fact of this kind is told."""
+        self._reactions[kind] = reaction
 
     def of(self, kind: type[F]) -> list[F]:
         """All facts of this kind so far."""

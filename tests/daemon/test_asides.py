@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Callable
 
@@ -11,12 +12,15 @@ from voiced.control.protocol import Ask
 from voiced.conversation.commands import (
     BargedIn,
     FloorChanged,
+    QuestionAsked,
     ReplyHeard,
+    RequestEnded,
     ToolEnded,
     ToolStarted,
     UserHeard,
     UtteranceEnded,
 )
+from voiced.conversation.events import TextAsked
 from voiced.testing.loopback import CallTool, Reply, Say, Script
 
 DOOR = """
@@ -137,6 +141,16 @@ async def test_a_question_can_be_answered_in_writing(household: Callable[..., Ho
         assert await home.control(Ask(text="the back door")) == [{"answer": "The back door it is."}]
         outputs = [item.output for item in home.server.conversation.items if item.type == "function_call_output"]
         assert outputs == ["It is the the back door"]
+
+
+async def test_all_of_it_in_writing(household: Callable[..., Household]) -> None:
+    async with household([CALL, QUESTION, UNLOCKED]) as home:
+        home.write_plugin("door", DOOR)
+        await home.ready()
+        asking = asyncio.ensure_future(home.control(Ask(text="Unlock the door.")))
+        home.on(QuestionAsked, lambda: home.daemon.post(TextAsked("typed", "Yes.")))
+        assert await asking == [{"asks": QUESTION.text}, {"answer": UNLOCKED.text}]
+        assert [(fact.request, fact.error) for fact in home.of(RequestEnded)][-1] == ("control-1", "")
 
 
 async def test_a_filler_is_said_while_a_slow_tool_runs(household: Callable[..., Household]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import sys
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -35,9 +36,23 @@ def say(arguments: Namespace, _out: TextIO) -> int:
 def ask(arguments: Namespace, out: TextIO) -> int:
     images = tuple(base64.b64encode(_picture(path)).decode() for path in arguments.image)
     request = protocol.request(protocol.Ask, text=" ".join(arguments.text), images=images)
-    reply = client.ask(paths(arguments), request)
-    print(reply["answer"], file=out)
-    return 0
+    for reply in client.replies(paths(arguments), request):
+        if "answer" in reply:
+            print(reply["answer"], file=out)
+            return 0
+        _answer(arguments, reply["asks"])
+    raise ControlError("voiced ended before it answered; look at its log")
+
+
+def _answer(arguments: Namespace, question: str) -> None:
+    """A tool asks back. Whoever sits there answers; a script is told how to."""
+    if not sys.stdin.isatty():
+        sys.stderr.write(f'{question} (voiced ask "yes" answers that)\n')
+        return
+    sys.stderr.write(f"{question} ")
+    sys.stderr.flush()
+    if text := sys.stdin.readline().strip():
+        client.ask(paths(arguments), protocol.request(protocol.Ask, text=text))
 
 
 def stop(arguments: Namespace, _out: TextIO) -> int:

@@ -5,6 +5,8 @@ A client connects to the socket, writes one request line and reads until the dae
     {"do": "status"}                          -> {"status": {...}}
     {"do": "say", "text": "Dinner!"}          -> {"done": true}                 when it has been said
     {"do": "ask", "text": "What time is it?"} -> {"answer": "Half past six."}   when it has been answered
+                                                 before it {"asks": "Shall I?"} for each question of a tool,
+                                                 which another `ask` answers
     {"do": "watch"}                           -> {"status": {...}}, then {"fact": "FloorChanged", ...} as they happen
     {"do": "stop"}                            -> {"done": true}                 also mute, volume, reload
     {"do": "plugins"}                         -> {"plugins": [{...}, ...]}      what `status` has of each

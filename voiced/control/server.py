@@ -22,7 +22,7 @@ from typing import Any, Final, assert_never
 from voiced import __version__
 from voiced.control import protocol
 from voiced.control.snapshot import Snapshot
-from voiced.conversation.commands import Fact, RequestEnded, RunTool
+from voiced.conversation.commands import Fact, QuestionAsked, RequestEnded, RunTool
 from voiced.conversation.events import (
     AnnouncementAsked,
     CallId,
@@ -105,6 +105,8 @@ class ControlServer:
         self._snapshot.add(fact, self._clock())
         if isinstance(fact, RequestEnded) and (client := self._waiting.pop(fact.request, None)):
             client.request_ended(fact)
+        if isinstance(fact, QuestionAsked) and (client := self._waiting.get(fact.request)):
+            client.send({"asks": fact.text})
         for watcher, texts in tuple(self._watchers.items()):
             watcher.send(protocol.fact_reply(fact, texts=texts))
 

@@ -17,6 +17,7 @@ from voiced.conversation.commands import (
     FloorChanged,
     Muted,
     NotSpeech,
+    QuestionAsked,
     ReplyHeard,
     RequestEnded,
     Spent,
@@ -94,7 +95,7 @@ class Snapshot:
                 self._tokens = _sum(self._tokens, fact.usage)
             case Warned():
                 self._failed(now, f"{fact.code}: {fact.detail}")
-            case UserHeard() | ToolStarted() | RequestEnded() | NotSpeech():
+            case UserHeard() | ToolStarted() | RequestEnded() | QuestionAsked() | NotSpeech():
                 pass
             case _:
                 assert_never(fact)

@@ -85,6 +85,11 @@ class Asides:
         return question.phase == "asking" or (question.begun and question.phase in ("saying", "sounding"))
 
     @property
+    def question_is_put(self) -> bool:
+        """It was begun, heard or not, and nobody has answered yet."""
+        return self.question is not None and self.question.phase in ("saying", "sounding", "asking")
+
+    @property
     def until(self) -> float:
         """When the one at hand is given up, if nothing happens before."""
         return self.now.until if self.now is not None and self.now.phase in ("asking", "writing") else math.inf

@@ -436,6 +436,14 @@ class RequestEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class QuestionAsked:
+    """A tool asks something aloud. `request`: what somebody typed, and waits for, that it is about; or nothing."""
+
+    request: str
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Muted:
     muted: bool
 
@@ -469,6 +477,7 @@ Fact = (
     | NotSpeech
     | Spent
     | RequestEnded
+    | QuestionAsked
     | Muted
     | VolumeChanged
     | Warned

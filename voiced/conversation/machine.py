@@ -74,6 +74,7 @@ from voiced.conversation.commands import (
     NotSpeech,
     Play,
     PlayEarcon,
+    QuestionAsked,
     ReplyHeard,
     Report,
     RequestEnded,
@@ -1000,6 +1001,7 @@ class Conversation:
         turn.asides.now = Aside(asked, "saying", at)
         if asked.answer is not None:
             self._expect(turn)
+            self._report(QuestionAsked(turn.request, asked.text))
         if asked.sound:
             item = sound_item(asked.request)
             turn.asides.says(item)
@@ -1073,7 +1075,10 @@ class Conversation:
     def _typed_answer(self, asked: TextAsked, now: float) -> bool:
         """Whether it answered a question that a tool put."""
         turn = self._turn
-        if turn is None or not turn.asides.question_is_out or isinstance(self._state, Listening):
+        if turn is None or isinstance(self._state, Listening):
+            return False
+        # Who typed what it is about reads the question, and need not have heard it.
+        if not (turn.asides.question_is_put if turn.request else turn.asides.question_is_out):
             return False
         self._hush_aside(turn)
         entry = self._transcript.user_answered(turn.number, b"", asked.text)
