@@ -69,7 +69,7 @@ class Facts:
     ("said", "answer", "heard", "ok", "ends"),
     [
         ("Unlock the door.", "Yes please.", ["unlock the door", "yes please"], True, "The door is open."),
-        ("Unlock the door.", "No thanks.", ["unlock the door", "no thanks"], False, ""),
+        ("Unlock the door.", "Never mind.", ["unlock the door", "never mind"], False, ""),
         (
             "Choose a colour for the wall.",
             "Light green.",
