@@ -25,6 +25,7 @@ from voiced.testing.http import (
     Drop,
     Fault,
     HttpLoopback,
+    Pace,
     Stall,
     context_too_long,
     forbidden,
@@ -139,7 +140,7 @@ def test_nothing_imports_the_library_before_it_is_needed() -> None:
 
 
 async def test_connections_are_opened_before_they_are_needed_and_not_twice() -> None:
-    async with HttpLoopback() as server:
+    async with HttpLoopback(pace=Pace(models_s=0.2)) as server:  # the first is not free when the second is opened
         client = await Client.open(Endpoint(server.base_url, "sk-test-0123456789"))
         await client.warm(2, 1)
         await client.warm(2, 1)

@@ -10,6 +10,7 @@ import pytest
 
 from tests.daemon.household import Household
 from tests.daemon.tape import is_whole, passages
+from tests.plugins.fakes import BUILT_IN
 from voiced.control.protocol import Status
 from voiced.conversation.commands import (
     BargedIn,
@@ -241,7 +242,8 @@ async def test_a_timer_waits_until_nobody_speaks(household: Callable[..., Househ
 
 @pytest.mark.parametrize("off_s", [20, 200])
 async def test_a_timer_survives_a_restart(household: Callable[..., Household], off_s: int) -> None:
-    async with household(with_timer(60)) as home:
+    others = sorted(set(BUILT_IN) - {"timers"})  # that load in real time, while the household's passes faster
+    async with household(with_timer(60), settings={"plugins.disabled": others}) as home:
         await home.ready()
         home.say("timer")
         await home.next(ToolEnded)
