@@ -146,6 +146,7 @@ async def test_a_broken_tool_is_apologised_for(household: Callable[..., Househol
             assert output is not None
             assert 0 < len(output.encode()) < 17_000
             assert "what the user said" not in output
+            assert "what the user said" not in str([line for line in home.log if line["level"] != "debug"])
             home.say("tea")
             assert (await home.next(ReplyHeard)).text == "Hello."
             assert home.of(TurnFailed) == []

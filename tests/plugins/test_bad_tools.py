@@ -14,6 +14,7 @@ from structlog.typing import EventDict
 from tests.plugins.fakes import Home
 from voiced.conversation.events import ToolReturned
 from voiced.plugins.settings import PluginSettings
+from voiced.plugins.steps import TRACEBACK
 
 TIMEOUT_S = PluginSettings().timeout_s
 
@@ -63,8 +64,11 @@ async def test_a_tool_that_crashes_is_answered_for_and_its_traceback_is_logged(b
         assert complaint.startswith("bad failed (")
         assert "secret" not in complaint
         assert "Traceback" not in complaint
-        assert [(line["event"], line["tool"]) for line in log] == [("tool crashed", "bad")]
-        assert log[0]["exc_info"].__traceback__
+        error, debug = log
+        assert (error["event"], error["tool"], error["log_level"]) == ("tool crashed", "bad", "error")
+        assert "secret" not in str(error)
+        assert (debug["event"], debug["log_level"]) == (TRACEBACK, "debug")
+        assert debug["exc_info"].__traceback__
         assert await home.answer("good") == "fine"
 
 

@@ -334,7 +334,9 @@ async def test_a_callback_that_crashes_three_times_pauses_its_plugin_and_ends_it
         await settled()
         home.clock.advance(seconds=1)
         assert await home.tools() == ("good",)
-        assert "last: a callback: OSError: no lamp" in home.status("hostile").why
+        why = home.status("hostile").why
+        assert "last: a callback: OSError (" in why
+        assert "no lamp" not in why  # what an error says may be what somebody said
 
 
 async def test_crashes_that_are_far_apart_or_complaints_pause_nothing(home: Home) -> None:

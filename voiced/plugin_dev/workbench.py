@@ -32,6 +32,7 @@ from voiced.plugin_dev.lines import typed
 from voiced.plugin_dev.model import Model
 from voiced.plugin_dev.server import ServerThread
 from voiced.plugin_dev.watching import EVERY_S, saved
+from voiced.plugins.steps import TRACEBACK
 from voiced.plugins.working_copy import WorkingCopy, working_copy
 from voiced.sound_card import PortAudioCard, SoundCard
 from voiced.testing.sound_card import VirtualCard
@@ -247,4 +248,6 @@ def _set_up_log() -> None:
 def _of_interest(record: logging.LogRecord) -> bool:
     line = record.msg if isinstance(record.msg, dict) else {}
     least = logging.INFO if "plugin" in line else logging.WARNING
-    return line.get("event") == PRINTED or (record.levelno >= least and line.get("event") not in NOT_LOGGED)
+    return line.get("event") in (PRINTED, TRACEBACK) or (
+        record.levelno >= least and line.get("event") not in NOT_LOGGED
+    )

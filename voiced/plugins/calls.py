@@ -22,7 +22,7 @@ from voiced.plugins.fillers import Fillers
 from voiced.plugins.outcomes import BEGUN, DECLINED, INTERRUPTED, STOPPING, Outcome
 from voiced.plugins.settings import PluginSettings
 from voiced.plugins.speech import SAID_LIMIT
-from voiced.plugins.steps import CRASHES, Crashed, Driver
+from voiced.plugins.steps import CRASHES, Crashed, Driver, log_crash
 from voiced.plugins.threads import ended_within, in_thread
 from voiced.plugins.tools import Tool
 from voiced.plugins.wall_clock import Clock
@@ -291,7 +291,7 @@ class ToolCalls:
         try:
             return tool.phrase(getattr(tool.options, template), arguments, **more)
         except CRASHES as error:
-            _log.error("a template crashed", tool=tool.spec.name, where=tool.where, template=template, exc_info=error)
+            log_crash("a template crashed", error, tool=tool.spec.name, where=tool.where, template=template)
             return ""
 
     def _complaint(self, error: ToolError) -> Outcome:
@@ -300,4 +300,4 @@ class ToolCalls:
         return Outcome(results.as_text(str(error), self._settings.max_output_bytes), ok=False)
 
     def _log_crash(self, tool: Tool, error: BaseException) -> None:
-        _log.error("tool crashed", tool=tool.spec.name, where=tool.where, exc_info=error)
+        log_crash("tool crashed", error, tool=tool.spec.name, where=tool.where)

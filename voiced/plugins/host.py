@@ -41,7 +41,7 @@ from voiced.plugins.printing import to_the_log
 from voiced.plugins.settings import PluginSettings
 from voiced.plugins.speech import Speech
 from voiced.plugins.state_file import StateFile
-from voiced.plugins.steps import GRACE_S, Driver
+from voiced.plugins.steps import GRACE_S, Driver, in_short
 from voiced.plugins.subscriptions import Subscriptions
 from voiced.plugins.tables import NoTables, Tables, strangers
 from voiced.plugins.task_watch import TaskWatch
@@ -352,7 +352,8 @@ class PluginHost:
 
     async def _call_back(self, plugin: LoadedPlugin, callback: Callable[[], Awaitable[None]]) -> None:
         with acting(plugin.actor()):
-            problem = await self._driver.contain(callback, f"callback of {plugin.name}", self._settings.timeout_s)
+            name, limit_s = f"callback of {plugin.name}", self._settings.timeout_s
+            problem = await self._driver.contain(callback, name, limit_s, in_short)
         if problem:
             self._crashed(plugin, f"a callback: {problem}")
 

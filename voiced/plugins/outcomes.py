@@ -7,7 +7,7 @@ from typing import Final
 
 from voiced.api import NotPermitted
 from voiced.conversation.events import Image
-from voiced.plugins.steps import one_line
+from voiced.plugins.steps import in_short
 from voiced.plugins.tools import Tool
 
 
@@ -75,7 +75,7 @@ def crashed(tool: Tool, error: BaseException) -> Outcome:
     text = f"{tool.spec.name} failed ({type(error).__name__})."
     if tool.options.idempotent:
         text += " Calling it again will hardly help."
-    return _failed(tool, text, "That did not work.", crashed=f"{tool.spec.name}: {one_line(error)}")
+    return _failed(tool, text, "That did not work.", crashed=f"{tool.spec.name}: {in_short(error)}")
 
 
 def announced(tool: Tool, outcome: Outcome) -> str:

@@ -31,6 +31,9 @@ T = TypeVar("T")
 CRASHES: Final = (BaseException,)
 """What plugin code may raise, and what must not reach the rest of voiced: SystemExit too."""
 
+TRACEBACK: Final = "traceback of a plugin"
+"""The event in the log."""
+
 GRACE_S: Final = 0.3
 """How long a coroutine may clean up after it was cancelled."""
 
@@ -64,8 +67,14 @@ class Driver:
         finally:
             self._under_way.discard(steps)
 
-    async def contain(self, function: Callable[[], Awaitable[None]], name: str, limit_s: float) -> str:
-        """Call and await `function`; what went wrong as one line, or nothing."""
+    async def contain(
+        self,
+        function: Callable[[], Awaitable[None]],
+        name: str,
+        limit_s: float,
+        words: Callable[[BaseException], str] | None = None,
+    ) -> str:
+        """Call and await `function`; what went wrong as one line (`words`, else `one_line`), or nothing."""
 
         async def call() -> None:
             await function()
@@ -75,8 +84,8 @@ class Driver:
         except TimeoutError:
             return f"it took longer than {limit_s:g} s"
         except Crashed as crash:
-            _log.error("plugin code crashed", code=name, exc_info=crash.error)
-            return one_line(crash.error)
+            log_crash("plugin code crashed", crash.error, code=name)
+            return (words or one_line)(crash.error)
         return ""
 
     def end(self, task: asyncio.Task[Any]) -> bool:
@@ -220,6 +229,17 @@ class _Steps(Generic[T]):
 
 
 _UNDER_WAY: Final[ContextVar[_Steps[Any] | None]] = ContextVar("plugin code under way", default=None)
+
+
+def log_crash(event: str, error: BaseException, **where: object) -> None:
+    """What an error says may be what somebody said: it is for DEBUG."""
+    _log.error(event, **where, error=in_short(error))
+    _log.debug(TRACEBACK, **where, exc_info=error)
+
+
+def in_short(error: BaseException) -> str:
+    """The kind of error and the line of the plugin, with nothing that it says."""
+    return f"{type(error).__name__} ({place})" if (place := _place(error)) else type(error).__name__
 
 
 def one_line(error: BaseException) -> str:

@@ -17,7 +17,7 @@ import structlog
 
 from voiced.plugins.acting import ACTING, Actor, ourselves
 from voiced.plugins.loop_watch import LoopWatch
-from voiced.plugins.steps import GRACE_S, one_line
+from voiced.plugins.steps import GRACE_S, in_short, log_crash, one_line
 from voiced.plugins.threads import ended_within
 from voiced.plugins.traces import MOST_TASKS, Traces, listed
 from voiced.plugins.wall_clock import Clock
@@ -116,8 +116,8 @@ class TaskWatch:
             return False
         with ourselves():
             where = _names([task])[0] if task is not None else "a callback"
-            _log.error("plugin code crashed", plugin=actor.plugin, code=where, exc_info=error)
-            actor.traces.crashed(f"{where}: {one_line(error)}")
+            log_crash("plugin code crashed", error, plugin=actor.plugin, code=where)
+            actor.traces.crashed(f"{where}: {in_short(error)}")
         return True
 
 
