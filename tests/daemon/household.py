@@ -236,6 +236,13 @@ class Household:
             self.start()
         await self.until(lambda: self._can("microphone") and self._can("loudspeaker") and self._connected())
 
+    async def plugins_are_loaded(self) -> None:
+        """Wait for them, after `start`: that takes real time, in threads, in which the household's stands still."""
+        give_up = time.monotonic() + PATIENCE_S
+        await self._a_moment()
+        while not any(plugin.tools for plugin in self.daemon.plugins()) and time.monotonic() < give_up:
+            await self._a_moment()
+
     async def _tick(self) -> None:
         """One tick of the card; whoever waits for a socket, a thread or a time gets a chance before the next."""
         self.card.step()

@@ -75,7 +75,7 @@ HOSTILE: Final = {
     "subscribes": Hostile(
         "context.subscribe(StateChanged, heard)",
         "async def heard(event):\n    raise OSError('no lamp')\n",
-        "paused after 3 crashes, last: a callback: OSError: no lamp",
+        "paused after 3 crashes, last: a callback: OSError (",
         heard=True,
     ),
 }

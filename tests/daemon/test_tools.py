@@ -253,6 +253,7 @@ async def test_a_timer_survives_a_restart(household: Callable[..., Household], o
         await home.stop()
         await home.run(off_s)
         home.start()
+        await home.plugins_are_loaded()
         back = home.card.time()
         announced = await home.next(ReplyHeard)
         assert announced.text == "Listen, something is done."

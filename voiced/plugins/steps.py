@@ -238,7 +238,10 @@ def log_crash(event: str, error: BaseException, **where: object) -> None:
 
 
 def in_short(error: BaseException) -> str:
-    """The kind of error and the line of the plugin, with nothing that it says."""
+    """The kind of error and the line of the plugin; what it says is left out, unless voiced itself says it."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    if frames and _is_machinery(frames[-1].f_code.co_filename):
+        return one_line(error)
     return f"{type(error).__name__} ({place})" if (place := _place(error)) else type(error).__name__
 
 
