@@ -10,7 +10,11 @@ from typing import Any, Final, Literal
 from voiced.testing.http.refusal import Refusal, no_such_model
 from voiced.testing.loopback.rejection import Rejection
 
-Stage = Literal["transcription", "chat", "speech", "embeddings", "models"]
+Stage = Literal[
+    "transcription", "chat", "speech", "embeddings", "models",
+    "responses", "completions", "images", "translation", "moderations", "files", "uploads", "vector_stores", "batches",
+    "fine_tuning", "assistants", "threads", "realtime",
+]  # fmt: skip
 
 CREATED: Final = 1_700_000_000
 """Unix time at which all models were made; the real server has one for each."""

@@ -101,7 +101,8 @@ class Fault:
     def __post_init__(self) -> None:
         if self.nth < 1:
             raise ValueError("requests are counted from 1")
-        if isinstance(self.action, SendError) and self.on in ("models", "embeddings"):
+        streams = ("chat", "transcription", "speech", "responses", "completions", "images", "threads")
+        if isinstance(self.action, SendError) and self.on not in streams:
             raise ValueError(f"what {self.on} answers is no stream; give an Answer")
 
 

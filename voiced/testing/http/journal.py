@@ -27,15 +27,16 @@ Outcome = Literal["open", "answered", "refused", "faulted", "abandoned"]
 class Entry:
     """One request. Times are those of the loop's clock, in seconds.
 
-    `nth`: which of its stage, from 1. `body`: the JSON, or the form without its file, texts cut after `MAX_TEXT`
-    characters. `pcm`: what a WAV held. `headers`: in lower case, without keys. `connection`: from 1; two requests with
-    the same number came through one socket.
+    `line`: its method and its path below /v1/. `nth`: which of its stage, from 1. `body`: the JSON, or the form without
+    its files, texts cut after `MAX_TEXT` characters. `pcm`: what a WAV held. `headers`: in lower case, without keys.
+    `connection`: from 1; two requests with the same number came through one socket.
     """
 
     stage: Stage
     nth: int
     connection: int
     at: float
+    line: str = ""
     headers: dict[str, str] = field(default_factory=dict, repr=False)
     body: dict[str, Any] = field(default_factory=dict)
     pcm: bytes = field(default=b"", repr=False)
@@ -67,10 +68,10 @@ class Journal:
         self._seen: Counter[Stage] = Counter()
         self._changed = asyncio.Event()
 
-    def open(self, stage: Stage, connection: int, at: float, headers: dict[str, str]) -> Entry:
+    def open(self, stage: Stage, connection: int, at: float, line: str, headers: dict[str, str]) -> Entry:
         """A request has begun."""
         self._seen[stage] += 1
-        entry = Entry(stage, self._seen[stage], connection, at, headers)
+        entry = Entry(stage, self._seen[stage], connection, at, line, headers)
         self.entries.append(entry)
         self.changed()
         return entry

@@ -8,7 +8,6 @@ import json
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 from urllib.parse import unquote
@@ -17,6 +16,7 @@ from weakref import WeakKeyDictionary
 from voiced.testing.http import chat_answer, chat_request, embeddings, speech, transcription
 from voiced.testing.http.catalogue import MODELS, Catalogue, Stage
 from voiced.testing.http.chat_answer import DONE, sse
+from voiced.testing.http.emission import EVENTS, JSON, Emission, halves, whole
 from voiced.testing.http.faults import Action, Answer, Drop, End, Fault, FaultPlan, Garble, Instead, SendError, Stall
 from voiced.testing.http.form import Part, boundary_of, parse
 from voiced.testing.http.journal import Entry, Journal, Outcome, Violation
@@ -33,13 +33,15 @@ from voiced.testing.http.refusal import (
     wrong_key,
     wrong_method,
 )
+from voiced.testing.http.route import Request, Route, World
+from voiced.testing.http.routes import ROUTES
 from voiced.testing.http.script import Asked, Pause, Reply, Script, ScriptExhausted
 from voiced.testing.loopback.rejection import Rejection
 
 if TYPE_CHECKING:
     from aiohttp import web
 
-MAX_JSON_BYTES: Final = 64 * 1024 * 1024
+MAXJSON_BYTES: Final = 64 * 1024 * 1024
 MAX_FORM_BYTES: Final = 1024 * 1024
 """Of a form without its file."""
 
@@ -48,8 +50,6 @@ SECRETS: Final = ("authorization", "api-key", "cookie")
 
 PREFIX: Final = "/v1/"
 AZURE_PREFIX: Final = "/openai/v1/"
-_JSON: Final = "application/json"
-_EVENTS: Final = "text/event-stream; charset=utf-8"
 
 _ROUTES: Final[Mapping[str, tuple[str, Stage]]] = {
     "audio/transcriptions": ("POST", "transcription"),
@@ -61,15 +61,6 @@ _ROUTES: Final[Mapping[str, tuple[str, Stage]]] = {
 
 _KEPT_ALIVE_S: Final = 86_400.0
 """Idle connections are never closed in a test, however far its clock is hurried on."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Emission:
-    """An answer: its pieces in order, with the pauses between them. `streamed`: its length is not told ahead."""
-
-    content_type: str
-    pieces: Iterable[bytes | Pause]
-    streamed: bool = True
 
 
 class HttpLoopback:
@@ -103,6 +94,7 @@ class HttpLoopback:
         self._connected = 0
         self._request_ids = itertools.count(1)
         self._answers = 0
+        self._world = World(self._catalogue, self._script, self._pace, self._answered)
         self._http: web.Server | None = None
         self._listener: asyncio.Server | None = None
         self._port: int | None = None
@@ -233,7 +225,8 @@ class HttpLoopback:
     async def _noted(self, request: web.BaseRequest, stage: Stage) -> AsyncIterator[Entry]:
         loop = asyncio.get_running_loop()
         headers = {name.lower(): value for name, value in request.headers.items() if name.lower() not in SECRETS}
-        entry = self._journal.open(stage, self._number_of(request), loop.time(), headers)
+        line = f"{request.method} {_below_the_prefix(request)}"
+        entry = self._journal.open(stage, self._number_of(request), loop.time(), line, headers)
         try:
             yield entry
         finally:
@@ -260,9 +253,9 @@ class HttpLoopback:
 
     async def _judge(
         self, request: web.BaseRequest, stage: Stage, rest: str, entry: Entry, actions: Sequence[Action]
-    ) -> _Emission | Answer:
+    ) -> Emission | Answer:
         """What is answered, now that the request is read and found right. Raises `Refusal`."""
-        make: Callable[[], _Emission]
+        make: Callable[[], Emission]
         pace_s = 0.0
         match stage:
             case "transcription":
@@ -284,9 +277,14 @@ class HttpLoopback:
                 self._journal.keep(entry, body if isinstance(body, dict) else {})
                 asked_for = embeddings.check(body, self._catalogue)
                 make, pace_s = lambda: self._embed(asked_for), self._pace.embeddings_s
-            case "models":
+            case "models" if request.method == "GET":
                 found = self._catalogue.description(rest) if rest else self._catalogue.listing()
-                make, pace_s = lambda: _whole(found), self._pace.models_s
+                make, pace_s = lambda: whole(found), self._pace.models_s
+            case _:
+                route, ids = _route_of(request)
+                read = await _read(request, route, ids)
+                self._journal.keep(entry, journal_body(read))
+                make = lambda: route.answer(read, self._world)  # noqa: E731
         if Stall() in actions:
             entry.outcome = "faulted"
             self._journal.changed()
@@ -297,14 +295,14 @@ class HttpLoopback:
                 return action
         return make()
 
-    def _transcribe(self, heard: Any) -> _Emission:
+    def _transcribe(self, heard: Any) -> Emission:
         text = self._script.transcript(heard)
         if transcription.is_streamed(heard):
-            return _Emission(_EVENTS, self._paced(sse(event) for event in transcription.stream(text, heard)))
+            return Emission(EVENTS, self._paced(sse(event) for event in transcription.stream(text, heard)))
         data, content_type = transcription.answer(text, heard)
-        return _Emission(content_type, _halves(data), streamed=False)
+        return Emission(content_type, halves(data), streamed=False)
 
-    def _chat(self, asked: Asked) -> _Emission:
+    def _chat(self, asked: Asked) -> Emission:
         try:
             outputs = self._script.reply(asked)
         except (ScriptExhausted, ValueError) as error:
@@ -314,20 +312,37 @@ class HttpLoopback:
         answer = chat_answer.Answer(outputs, asked.body, self._answers)
         if asked.body.get("stream"):
             steps = (step if isinstance(step, Pause) else sse(step) for step in answer.stream())
-            return _Emission(_EVENTS, _followed(self._paced(steps), DONE))
-        whole = _whole(answer.whole())
-        return _Emission(whole.content_type, (Pause(answer.pause_s), *whole.pieces), streamed=False)
+            return Emission(EVENTS, _followed(self._paced(steps), DONE))
+        complete = whole(answer.whole())
+        return Emission(complete.content_type, (Pause(answer.pause_s), *complete.pieces), streamed=False)
 
-    def _speak(self, body: dict[str, Any]) -> _Emission:
+    def _speak(self, body: dict[str, Any]) -> Emission:
         data = speech.sound(self._script.speech(body["input"]), body)
         pieces = speech.chunks(data, self._pace.chunk_ms)
         if body.get("stream_format") == "sse":
             encoded = (sse(event) for event in speech.events(pieces, body["input"]))
-            return _Emission(_EVENTS, self._paced(encoded, self._pace.chunk_s))
-        return _Emission(speech.FORMATS[body["response_format"]], self._paced(pieces, self._pace.chunk_s))
+            return Emission(EVENTS, self._paced(encoded, self._pace.chunk_s))
+        return Emission(speech.FORMATS[body["response_format"]], self._paced(pieces, self._pace.chunk_s))
 
-    def _embed(self, body: dict[str, Any]) -> _Emission:
-        return _whole(embeddings.answer([self._script.embedding(text) for text in embeddings.texts(body)], body))
+    def _embed(self, body: dict[str, Any]) -> Emission:
+        return whole(embeddings.answer([self._script.embedding(text) for text in embeddings.texts(body)], body))
+
+    def _answered(self, path: str, body: Any) -> tuple[int, dict[str, Any]]:
+        """What a JSON request would get, as a batch makes it: the status, and the body."""
+        try:
+            match path.removeprefix(PREFIX):
+                case "chat/completions":
+                    emission = self._chat(Asked(chat_request.check(body, self._catalogue)))
+                case "embeddings":
+                    emission = self._embed(embeddings.check(body, self._catalogue))
+                case name:
+                    route = next((each for each in ROUTES if each.method == "POST" and each.path == name), None)
+                    if route is None or route.takes != "json":
+                        raise no_such_url("POST", path)
+                    emission = route.answer(Request("POST", body=body), self._world)
+        except Refusal as refusal:
+            return refusal.status, json.loads(error_json(refusal.why))
+        return 200, json.loads(b"".join(piece for piece in emission.pieces if isinstance(piece, bytes)))
 
     def _paced(self, pieces: Iterable[bytes | Pause], wait_s: float | None = None) -> Iterator[bytes | Pause]:
         wait = Pause(self._pace.piece_s if wait_s is None else wait_s)
@@ -339,16 +354,16 @@ class HttpLoopback:
     # An answer on its way.
 
     async def _send(
-        self, request: web.BaseRequest, entry: Entry, emission: _Emission, actions: Sequence[Action]
+        self, request: web.BaseRequest, entry: Entry, emission: Emission, actions: Sequence[Action]
     ) -> web.StreamResponse:
         for action in actions:
             if isinstance(action, Instead):
                 entry.outcome = "faulted"
                 body = b"".join(piece for piece in emission.pieces if isinstance(piece, bytes))
-                pieces = _halves(action.how(body)) if not emission.streamed else (action.how(body),)
-                emission = _Emission(action.content_type or emission.content_type, pieces, emission.streamed)
+                pieces = halves(action.how(body)) if not emission.streamed else (action.how(body),)
+                emission = Emission(action.content_type or emission.content_type, pieces, emission.streamed)
         if not emission.streamed:
-            emission = _Emission(emission.content_type, tuple(emission.pieces), streamed=False)
+            emission = Emission(emission.content_type, tuple(emission.pieces), streamed=False)
         response: web.StreamResponse = self._web.StreamResponse(
             headers={"Content-Type": emission.content_type, **self._headers()}
         )
@@ -450,27 +465,73 @@ class HttpLoopback:
 
 
 def _route(request: web.BaseRequest) -> tuple[Stage, str]:
+    """The stage, and the model that the path names."""
+    name = _below_the_prefix(request)
+    if name.startswith("models/") and request.method == "GET":
+        return "models", unquote(name.removeprefix("models/"))
+    if name in _ROUTES:
+        method, stage = _ROUTES[name]
+        if request.method != method:
+            raise wrong_method(request.method, request.path)
+        return stage, ""
+    return _route_of(request)[0].stage, ""
+
+
+def _route_of(request: web.BaseRequest) -> tuple[Route, Mapping[str, str]]:
+    """The route of a module, and what its path names. Raises `Refusal`."""
+    name = _below_the_prefix(request)
+    other_method = False
+    for route in ROUTES:
+        if found := route.pattern.fullmatch(name):
+            if route.method == request.method:
+                return route, {key: unquote(value) for key, value in found.groupdict().items()}
+            other_method = True
+    raise wrong_method(request.method, request.path) if other_method else no_such_url(request.method, request.path)
+
+
+def _below_the_prefix(request: web.BaseRequest) -> str:
     path = request.path
     prefix = AZURE_PREFIX if path.startswith(AZURE_PREFIX) else PREFIX
-    if path.startswith(prefix):
-        name = path.removeprefix(prefix)
-        if name.startswith("models/"):
-            name, rest = "models", unquote(name.removeprefix("models/"))
+    if not path.startswith(prefix):
+        raise no_such_url(request.method, path)
+    return path.removeprefix(prefix)
+
+
+async def _read(request: web.BaseRequest, route: Route, ids: Mapping[str, str]) -> Request:
+    body: Any = None
+    form: Sequence[Part] = ()
+    match route.takes:
+        case "json":
+            body = await _json(request)
+        case "maybe json" if request.can_read_body:
+            body = await _json(request)
+        case "form":
+            form = await _form(request, route.most_bytes)
+        case _:
+            await _body(request, MAX_FORM_BYTES)
+    headers = {name.lower(): value for name, value in request.headers.items() if name.lower() not in SECRETS}
+    return Request(route.method, ids, dict(request.query), body, form, headers)
+
+
+def journal_body(read: Request) -> dict[str, Any]:
+    """What a test may look at: the JSON, or the fields of the form that are no files; of those the name and size."""
+    if isinstance(read.body, dict):
+        return read.body
+    found: dict[str, Any] = {}
+    for part in read.form:
+        value = part.text() if part.filename is None else {"filename": part.filename, "bytes": len(part.data)}
+        if part.name in found or part.name.endswith("[]"):
+            found.setdefault(part.name, []).append(value)
         else:
-            rest = ""
-        if name in _ROUTES:
-            method, stage = _ROUTES[name]
-            if request.method != method:
-                raise wrong_method(request.method, path)
-            return stage, rest
-    raise no_such_url(request.method, path)
+            found[part.name] = value
+    return found
 
 
 async def _json(request: web.BaseRequest) -> Any:
-    data = await _body(request, MAX_JSON_BYTES)
+    data = await _body(request, MAXJSON_BYTES)
     message = "We could not parse the JSON body of your request."
-    if request.content_type != _JSON:
-        raise bad_request(f"{message} The content type is {request.content_type}, not {_JSON}.")
+    if request.content_type != JSON:
+        raise bad_request(f"{message} The content type is {request.content_type}, not {JSON}.")
     try:
         return json.loads(data, parse_constant=_no_number)
     except (ValueError, RecursionError):
@@ -481,8 +542,8 @@ def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
-async def _form(request: web.BaseRequest) -> list[Part]:
-    data = await _body(request, MAX_FILE_BYTES + MAX_FORM_BYTES)
+async def _form(request: web.BaseRequest, most_bytes: int = MAX_FILE_BYTES) -> list[Part]:
+    data = await _body(request, most_bytes + MAX_FORM_BYTES)
     return parse(data, boundary_of(request.headers.get("Content-Type", "")))
 
 
@@ -497,14 +558,6 @@ async def _body(request: web.BaseRequest, most: int) -> bytes:
     if size > most:
         raise file_too_large(size)
     return bytes(found)
-
-
-def _whole(body: dict[str, Any]) -> _Emission:
-    return _Emission(_JSON, _halves(json.dumps(body, ensure_ascii=False).encode()), streamed=False)
-
-
-def _halves(data: bytes) -> tuple[bytes, bytes]:
-    return data[: len(data) // 2], data[len(data) // 2 :]
 
 
 def _followed(pieces: Iterator[bytes | Pause], last: bytes) -> Iterator[bytes | Pause]:

@@ -1,0 +1,9 @@
+"""Every endpoint that has a module of its own, beside the five that a conversation needs."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from voiced.testing.http.route import Route
+
+ROUTES: Final[tuple[Route, ...]] = ()
