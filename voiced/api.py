@@ -9,17 +9,53 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Protocol, TypeVar, overload
 
+from voiced.errors import (
+    AnswerUnusable,
+    ApiBusy,
+    ApiDenied,
+    ApiError,
+    ApiUnreachable,
+    ContextTooLong,
+    ModelUnknown,
+    RequestRejected,
+    StreamCut,
+    ToolError,
+)
+
 if TYPE_CHECKING:
+    from openai import AsyncOpenAI
     from structlog.typing import FilteringBoundLogger
 
+    from voiced.ai.assistants import Assistants
+    from voiced.ai.audio import Audio
+    from voiced.ai.batches import Batches
+    from voiced.ai.chat import Chat
+    from voiced.ai.completions import Completions
+    from voiced.ai.embeddings import Embeddings
+    from voiced.ai.files import Files
+    from voiced.ai.fine_tuning import FineTuning
+    from voiced.ai.images import Images
+    from voiced.ai.model_list import ModelList
+    from voiced.ai.moderations import Moderations
+    from voiced.ai.realtime import Realtime
+    from voiced.ai.responses import Responses
+    from voiced.ai.vector_stores import VectorStores
+    from voiced.ai.video import Video
     from voiced.plugin_settings import PluginSettings
 
 __all__ = [
     "PERMISSIONS",
     "Ai",
+    "AnswerUnusable",
+    "ApiBusy",
+    "ApiDenied",
+    "ApiError",
+    "ApiUnreachable",
     "Appointment",
+    "ContextTooLong",
     "DynamicTool",
     "Image",
+    "ModelUnknown",
     "NoAnswer",
     "NotConfigured",
     "NotPermitted",
@@ -28,10 +64,12 @@ __all__ = [
     "Plugin",
     "PluginSettings",
     "Progress",
+    "RequestRejected",
     "Result",
     "Sentence",
     "StateChanged",
     "StateError",
+    "StreamCut",
     "Subscription",
     "ToolContext",
     "ToolError",
@@ -214,10 +252,6 @@ class DynamicTool:
     options: ToolOptions = field(default_factory=ToolOptions)
 
 
-class ToolError(Exception):
-    """Raise it in a tool to tell the model what went wrong and how to mend it; its text goes to the model."""
-
-
 class StateError(ToolError):
     """The plugin's state could not be saved: the disk is full, or the value is too large or has no JSON form."""
 
@@ -276,18 +310,88 @@ class Appointment(Protocol):
 
 
 class Ai(Protocol):
-    """The API, for plugins with the permission `api`. What is used is counted in the budget."""
+    """The API, for plugins with the permission `api`. What is used is counted in the budget.
+
+    Each helper raises `ApiError`, which is a ToolError: where a tool does not catch it, the model is told. Helpers that
+    name no model ask the one that the settings have. The guide is `docs/api.md`.
+    """
 
     @property
     def available(self) -> bool:
         """Whether there is a key, and the budget allows the cloud. What is asked for may fail all the same."""
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """A vector for each text. Vectors of different `embedding_model` can't be compared. Raises ToolError."""
+        """A vector for each text. Vectors of different `embedding_model` can't be compared. Raises ApiError."""
 
     @property
     def embedding_model(self) -> str:
-        """The name of the model that `embed` uses."""
+        """The name of the model that `embed` uses. Raises ApiError where none is configured."""
+
+    async def client(self, provider: str = "") -> AsyncOpenAI:
+        """The official client of a provider, for what no helper does; what it spends is not counted. Raises ApiError.
+
+        Do not close it.
+        """
+
+    @property
+    def chat(self) -> Chat:
+        """Chat completions: ask, stream, parse into a model, run with tools."""
+
+    @property
+    def responses(self) -> Responses:
+        """Responses: the same with the tools that the server has (web search, code, pictures, files)."""
+
+    @property
+    def completions(self) -> Completions:
+        """Completions of a prompt, for servers that still have them."""
+
+    @property
+    def images(self) -> Images:
+        """Draw pictures, and change them."""
+
+    @property
+    def audio(self) -> Audio:
+        """Write down, translate and speak."""
+
+    @property
+    def embeddings(self) -> Embeddings:
+        """Texts as vectors, and what is near."""
+
+    @property
+    def moderations(self) -> Moderations:
+        """Whether a text or a picture is harmful."""
+
+    @property
+    def files(self) -> Files:
+        """Files at the server."""
+
+    @property
+    def vector_stores(self) -> VectorStores:
+        """Files that can be searched."""
+
+    @property
+    def batches(self) -> Batches:
+        """Many requests at half the price, within a day."""
+
+    @property
+    def fine_tuning(self) -> FineTuning:
+        """Models of your own."""
+
+    @property
+    def assistants(self) -> Assistants:
+        """Assistants, threads and runs, for servers that still have them."""
+
+    @property
+    def models(self) -> ModelList:
+        """Which models there are, and until when."""
+
+    @property
+    def realtime(self) -> Realtime:
+        """Short-lived keys for a browser's own Realtime session."""
+
+    @property
+    def video(self) -> Video:
+        """Pictures out of a film."""
 
 
 class ToolContext(Protocol):

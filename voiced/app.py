@@ -118,7 +118,7 @@ class Daemon:
         self._manager = manager
         self._ai = HostAi(
             lambda: self._loaded.config.ai,
-            lambda url: self._loaded.secrets.key_for(url).get_secret_value(),
+            lambda provider: self._loaded.secrets.provider_key(provider).get_secret_value(),
             headers=lambda: _account_of(self._loaded.config),
             thrift=lambda: self._books.thrift,
             cloud=lambda: set(self._loaded.config.brain.order) != {"offline"},

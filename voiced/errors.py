@@ -9,12 +9,13 @@
     │   └── DeviceFailed         it is there but does not open, or stopped
     ├── WireError                a message that is not the Realtime protocol
     ├── BrainError               a brain refused or was lost
-    ├── ApiError                 a request to an API server failed
+    ├── ApiError                 a request to an API server failed; a ToolError too
     │   ├── ApiUnreachable       no connection, no answer in time, cut off, or the server is in trouble
+    │   │   └── StreamCut        a stream ended before its end; what came is in it
     │   ├── ApiBusy              too many requests: later
     │   ├── ApiDenied            no good key, no credit, or no access: somebody must mend something
     │   ├── ModelUnknown         the server has no such model, or the account may not use it
-    │   ├── RequestRejected      this request makes no sense to the server
+    │   ├── RequestRejected      this request makes no sense to the server, or to us before it was sent
     │   │   └── ContextTooLong   it is longer than the model can read
     │   └── AnswerUnusable       the server answered with something else than was asked for
     ├── PluginError              a plugin that does not load
@@ -22,7 +23,8 @@
     └── ControlError             the control socket: a message that it does not know
         └── NoDaemon             nobody listens there (in `voiced.control.client`)
 
-`ToolError`, which a tool raises to tell the model what went wrong, is part of `voiced.api`.
+`ToolError`, which a tool raises to tell the model what went wrong, is part of `voiced.api`. A failed request of the
+API is one: where a tool does not catch it, the model is told.
 """
 
 from __future__ import annotations
@@ -32,6 +34,10 @@ from typing import Literal
 
 class VoicedError(Exception):
     """Everything that voiced raises on purpose. Its text is one line for a person and says what to do."""
+
+
+class ToolError(Exception):
+    """Raise it in a tool to tell the model what went wrong and how to mend it; its text goes to the model."""
 
 
 class ConfigError(VoicedError):
@@ -70,7 +76,7 @@ ApiCause = Literal["", "key", "credit", "access", "settings"]
 """What somebody must mend before a request can succeed; empty: nothing, or it is not known."""
 
 
-class ApiError(VoicedError):
+class ApiError(VoicedError, ToolError):
     """A request to an API server failed.
 
     `status`: of HTTP, 0 where no answer came. `code` and `param` are the server's own, may be empty. `cause`: see
@@ -104,6 +110,14 @@ class ApiUnreachable(ApiError):
     """No connection, no answer in time, an answer that was cut off, or a server in trouble (5xx)."""
 
 
+class StreamCut(ApiUnreachable):
+    """A stream ended in its middle. `so_far`: the text of it that came."""
+
+    def __init__(self, reason: str, so_far: str = "") -> None:
+        super().__init__(reason)
+        self.so_far = so_far
+
+
 class ApiBusy(ApiError):
     """Too many requests (429)."""
 
@@ -117,7 +131,7 @@ class ModelUnknown(ApiError):
 
 
 class RequestRejected(ApiError):
-    """The server can't make sense of this one request."""
+    """The server can't make sense of this one request; or it was not sent, since no server could (`status` 0)."""
 
 
 class ContextTooLong(RequestRejected):

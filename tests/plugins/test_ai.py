@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from voiced.ai.settings import AiSettings
+from voiced.ai.settings import AiSettings, ProviderSettings
 from voiced.api import Ai, ToolError
 from voiced.conversation.events import Event, Thrift, Usage, UsageReported
 from voiced.errors import BadKey
@@ -41,7 +41,8 @@ class Office:
     """The API as plugins have it, with what the daemon would tell it, and what it posts."""
 
     def __init__(self, server: HttpLoopback, **settings: Any) -> None:
-        self.settings = AiSettings(**{"base_url": server.base_url, "timeout_s": 2.0, **settings})
+        openai = ProviderSettings(base_url=server.base_url, models=settings.pop("models", {}))
+        self.settings = AiSettings(providers={"openai": openai}, **{"longest_wait_s": 2.0, **settings})
         self.key = KEY
         self.thrift: Thrift = "none"
         self.posted: list[Event] = []

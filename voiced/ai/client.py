@@ -5,16 +5,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Final, Self
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from voiced.ai.endpoint import Endpoint
 from voiced.ai.failures import failure
-from voiced.errors import ApiError, ApiUnreachable, ConfigError
+from voiced.ai.rate_limits import RateLimits
+from voiced.errors import AnswerUnusable, ApiError, ApiUnreachable, ConfigError
 
 if TYPE_CHECKING:
     import httpx2
     from openai import AsyncOpenAI
+
+Around = Callable[[], AbstractContextManager[None]]
+
+_LIMITED_AS: Final[ContextVar[str]] = ContextVar("what the server's limits are for", default="")
 
 _SECRET: Final = ("authorization", "api-key", "x-api-key", "openai-organization", "openai-project", "cookie")
 """Headers that the library may take from the environment (OPENAI_…), and that only `Endpoint` decides on here."""
@@ -32,15 +39,21 @@ LONGEST_SILENCE_S: Final = 600.0
 class Client:
     """One server. Open it once, use it for many requests, close it."""
 
-    def __init__(self, endpoint: Endpoint, openai: AsyncOpenAI) -> None:
+    def __init__(self, endpoint: Endpoint, openai: AsyncOpenAI, rate_limits: RateLimits) -> None:
         self.endpoint = endpoint
         self.openai = openai
+        self.rate_limits = rate_limits
         self._used_at = -math.inf
 
     @classmethod
-    async def open(cls, endpoint: Endpoint) -> Self:
-        """Import the library where that was not done yet, and make a client; nothing is sent. Raises ConfigError."""
-        return cls(endpoint, await asyncio.to_thread(_made, endpoint))
+    async def open(cls, endpoint: Endpoint, *, around: Around = contextlib.nullcontext) -> Self:
+        """Import the library where that was not done yet, and make a client; nothing is sent. Raises ConfigError.
+
+        `around`: inside it the library is imported and connects.
+        """
+        with around():
+            rate_limits = RateLimits()
+            return cls(endpoint, await asyncio.to_thread(_made, endpoint, around, rate_limits), rate_limits)
 
     async def warm(self, connections: int, within_s: float) -> None:
         """Somebody will ask soon: have so many connections open by then, unless they are. Raises nothing."""
@@ -61,12 +74,13 @@ class Client:
         await self.openai.close()
 
     @contextlib.asynccontextmanager
-    async def request(self, what: str, within_s: float) -> AsyncIterator[asyncio.Timeout]:
+    async def request(self, what: str, within_s: float, *, limited_as: str = "") -> AsyncIterator[asyncio.Timeout]:
         """Make requests in it: errors of the library, and an answer that does not come, are `ApiError`s.
 
         `what` names the service in the error: "transcription". Whoever streams reschedules the deadline that this
-        yields with each piece.
+        yields with each piece. `limited_as`: what the limits that the server tells are for, see `rate_limits`.
         """
+        token = _LIMITED_AS.set(limited_as)
         try:
             async with asyncio.timeout(within_s) as deadline:
                 yield deadline
@@ -80,6 +94,8 @@ class Client:
             if ours.status:
                 self._used_at = asyncio.get_running_loop().time()
             raise ours from error
+        finally:
+            _LIMITED_AS.reset(token)
 
 
 async def load() -> None:
@@ -95,10 +111,17 @@ def _imported() -> None:
     ChatCompletionChunk.construct(id="", choices=[said])  # its validators are built on first use
 
 
-def _made(endpoint: Endpoint) -> AsyncOpenAI:
+def _made(endpoint: Endpoint, around: Around, rate_limits: RateLimits) -> AsyncOpenAI:
     _imported()
     import httpx2
     from openai import AsyncOpenAI
+
+    class Http(httpx2.AsyncClient):
+        """Connects for itself, whoever asks for it."""
+
+        async def send(self, *args: Any, **options: Any) -> httpx2.Response:
+            with around():
+                return await super().send(*args, **options)
 
     root = httpx2.URL(endpoint.root)
 
@@ -110,12 +133,21 @@ def _made(endpoint: Endpoint) -> AsyncOpenAI:
         if (url.scheme, url.host, url.port) == (root.scheme, root.host, root.port):
             request.headers.update(endpoint.authorization)
 
+    async def look(response: httpx2.Response) -> None:
+        """What every answer is looked at for: the limits that it tells, and whether it is an answer at all."""
+        loop_time = asyncio.get_running_loop().time()
+        rate_limits.note(_LIMITED_AS.get(), {key.lower(): value for key, value in response.headers.items()}, loop_time)
+        if response.is_success and response.headers.get("content-type", "").startswith("text/html"):
+            raise AnswerUnusable(
+                f"{endpoint.host} answered with a web page: mend the address, or log in to this network first"
+            )
+
     try:
-        http = httpx2.AsyncClient(
+        http = Http(
             timeout=httpx2.Timeout(LONGEST_SILENCE_S, connect=endpoint.connect_timeout_s),
             limits=httpx2.Limits(max_connections=16, max_keepalive_connections=8, keepalive_expiry=KEEP_ALIVE_S),
             follow_redirects=False,
-            event_hooks={"request": [authorize]},
+            event_hooks={"request": [authorize], "response": [look]},
         )
     except (
         ImportError,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -73,6 +74,14 @@ def failure(error: Exception, what: str, endpoint: Endpoint) -> ApiError | None:
     if isinstance(error, openai.APITimeoutError):
         return ApiUnreachable(f"{what}: no answer from {endpoint.host} in time")
     if isinstance(error, openai.APIConnectionError):
+        if isinstance(error.__cause__, ApiError):  # of our own look at the answer
+            return type(error.__cause__)(f"{what}: {error.__cause__}")
+        if (refused := _tls_refused(error)) is not None:
+            return ApiUnreachable(
+                f"{what}: {endpoint.host} can't prove that it is who it says ({refused}): look at this machine's clock "
+                "and the address, and where your network has a certificate of its own name its file in SSL_CERT_FILE",
+                cause="settings",
+            )
         return ApiUnreachable(f"{what}: no connection to {endpoint.host} ({_root_cause(error)})")
     if isinstance(error, openai.APIResponseValidationError):
         return AnswerUnusable(f"{what}: {endpoint.host} answers in another form than the API's")
@@ -185,6 +194,15 @@ def _texts(body: object) -> dict[str, str]:
     fields = body if isinstance(body, dict) else {}
     found = {name: fields.get(name) for name in ("code", "param", "type")}
     return {name: str(value) if isinstance(value, str | int) else "" for name, value in found.items()}
+
+
+def _tls_refused(error: BaseException | None) -> str | None:
+    """What is wrong with the server's certificate, where that is why there is no connection."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return one_line(error.verify_message)
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _root_cause(error: BaseException) -> str:

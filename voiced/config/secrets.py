@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from voiced.ai.directory import Provider
 from voiced.ai.endpoint import is_openai
 from voiced.brains.cascade.settings import CascadeSettings, Service
 from voiced.errors import BadKey
@@ -43,6 +44,7 @@ class Secrets:
     ) -> None:
         self._cascade = cascade or CascadeSettings()
         self._realtime = realtime_base_url
+        self._environ = environ
         self._openai = _Source("OpenAI key", "openai.key_file", settings.key_file, "OPENAI_API_KEY", environ)
         self._common = _Source("API key", "cascade.key_file", self._cascade.key_file, "CASCADE_API_KEY", environ)
         files: dict[Service, str] = {
@@ -97,6 +99,17 @@ class Secrets:
         if host == _host(self._cascade.base_url) and self._common.place() is not None:
             return self._common.key()
         return SecretStr("")
+
+    def provider_key(self, provider: Provider) -> SecretStr:
+        """The key of a provider of [ai], empty where there is none. Raises ConfigError.
+
+        Its own, for it alone; else the one that the host of its address gets anyway, see `key_for`.
+        """
+        setting = f"ai.providers.{provider.name}.key_file"
+        own = _Source("API key", setting, provider.key_file, provider.variable, self._environ)
+        if (provider.key_file or provider.name != "openai") and own.place() is not None:
+            return own.key()
+        return self.key_for(provider.base_url)
 
     def describe(self) -> str:
         """Whether there is a key and where it comes from: "set (from OPENAI_API_KEY)". Raises ConfigError."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NewType
 
 from voiced.audio import Frame, Samples
+from voiced.usage import Usage as Usage  # an event has it
 
 SessionId = NewType("SessionId", int)
 """One connection of one brain; the conversation hands the numbers out, rising."""
@@ -67,26 +68,6 @@ class ToolSpec:
     local: bool = False
     on_barge_in: OnBargeIn = "finish"
     idempotent: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What one request to `model` cost: tokens by modality, seconds of sound heard, characters spoken.
-
-    `cached_…` is a part of the input of that modality.
-    """
-
-    model: str = ""
-    text_in: int = 0
-    audio_in: int = 0
-    image_in: int = 0
-    cached_text_in: int = 0
-    cached_audio_in: int = 0
-    cached_image_in: int = 0
-    text_out: int = 0
-    audio_out: int = 0
-    seconds: float = 0.0
-    characters: int = 0
 
 
 Thrift = Literal["none", "short", "small", "cascade", "offline"]

@@ -14,6 +14,9 @@ from voiced.spending.settings import Prices
 OTHERS: Final = "*"
 """In the table: the prices of every model that is not in it."""
 
+BATCH: Final = ":batch"
+"""Behind the name of a model: what it did in a batch, at half price."""
+
 _MILLION: Final = 1_000_000
 
 TOKENS_A_MINUTE: Final = 600
@@ -31,7 +34,7 @@ class Cost:
 
 
 class PriceTable:
-    """The prices of models, by name. A dated snapshot of a model costs what the model does."""
+    """The prices of models, by name. A dated snapshot costs what the model does, "MODEL:batch" half of it."""
 
     def __init__(self, prices: Mapping[str, Prices]) -> None:
         self._prices = {model: _in_tokens_too(each) for model, each in prices.items()}
@@ -42,7 +45,7 @@ class PriceTable:
 
     def knows(self, model: str) -> bool:
         """Whether this model, or all that are not named, have prices."""
-        return self._of(model) is not None
+        return self._of(model.removesuffix(BATCH)) is not None
 
     def cost(self, usage: Usage) -> Cost:
         """What has no price costs as much as with the dearest model that has one: rather too much than too little.
@@ -50,6 +53,9 @@ class PriceTable:
         The cost of a sum is the sum of costs, so that `plausible` usage can be priced whole or in parts.
         """
         usage = plausible(usage)
+        if usage.model.endswith(BATCH):
+            whole = self.cost(dataclasses.replace(usage, model=usage.model.removesuffix(BATCH)))
+            return Cost(whole.usd / 2, whole.guessed)
         prices, usd, guessed = self._of(usage.model), 0.0, False
         for amount, names in _quantities(usage):
             if amount > 0:
@@ -96,6 +102,8 @@ def _quantities(usage: Usage) -> Iterator[tuple[float, tuple[str, ...]]]:
     yield usage.audio_out / _MILLION, ("audio_out",)
     yield usage.seconds / 60, ("minute",)
     yield usage.characters / _MILLION, ("characters",)
+    yield usage.image_out / _MILLION, ("image_out",)
+    yield float(usage.calls), ("call",)
 
 
 def _first(prices: Prices, names: tuple[str, ...]) -> float | None:

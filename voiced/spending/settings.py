@@ -32,6 +32,8 @@ class Prices(Settings):
     image_cached: float | None = _price("Pictures that it saw before; without it as image_in.", _TOKENS)
     minute: float | None = _price("A minute of sound that it writes down.", "USD")
     characters: float | None = _price("Characters that it speaks.", "USD per million")
+    image_out: float | None = _price("Pictures that it draws.", _TOKENS)
+    call: float | None = _price("One use of it: a picture, a search.", "USD")
 
 
 def _realtime(text_out: float) -> Prices:

@@ -1,0 +1,130 @@
+"""Files, pictures and sounds that go with a request: read off the loop, and checked before anything is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Protocol, runtime_checkable
+
+from voiced.errors import RequestRejected
+
+MOST_IMAGE_BYTES: Final = 20 * 1024 * 1024
+"""Of one picture in a message (OpenAI's limit)."""
+
+_MIB: Final = 1024 * 1024
+
+
+@runtime_checkable
+class HasData(Protocol):
+    """Such as `voiced.api.Image`."""
+
+    @property
+    def data(self) -> bytes: ...
+
+
+FileSource = str | os.PathLike[str] | tuple[str, bytes]
+"""A path, or the name and the bytes of a file."""
+
+ImageSource = str | os.PathLike[str] | bytes | HasData
+"""An address (https:, data:), a path, the bytes of a file, or an `Image`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file in memory."""
+
+    name: str
+    data: bytes = field(repr=False)
+
+    @property
+    def part(self) -> tuple[str, bytes]:
+        """As the library takes it in a form."""
+        return self.name, self.data
+
+
+async def read(source: FileSource, what: str, *, most_bytes: int, kinds: Collection[str] = ()) -> Attachment:
+    """The file, read in a thread. `kinds`: suffixes that it may have, such as "wav". Raises RequestRejected."""
+    if isinstance(source, tuple):
+        name, data = source
+        _check(name, len(data), what, most_bytes, kinds)
+        return Attachment(Path(name).name, bytes(data))
+    path = Path(source)
+    return Attachment(path.name, await asyncio.to_thread(_read, path, what, most_bytes, kinds))
+
+
+def size_of(path: Path, what: str, *, most_bytes: int, kinds: Collection[str] = ()) -> int:
+    """Bytes of a file that is there and may be sent. Blocks for the disk. Raises RequestRejected."""
+    try:
+        size = path.stat().st_size
+        if path.is_dir():
+            raise RequestRejected(f"{what}: {path} is a folder: name a file")
+    except FileNotFoundError:
+        raise RequestRejected(f"{what}: {path}: there is no such file") from None
+    except OSError as error:
+        raise RequestRejected(f"{what}: {path} can't be read ({error.strerror})") from None
+    _check(str(path), size, what, most_bytes, kinds)
+    return size
+
+
+async def image_url(source: ImageSource, what: str = "image") -> str:
+    """As a message has it: an address as it is, everything else as a data URL. Raises RequestRejected."""
+    if isinstance(source, str) and source.startswith(("https://", "http://")):
+        return source
+    if isinstance(source, str) and source.startswith("data:"):
+        head, comma, coded = source.partition(",")
+        if not comma or not head.startswith("data:image/") or not head.endswith(";base64"):
+            raise RequestRejected(f"{what}: a data URL of a picture begins with data:image/png;base64,")
+        if len(coded) * 3 // 4 > MOST_IMAGE_BYTES:
+            raise RequestRejected(_too_large(what, "the picture", len(coded) * 3 // 4, MOST_IMAGE_BYTES))
+        return source
+    if isinstance(source, HasData):
+        source = source.data
+    if isinstance(source, bytes):
+        name, data = "the picture", source
+        _check(name, len(data), what, MOST_IMAGE_BYTES, ())
+    else:
+        name = str(source)
+        data = await asyncio.to_thread(_read, Path(source), what, MOST_IMAGE_BYTES, ())
+    kind = image_kind(data)
+    if not kind:
+        raise RequestRejected(f"{what}: {name} is no picture that a model can see: give a PNG, JPEG, WEBP or GIF")
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def image_kind(data: bytes) -> str:
+    """png, jpeg, webp or gif; empty for anything else."""
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "png"
+    if data.startswith(b"\xff\xd8\xff"):
+        return "jpeg"
+    if data.startswith((b"GIF87a", b"GIF89a")):
+        return "gif"
+    return "webp" if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else ""
+
+
+def _read(path: Path, what: str, most_bytes: int, kinds: Collection[str]) -> bytes:
+    size_of(path, what, most_bytes=most_bytes, kinds=kinds)
+    try:
+        with path.open("rb") as file:
+            data = file.read(most_bytes + 1)
+    except OSError as error:
+        raise RequestRejected(f"{what}: {path} can't be read ({error.strerror})") from None
+    _check(str(path), len(data), what, most_bytes, kinds)
+    return data
+
+
+def _check(name: str, size: int, what: str, most_bytes: int, kinds: Collection[str]) -> None:
+    if not size:
+        raise RequestRejected(f"{what}: {name} is empty")
+    if size > most_bytes:
+        raise RequestRejected(_too_large(what, name, size, most_bytes))
+    if kinds and Path(name).suffix.lower().removeprefix(".") not in kinds:
+        raise RequestRejected(f"{what}: {name} is of another kind than is taken: {', '.join(sorted(kinds))}")
+
+
+def _too_large(what: str, name: str, size: int, most_bytes: int) -> str:
+    return f"{what}: {name} has {size / _MIB:.1f} MiB; at most {most_bytes / _MIB:.0f} MiB are taken"

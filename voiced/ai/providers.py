@@ -1,0 +1,312 @@
+"""Asks the providers of a helper in their order: again where that may help, the next one where one is down."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from voiced.ai.client import Client
+from voiced.ai.directory import Provider, providers
+from voiced.ai.endpoint import Endpoint
+from voiced.ai.presets import Helper
+from voiced.ai.settings import AiSettings
+from voiced.errors import (
+    AnswerUnusable,
+    ApiBusy,
+    ApiDenied,
+    ApiError,
+    ApiUnreachable,
+    ConfigError,
+    ModelUnknown,
+    VoicedError,
+)
+from voiced.usage import Usage
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+T = TypeVar("T")
+
+AT_ONCE: Final = 8
+"""Requests; more wait."""
+
+FIRST_WAIT_S: Final = 0.5
+"""Before a request is made again; twice as long before each further time, with up to a half taken off by chance, so
+that all the world does not come back at once."""
+
+RATHER_THE_NEXT_S: Final = 2.0
+"""Where there is another provider, a busy one is not waited for longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What whoever runs the helpers decides. All are asked anew for each request.
+
+    `key`: of a provider, empty for none, may raise ConfigError. `headers`: for OpenAI alone, such as OpenAI-Project.
+    `refusal`: why nothing may be asked now, empty where it may. `spent`: called with what each request used. `around`:
+    what the library does runs inside it. `first_time`: whether this name was not given before, as far as is known.
+    """
+
+    settings: Callable[[], AiSettings]
+    key: Callable[[Provider], str]
+    headers: Callable[[], Mapping[str, str]] = dict
+    refusal: Callable[[], str] = str
+    spent: Callable[[Usage], None] = lambda _: None
+    around: Callable[[], AbstractContextManager[None]] = nullcontext
+    first_time: Callable[[str], Awaitable[bool]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The server that is asked just now, and the model to name to it."""
+
+    provider: Provider
+    client: Client
+    model: str
+
+    @property
+    def openai(self) -> AsyncOpenAI:
+        return self.client.openai
+
+
+class Providers:
+    """All servers that are configured, one client for each. Use it on one event loop, and close it."""
+
+    def __init__(self, terms: Terms) -> None:
+        self.terms = terms
+        self._clients: dict[str, Client] = {}
+        self._opening = asyncio.Lock()
+        self._places = asyncio.Semaphore(AT_ONCE)
+
+    @property
+    def settings(self) -> AiSettings:
+        return self.terms.settings()
+
+    def first(self, helper: Helper, provider: str = "") -> Provider:
+        """The one that is asked first. Raises ApiError."""
+        return providers(self.settings, helper, provider)[0]
+
+    def spend(self, usage: Usage) -> None:
+        """Count what a request used."""
+        self.terms.spent(usage)
+
+    async def ask(
+        self,
+        helper: Helper,
+        request: Callable[[Server], Awaitable[Any]],
+        read: Callable[[Any, Server], T],
+        *,
+        model: str = "",
+        provider: str = "",
+        within_s: float | None = None,
+        once: bool = False,
+        stays: bool = False,
+        needs_model: bool = True,
+    ) -> T:
+        """What `read` makes of the answer to `request`. Raises ApiError.
+
+        `read` may raise AttributeError, IndexError, KeyError, TypeError or ValueError where the answer has another form
+        than it should: that is an AnswerUnusable. `model`, `provider`: "" for what is configured. `within_s`: for each
+        try, None for ai.timeout_s. `once`: where it is not known whether the server did it, it is not asked again.
+        `stays`: no other provider has what this is about. `needs_model`: False where the request names no model.
+        """
+        if refusal := self.terms.refusal():
+            raise ApiDenied(f"{helper}: {refusal}", cause="settings")
+        candidates = providers(self.settings, helper, provider)
+        if stays:
+            candidates = candidates[:1]
+        async with self._places:
+            for index, candidate in enumerate(candidates):
+                others = len(candidates) - index - 1
+                try:
+                    name = candidate.model(helper, model) if needs_model else model
+                    server = Server(candidate, await self._opened(candidate), name)
+                    return await self._insist(helper, request, read, server, within_s, once=once, others=others > 0)
+                except ApiError as error:
+                    if not others or not _next_may_help(error, once=once):
+                        raise
+        raise AssertionError("there is at least one provider")
+
+    @contextlib.asynccontextmanager
+    async def stream(
+        self,
+        helper: Helper,
+        request: Callable[[Server], Awaitable[Any]],
+        *,
+        model: str = "",
+        provider: str = "",
+        within_s: float | None = None,
+        stays: bool = False,
+    ) -> AsyncIterator[Events]:
+        """The events of a stream of the library's; the next provider is asked only before it began. Raises ApiError.
+
+        `within_s`: to the first event, and from each to the next. It is closed at the end, whatever comes.
+        """
+        patience_s = within_s or self.settings.timeout_s
+        events = await self.ask(
+            helper,
+            request,
+            lambda raw, server: Events(raw, server, helper, patience_s),
+            model=model,
+            provider=provider,
+            within_s=within_s,
+            stays=stays,
+        )
+        try:
+            yield events
+        finally:
+            await events.close()
+
+    async def client(self, helper: Helper = "chat", provider: str = "") -> Client:
+        """The client of the provider that is asked first. Raises ApiError."""
+        if refusal := self.terms.refusal():
+            raise ApiDenied(f"{helper}: {refusal}", cause="settings")
+        return await self._opened(self.first(helper, provider))
+
+    def endpoint(self, provider: Provider) -> Endpoint:
+        """Where it is, and what it is told. Raises ApiDenied where its key is missing or wrong."""
+        try:
+            key = self.terms.key(provider)
+            if provider.needs_key and not key:
+                raise ConfigError(
+                    f"no API key for {provider.name}: set {provider.variable}, or name a file with it in "
+                    f"ai.providers.{provider.name}.key_file"
+                )
+            endpoint = Endpoint(provider.base_url, key)
+            return Endpoint(provider.base_url, key, self.terms.headers()) if endpoint.is_openai else endpoint
+        except ConfigError as error:
+            raise ApiDenied(str(error), cause="key") from error
+
+    async def aclose(self) -> None:
+        """Hang up, also on requests that still run."""
+        clients, self._clients = list(self._clients.values()), {}
+        for client in clients:
+            await client.close()
+
+    async def _opened(self, provider: Provider) -> Client:
+        endpoint = self.endpoint(provider)
+        async with self._opening:
+            client = self._clients.get(provider.name)
+            if client is None or client.endpoint != endpoint:
+                try:
+                    opened = await Client.open(endpoint, around=self.terms.around)
+                except VoicedError as error:
+                    raise ApiDenied(str(error), cause="settings") from error
+                self._clients[provider.name] = opened
+                if client is not None:
+                    await client.close()
+                client = opened
+            return client
+
+    async def _insist(
+        self,
+        helper: Helper,
+        request: Callable[[Server], Awaitable[Any]],
+        read: Callable[[Any, Server], T],
+        server: Server,
+        within_s: float | None,
+        *,
+        once: bool,
+        others: bool,
+    ) -> T:
+        """Ask one server, again where that may help."""
+        settings, limits = self.settings, server.client.rate_limits
+        now = asyncio.get_running_loop().time
+        key = f"{helper} {server.model}"
+        patience_s = RATHER_THE_NEXT_S if others else settings.longest_wait_s
+        for attempt in itertools.count():
+            pause = limits.wait_s(key, now())
+            if pause > patience_s:
+                raise ApiBusy(
+                    f"{helper}: {server.client.endpoint.host} takes no more requests for {pause:.0f} s: ask later",
+                    retry_after_s=pause,
+                )
+            await asyncio.sleep(pause)
+            try:
+                async with server.client.request(helper, within_s or settings.timeout_s, limited_as=key):
+                    raw = await request(server)
+                return _understood(read, raw, server, helper)
+            except ApiError as error:
+                wait = _wait(error, attempt, patience_s, once=once, others=others)
+                if wait is None or attempt >= settings.retries:
+                    raise _told_to_wait(error, patience_s) from error.__cause__
+            await asyncio.sleep(wait)
+        raise AssertionError("it ends above")
+
+
+class Events:
+    """The events of one stream. Each wait has the deadline of the stream; what breaks is an ApiError."""
+
+    def __init__(self, raw: Any, server: Server, helper: Helper, patience_s: float) -> None:
+        self._raw = raw
+        self._events = aiter(raw)
+        self._patience_s = patience_s
+        self._helper = helper
+        self.server = server
+
+    def __aiter__(self) -> Events:
+        return self
+
+    async def __anext__(self) -> Any:
+        ended = False
+        async with self.server.client.request(self._helper, self._patience_s):
+            try:
+                return await anext(self._events)
+            except StopAsyncIteration:
+                ended = True
+        assert ended
+        raise StopAsyncIteration
+
+    async def close(self) -> None:
+        """Hang up on it. Harmless when it ended already."""
+        with contextlib.suppress(Exception):  # the connection may be broken, which is no news by now
+            close = getattr(self._raw, "close", None) or self._raw.aclose
+            await close()
+
+
+def _understood(read: Callable[[Any, Server], T], raw: Any, server: Server, helper: Helper) -> T:
+    try:
+        return read(raw, server)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise AnswerUnusable(
+            f"{helper}: {server.client.endpoint.host} answers in another form than the API's"
+        ) from error
+
+
+def _wait(error: ApiError, attempt: int, patience_s: float, *, once: bool, others: bool) -> float | None:
+    """Seconds after which this server is asked again; None where that is of no use."""
+    if error.fatal:
+        return None
+    by_chance = FIRST_WAIT_S * 2**attempt * random.uniform(0.5, 1.0)  # jitter needs no cryptography
+    if isinstance(error, ApiBusy):
+        wait = by_chance if error.retry_after_s is None else error.retry_after_s
+        return wait if wait <= patience_s else None
+    if isinstance(error, ApiUnreachable):
+        if error.status == 503 and others:
+            return None
+        if once and error.status != 503:
+            return None
+        wait = max(by_chance, error.retry_after_s or 0.0)
+        return wait if wait <= patience_s else None
+    return None
+
+
+def _told_to_wait(error: ApiError, patience_s: float) -> ApiError:
+    """`error`, which says how long the server wants us to wait where that is too long."""
+    wait = error.retry_after_s
+    if not isinstance(error, ApiBusy) or wait is None or wait <= patience_s:
+        return error
+    minutes = f"{wait / 60:.0f} minutes" if wait >= 120 else f"{wait:.0f} s"
+    return ApiBusy(f"{error}; ask again in {minutes}", status=error.status, code=error.code, retry_after_s=wait)
+
+
+def _next_may_help(error: ApiError, *, once: bool) -> bool:
+    if isinstance(error, ApiUnreachable):
+        return not once or error.status == 503
+    return isinstance(error, ApiBusy | ModelUnknown)

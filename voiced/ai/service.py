@@ -1,0 +1,153 @@
+"""All helpers over one set of providers. Each is imported when it is used first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from voiced.ai.providers import Providers, Terms
+from voiced.errors import ApiError
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+    from voiced.ai.assistants import Assistants
+    from voiced.ai.audio import Audio
+    from voiced.ai.batches import Batches
+    from voiced.ai.chat import Chat
+    from voiced.ai.completions import Completions
+    from voiced.ai.embeddings import Embeddings
+    from voiced.ai.files import Files
+    from voiced.ai.fine_tuning import FineTuning
+    from voiced.ai.images import Images
+    from voiced.ai.model_list import ModelList
+    from voiced.ai.moderations import Moderations
+    from voiced.ai.realtime import Realtime
+    from voiced.ai.responses import Responses
+    from voiced.ai.vector_stores import VectorStores
+    from voiced.ai.video import Video
+
+EMBED_WITHIN_S: Final = 10.0
+"""For `embed`: somebody waits for it, and it is quick."""
+
+
+class AiService:
+    """Implements `api.Ai`. Use it on one event loop, and close it."""
+
+    def __init__(self, terms: Terms) -> None:
+        self._providers = Providers(terms)
+
+    @property
+    def available(self) -> bool:
+        if self._providers.terms.refusal():
+            return False
+        try:
+            self._providers.endpoint(self._providers.first("chat"))
+        except ApiError:
+            return False
+        return True
+
+    async def client(self, provider: str = "") -> AsyncOpenAI:
+        return (await self._providers.client("chat", provider)).openai
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        return await self.embeddings.embed(texts, within_s=EMBED_WITHIN_S)
+
+    @property
+    def embedding_model(self) -> str:
+        return self._providers.first("embeddings").model("embeddings")
+
+    @cached_property
+    def chat(self) -> Chat:
+        from voiced.ai.chat import Chat
+
+        return Chat(self._providers)
+
+    @cached_property
+    def responses(self) -> Responses:
+        from voiced.ai.responses import Responses
+
+        return Responses(self._providers)
+
+    @cached_property
+    def completions(self) -> Completions:
+        from voiced.ai.completions import Completions
+
+        return Completions(self._providers)
+
+    @cached_property
+    def images(self) -> Images:
+        from voiced.ai.images import Images
+
+        return Images(self._providers)
+
+    @cached_property
+    def audio(self) -> Audio:
+        from voiced.ai.audio import Audio
+
+        return Audio(self._providers)
+
+    @cached_property
+    def embeddings(self) -> Embeddings:
+        from voiced.ai.embeddings import Embeddings
+
+        return Embeddings(self._providers)
+
+    @cached_property
+    def moderations(self) -> Moderations:
+        from voiced.ai.moderations import Moderations
+
+        return Moderations(self._providers)
+
+    @cached_property
+    def files(self) -> Files:
+        from voiced.ai.files import Files
+
+        return Files(self._providers)
+
+    @cached_property
+    def vector_stores(self) -> VectorStores:
+        from voiced.ai.vector_stores import VectorStores
+
+        return VectorStores(self._providers)
+
+    @cached_property
+    def batches(self) -> Batches:
+        from voiced.ai.batches import Batches
+
+        return Batches(self._providers)
+
+    @cached_property
+    def fine_tuning(self) -> FineTuning:
+        from voiced.ai.fine_tuning import FineTuning
+
+        return FineTuning(self._providers)
+
+    @cached_property
+    def assistants(self) -> Assistants:
+        from voiced.ai.assistants import Assistants
+
+        return Assistants(self._providers)
+
+    @cached_property
+    def models(self) -> ModelList:
+        from voiced.ai.model_list import ModelList
+
+        return ModelList(self._providers)
+
+    @cached_property
+    def realtime(self) -> Realtime:
+        from voiced.ai.realtime import Realtime
+
+        return Realtime(self._providers)
+
+    @cached_property
+    def video(self) -> Video:
+        from voiced.ai.video import Video
+
+        return Video()
+
+    async def aclose(self) -> None:
+        """Hang up."""
+        await self._providers.aclose()
