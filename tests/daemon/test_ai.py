@@ -30,7 +30,7 @@ async def test_what_a_plugin_asks_of_the_api_is_counted(household: Callable[...,
         (home.folder / "cascade_key").write_text(KEY)
         (home.folder / "cascade_key").chmod(0o600)
         home.write_settings(
-            ai__base_url=api.base_url,
+            ai__providers__openai__base_url=api.base_url,
             ai__timeout_s=300.0,
             cascade__base_url=api.base_url,
             cascade__key_file=str(home.folder / "cascade_key"),

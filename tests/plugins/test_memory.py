@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.plugins.fakes import BUILT_IN, NOON, FakeClock, Home
-from voiced.ai.settings import AiSettings
+from voiced.ai.settings import AiSettings, ProviderSettings
 from voiced.api import ToolError
 from voiced.conversation.commands import RequestEnded
 from voiced.conversation.events import AnnouncementAsked, CallId, UsageReported
@@ -306,7 +306,7 @@ async def test_whoever_denies_the_api_has_a_memory_that_needs_none(
 async def test_over_the_official_client_and_a_socket(make: Callable[..., Home]) -> None:
     home = make(embeddings=True)
     async with HttpLoopback(valid_key="sk-test-0123456789") as server:
-        settings = AiSettings(base_url=server.base_url)
+        settings = AiSettings(providers={"openai": ProviderSettings(base_url=server.base_url)})
         home.ai = ai = HostAi(lambda: settings, lambda _: "sk-test-0123456789", thrift=lambda: "none", post=home._post)
         async with home.running():
             await home.answer("remember", text=CAR)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiced.ai.settings import AiSettings
+from voiced.ai.presets import PRESETS
 from voiced.brains.cascade.settings import CascadeSettings
 from voiced.brains.realtime.settings import RealtimeSettings
 from voiced.conversation.events import Usage
@@ -81,7 +81,7 @@ def test_the_models_that_voiced_asks_for_have_prices() -> None:
         *(Usage(model, audio_in=9, text_out=9) for model in (realtime.transcription_model, *cascade.stt_models)),
         *(Usage(model, 9, cached_text_in=5, text_out=9) for model in cascade.chat_models + cascade.chat_models_small),
         *(Usage(model, characters=9) for model in cascade.tts_models),
-        *(Usage(model, text_in=9) for model in (AiSettings().embedding_model, "text-embedding-3-large")),
+        *(Usage(model, text_in=9) for model in (PRESETS["openai"].models["embeddings"], "text-embedding-3-large")),
     ]
     assert [usage.model for usage in asked if table.cost(usage).guessed] == []
 

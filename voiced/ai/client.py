@@ -8,6 +8,7 @@ import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from voiced.ai.endpoint import Endpoint
@@ -21,10 +22,23 @@ if TYPE_CHECKING:
 
 Around = Callable[[], AbstractContextManager[None]]
 
-_LIMITED_AS: Final[ContextVar[str]] = ContextVar("what the server's limits are for", default="")
+
+@dataclass(slots=True)
+class _Asked:
+    """A request on its way. `limited_as`: what the limits that the server tells are for; `answered`: headers came."""
+
+    what: str
+    limited_as: str
+    answered: bool = False
+
+
+_ASKED: Final[ContextVar[_Asked | None]] = ContextVar("the request on its way", default=None)
 
 _SECRET: Final = ("authorization", "api-key", "x-api-key", "openai-organization", "openai-project", "cookie")
 """Headers that the library may take from the environment (OPENAI_…), and that only `Endpoint` decides on here."""
+
+WRONG_FORM: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What the library and we raise where an answer has another form than it should."""
 
 KEEP_ALIVE_S: Final = 240.0
 """Between two turns a connection stays open: another handshake would be heard as a delay."""
@@ -78,9 +92,11 @@ class Client:
         """Make requests in it: errors of the library, and an answer that does not come, are `ApiError`s.
 
         `what` names the service in the error: "transcription". Whoever streams reschedules the deadline that this
-        yields with each piece. `limited_as`: what the limits that the server tells are for, see `rate_limits`.
+        yields with each piece. `limited_as`: what the limits that the server tells are for, see `rate_limits`; then an
+        answer that the library stumbles over is an AnswerUnusable too.
         """
-        token = _LIMITED_AS.set(limited_as)
+        asked = _Asked(what, limited_as)
+        token = _ASKED.set(asked)
         try:
             async with asyncio.timeout(within_s) as deadline:
                 yield deadline
@@ -89,13 +105,15 @@ class Client:
             raise ApiUnreachable(f"{what}: {self.endpoint.host} did not answer in time") from error
         except Exception as error:
             ours = failure(error, what, self.endpoint)
+            if ours is None and limited_as and asked.answered and isinstance(error, WRONG_FORM):
+                ours = AnswerUnusable(f"{what}: {self.endpoint.host} answers in another form than the API's")
             if ours is None:
                 raise
             if ours.status:
                 self._used_at = asyncio.get_running_loop().time()
             raise ours from error
         finally:
-            _LIMITED_AS.reset(token)
+            _ASKED.reset(token)
 
 
 async def load() -> None:
@@ -135,11 +153,15 @@ def _made(endpoint: Endpoint, around: Around, rate_limits: RateLimits) -> AsyncO
 
     async def look(response: httpx2.Response) -> None:
         """What every answer is looked at for: the limits that it tells, and whether it is an answer at all."""
-        loop_time = asyncio.get_running_loop().time()
-        rate_limits.note(_LIMITED_AS.get(), {key.lower(): value for key, value in response.headers.items()}, loop_time)
+        asked = _ASKED.get()
+        if asked is not None:
+            asked.answered = True
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            rate_limits.note(asked.limited_as, headers, asyncio.get_running_loop().time())
         if response.is_success and response.headers.get("content-type", "").startswith("text/html"):
             raise AnswerUnusable(
-                f"{endpoint.host} answered with a web page: mend the address, or log in to this network first"
+                f"{asked.what if asked else 'API'}: {endpoint.host} answered with a web page: mend the address, or log in to "
+                "this network first"
             )
 
     try:

@@ -75,7 +75,7 @@ def failure(error: Exception, what: str, endpoint: Endpoint) -> ApiError | None:
         return ApiUnreachable(f"{what}: no answer from {endpoint.host} in time")
     if isinstance(error, openai.APIConnectionError):
         if isinstance(error.__cause__, ApiError):  # of our own look at the answer
-            return type(error.__cause__)(f"{what}: {error.__cause__}")
+            return error.__cause__
         if (refused := _tls_refused(error)) is not None:
             return ApiUnreachable(
                 f"{what}: {endpoint.host} can't prove that it is who it says ({refused}): look at this machine's clock "

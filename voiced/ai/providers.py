@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from voiced.ai.client import Client
+from voiced.ai.client import WRONG_FORM, Client
 from voiced.ai.directory import Provider, providers
 from voiced.ai.endpoint import Endpoint
 from voiced.ai.presets import Helper
@@ -236,6 +236,8 @@ class Providers:
                 wait = _wait(error, attempt, patience_s, once=once, others=others)
                 if wait is None or attempt >= settings.retries:
                     raise _told_to_wait(error, patience_s) from error.__cause__
+                if error.retry_after_s is not None:
+                    limits.forget(key)  # that is about this very request
             await asyncio.sleep(wait)
         raise AssertionError("it ends above")
 
@@ -273,7 +275,7 @@ class Events:
 def _understood(read: Callable[[Any, Server], T], raw: Any, server: Server, helper: Helper) -> T:
     try:
         return read(raw, server)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+    except WRONG_FORM as error:
         raise AnswerUnusable(
             f"{helper}: {server.client.endpoint.host} answers in another form than the API's"
         ) from error

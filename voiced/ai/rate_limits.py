@@ -32,6 +32,10 @@ class RateLimits:
                 self._until.pop(next(iter(self._until)))
             self._until[key] = now + max(waits)
 
+    def forget(self, key: str) -> None:
+        """Nothing is known of it any more."""
+        self._until.pop(key, None)
+
     def wait_s(self, key: str, now: float) -> float:
         """Until the next request of this kind has a chance."""
         return max(0.0, self._until.get(key, now) - now)
