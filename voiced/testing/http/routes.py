@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from voiced.testing.http import files
 from voiced.testing.http.route import Route
 
-ROUTES: Final[tuple[Route, ...]] = ()
+ROUTES: Final[tuple[Route, ...]] = (*files.ROUTES,)

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import ModuleType, TracebackType
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeVar
 from urllib.parse import unquote
 from weakref import WeakKeyDictionary
 
@@ -40,6 +40,8 @@ from voiced.testing.loopback.rejection import Rejection
 
 if TYPE_CHECKING:
     from aiohttp import web
+
+T = TypeVar("T")
 
 MAXJSON_BYTES: Final = 64 * 1024 * 1024
 MAX_FORM_BYTES: Final = 1024 * 1024
@@ -152,6 +154,10 @@ class HttpLoopback:
     def connections(self) -> int:
         """How many sockets are open."""
         return len(self._http.connections) if self._http is not None else 0
+
+    def kept(self, kind: type[T]) -> T:
+        """What was made at this server, of one kind: `server.kept(files.Files)`. A test may change it."""
+        return self._world.of(kind)
 
     async def wait_for(
         self,
