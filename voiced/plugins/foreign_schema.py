@@ -20,9 +20,9 @@ from urllib.parse import unquote
 
 from pydantic_core import from_json
 
+from voiced.ai import strict_schema as schema
+from voiced.ai.strict_schema import Schema
 from voiced.errors import ToolSchemaError
-from voiced.plugins import schema
-from voiced.plugins.schema import Schema
 
 Read = Callable[[Any, str], Any]
 """What a value of the strict schema means to the foreign one; the second argument is its place. Raises Unfit."""

@@ -11,10 +11,10 @@ from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from voiced import api
+from voiced.ai import strict_schema as schema
+from voiced.ai.parameters import Parameter, mistakes_of
 from voiced.conversation.events import Sentence
 from voiced.errors import ToolSchemaError
-from voiced.plugins import schema
-from voiced.plugins.parameters import Parameter, mistakes_of
 
 if TYPE_CHECKING:
     from hassil.expression import Expression, ListReference

@@ -5,51 +5,34 @@ from __future__ import annotations
 import functools
 import inspect
 import json
-import re
-import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final, Protocol
 
 import structlog
-from pydantic import ValidationError
-from pydantic_core import from_json
 
-from voiced.api import DynamicTool, Plugin, Progress, ToolContext, ToolError, ToolOptions
+from voiced.ai import strict_schema as schema
+from voiced.ai.signature import DESCRIPTION_LIMIT, Wrong, check_name, json_object, read_signature, told
+from voiced.ai.signature import where as where_of
+from voiced.api import DynamicTool, Plugin, Progress, ToolContext, ToolOptions
 from voiced.conversation.events import ToolSpec
 from voiced.errors import ToolSchemaError
-from voiced.plugins import docstrings, dynamic_parameters, foreign_schema, permissions, schema, sentences, templates
+from voiced.plugins import dynamic_parameters, foreign_schema, permissions, sentences, templates
 from voiced.plugins import options as tool_options
 from voiced.plugins.generators import Next
-from voiced.plugins.parameters import Parameter, mistakes_of, read_parameter
 from voiced.plugins.permissions import Permissions
 from voiced.plugins.steps import CRASHES, one_line
 
 _log = structlog.get_logger()
 
-_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-DESCRIPTION_LIMIT: Final = 1024
-"""Characters; OpenAI's limit for a function's description."""
-
 BACKGROUND_TIMEOUT_S: Final = 600.0
 """Of a background tool that does not say its own."""
-
-SHOWN_SCHEMA: Final = 2000
-"""Characters of the schema that a model is reminded of."""
 
 
 class Reader(Protocol):
     """Turns the object that a model wrote into arguments. Raises Wrong."""
 
     def __call__(self, given: dict[str, Any]) -> dict[str, Any]: ...
-
-
-class Wrong(Exception):
-    """`mistakes`: what is wrong with the arguments, one line each."""
-
-    def __init__(self, *mistakes: str) -> None:
-        super().__init__("; ".join(mistakes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +64,9 @@ class Tool:
         Raises ToolError with each mistake, and what is expected instead.
         """
         try:
-            return self._read(_json_object(text))
+            return self._read(json_object(text))
         except Wrong as wrong:
-            expected = json.dumps(self.spec.parameters["properties"])[:SHOWN_SCHEMA]
-            raise ToolError(
-                f"Not done, the arguments are wrong. {wrong}. "
-                f"Call {self.spec.name} again with arguments that fit: {expected}"
-            ) from wrong
+            raise told(wrong, self.spec.name, self.spec.parameters) from wrong
 
     def phrase(self, template: str, arguments: Mapping[str, Any], **more: Any) -> str:
         """One of its templates, filled in. Raises whatever the formatting of the values raises."""
@@ -147,7 +126,7 @@ class Tool:
 
 def describe_tool(function: Callable[..., Any], options: ToolOptions) -> Tool:
     """Read signature, type hints and docstring. Raises ToolSchemaError with file, function and what to write."""
-    where = _where(function)
+    where = where_of(function)
     try:
         return _describe(function, options, where)
     except ToolSchemaError as error:
@@ -163,47 +142,24 @@ def describe_dynamic(dynamic: DynamicTool, where: str, owner: Plugin | None = No
 
 
 def _describe(function: Callable[..., Any], options: ToolOptions, where: str) -> Tool:
-    name = options.name or function.__name__
-    _check_name(name, "write @tool(name=...)")
-    docstring = docstrings.parse(function.__doc__)
-    if not docstring.text:
-        raise ToolSchemaError(
-            'write a docstring; it tells the model what the tool does, such as """Tell the time in a city."""'
-        )
-    if len(docstring.text) > DESCRIPTION_LIMIT:
-        raise ToolSchemaError(
-            f"the docstring has {len(docstring.text)} characters before its Args; models take {DESCRIPTION_LIMIT}: "
-            "shorten it, or move what an argument means below Args:"
-        )
-    hints = _hints(function)
-    context_parameter = next((n for n, hint in hints.items() if hint is ToolContext), None)
-    signature = inspect.signature(function)
-    parameters = {
-        parameter.name: read_parameter(parameter, hints, docstring.arguments.get(parameter.name, ""))
-        for parameter in signature.parameters.values()
-        if parameter.name != context_parameter
-    }
-    if unknown := sorted(docstring.arguments.keys() - parameters.keys() - {context_parameter}):
-        raise ToolSchemaError(f"the docstring describes {', '.join(unknown)}, which the function does not have")
-    strict = schema.object_of({n: p.schema for n, p in parameters.items()})
-    schema.check_size(strict)
+    signature = read_signature(function, name=options.name, context=ToolContext)
     owner = getattr(function, "__self__", None)
     plugin = owner if isinstance(owner, Plugin) else None
-    tool_options.check(options, parameters, plugin)
-    said = sentences.read(options, parameters)
+    tool_options.check(options, signature.parameters, plugin)
+    said = sentences.read(options, signature.parameters)
 
     def call(arguments: Mapping[str, Any], context: ToolContext) -> Any:
-        return function(**arguments, **({context_parameter: context} if context_parameter else {}))
+        return function(**arguments, **({signature.context: context} if signature.context else {}))
 
     return Tool(
-        _spec(name, docstring.text, strict, options, said),
+        _spec(signature.name, signature.description, signature.schema, options, said),
         where,
         options,
         _permissions(options, plugin),
         inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function),
         call,
-        functools.partial(_read_python, parameters),
-        {n: p.default for n, p in signature.parameters.items() if n in parameters and p.default is not p.empty},
+        signature.arguments,
+        signature.defaults,
         inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function),
         plugin,
     )
@@ -211,7 +167,7 @@ def _describe(function: Callable[..., Any], options: ToolOptions, where: str) ->
 
 def _describe_dynamic(dynamic: DynamicTool, where: str, owner: Plugin | None) -> Tool:
     options = dynamic.options
-    _check_name(dynamic.name, "give it such a name")
+    check_name(dynamic.name, "give it such a name")
     if options.name:
         raise ToolSchemaError("its options have a name too; leave that out")
     if not isinstance(dynamic.parameters, Mapping) or not isinstance(dynamic.description, str):
@@ -274,59 +230,6 @@ def _permissions(options: ToolOptions, owner: Plugin | None) -> Permissions:
     return own | permissions.declared(owner.permissions) if owner else own
 
 
-def _check_name(name: object, fix: str) -> None:
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise ToolSchemaError(f"the name {name!r} must be 1 to 64 of a-z, A-Z, 0-9, _ and -; {fix}")
-
-
-def _read_python(parameters: Mapping[str, Parameter], given: dict[str, Any]) -> dict[str, Any]:
-    arguments: dict[str, Any] = {}
-    mistakes = [f"{name}: there is no such argument" for name in given if name not in parameters]
-    for name, parameter in parameters.items():
-        if not parameter.required and (name not in given or (given[name] is None and not parameter.takes_null)):
-            continue
-        if name not in given:
-            mistakes.append(f"{name}: is missing")
-            continue
-        try:
-            arguments[name] = parameter.value_of(given[name])
-        except ValidationError as error:
-            mistakes += mistakes_of(name, error)
-    if mistakes:
-        raise Wrong(*mistakes)
-    return arguments
-
-
-def _hints(function: Callable[..., Any]) -> dict[str, Any]:
-    try:
-        hints = typing.get_type_hints(function, include_extras=True)
-    except NameError as error:
-        raise ToolSchemaError(
-            f"the type hint {error.name!r} is not known; import it outside of `if TYPE_CHECKING`, at module level"
-        ) from error
-    except (AttributeError, SyntaxError, TypeError) as error:
-        raise ToolSchemaError(f"the type hints can't be read: {error}") from error
-    hints.pop("return", None)
-    return hints
-
-
 @functools.lru_cache(maxsize=1024)  # a server tells its tools again and again
 def _say_that_it_is_cut(where: str, characters: int) -> None:
     _log.warning("description of a tool is cut", where=where, characters=characters, limit=DESCRIPTION_LIMIT)
-
-
-def _where(function: Callable[..., Any]) -> str:
-    code = inspect.unwrap(function).__code__
-    return f"{Path(code.co_filename)}:{code.co_firstlineno} {function.__qualname__}"
-
-
-def _json_object(text: str) -> dict[str, Any]:
-    try:
-        given = from_json(text or "{}", allow_inf_nan=False)
-    except ValueError as error:
-        raise ToolError(
-            f"Not done, the arguments are not valid JSON: {error}. Call again with a JSON object."
-        ) from error
-    if not isinstance(given, dict):
-        raise ToolError('Not done, the arguments must be one JSON object, such as {"name": "value"}. Call again.')
-    return given

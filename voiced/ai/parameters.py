@@ -10,8 +10,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
+from voiced.ai import strict_schema as schema
 from voiced.errors import ToolSchemaError
-from voiced.plugins import schema
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from voiced.plugins.docstrings import Docstring, parse
+from voiced.ai.docstrings import Docstring, parse
 
 
 def test_a_summary_alone() -> None:
