@@ -35,7 +35,7 @@ LONGEST_CALL_ID: Final = 40
 MOST_TOOLS: Final = 128
 MOST_IMAGE_BYTES: Final = 20 * 1024 * 1024
 
-_BLIND: Final = re.compile(r"gpt-3\.5|gpt-4(-0613|-0314|-32k.*)?$|o1-mini|o3-mini")
+BLIND: Final = re.compile(r"gpt-3\.5|gpt-4(-0613|-0314|-32k.*)?$|o1-mini|o3-mini")
 
 _MAGIC: Final = {
     "png": (b"\x89PNG\r\n\x1a\n",),
@@ -67,7 +67,7 @@ def check(body: Any, catalogue: Catalogue) -> dict[str, Any]:
     return body
 
 
-def _filled(inner: Check, most: int | None = None) -> Check:
+def filled(inner: Check, most: int | None = None) -> Check:
     """An array that is not empty, of at most `most` members."""
     members = array(inner)
 
@@ -85,7 +85,7 @@ def _filled(inner: Check, most: int | None = None) -> Check:
 
 def _text_or(parts: dict[str, Check]) -> Check:
     """Text, or a list of parts."""
-    listed = _filled(tagged("type", parts))
+    listed = filled(tagged("type", parts))
 
     def judge(value: Any, path: str) -> None:
         if not isinstance(value, str | list):
@@ -99,7 +99,7 @@ def _text_or(parts: dict[str, Check]) -> Check:
 _TEXT: Final = obj({"type": anything, "text": string(), "prompt_cache_breakpoint": any_object}, "text")
 
 
-def _image_url(value: Any, path: str) -> None:
+def judge_image_url(value: Any, path: str) -> None:
     string()(value, path)
     if value.startswith(("https://", "http://")):
         return
@@ -131,7 +131,7 @@ def _image_url(value: Any, path: str) -> None:
 _IMAGE: Final = obj(
     {
         "type": anything,
-        "image_url": obj({"url": _image_url, "detail": one_of("auto", "low", "high")}, "url"),
+        "image_url": obj({"url": judge_image_url, "detail": one_of("auto", "low", "high")}, "url"),
         "prompt_cache_breakpoint": any_object,
     },
     "image_url",
@@ -171,7 +171,7 @@ _MESSAGE: Final = tagged(
                 "name": string(),
                 "refusal": nullable(string()),
                 "audio": nullable(obj({"id": string()}, "id")),
-                "tool_calls": _filled(_CALL, MOST_TOOLS),
+                "tool_calls": filled(_CALL, MOST_TOOLS),
                 "function_call": nullable(_CALLED),
                 # What an answer has and an SDK sends back with it; the real server takes it.
                 "annotations": array(any_object),
@@ -233,10 +233,10 @@ _EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 _SHAPES: Final[dict[str, Check]] = {
     "model": string(),
-    "messages": _filled(_MESSAGE),
+    "messages": filled(_MESSAGE),
     "stream": nullable(boolean),
     "stream_options": nullable(obj({"include_usage": boolean, "include_obfuscation": boolean})),
-    "tools": _filled(_TOOL, MOST_TOOLS),
+    "tools": filled(_TOOL, MOST_TOOLS),
     "tool_choice": _CHOICE,
     "parallel_tool_calls": boolean,
     "max_tokens": nullable(integer(1)),
@@ -246,7 +246,7 @@ _SHAPES: Final[dict[str, Check]] = {
     "presence_penalty": nullable(number(-2, 2)),
     "frequency_penalty": nullable(number(-2, 2)),
     "n": nullable(integer(1, 128)),
-    "stop": nullable(either(string(), _filled(string(), 4))),
+    "stop": nullable(either(string(), filled(string(), 4))),
     "seed": nullable(integer(-(2**63), 2**63 - 1)),
     "logit_bias": nullable(any_object),
     "logprobs": nullable(boolean),
@@ -254,7 +254,7 @@ _SHAPES: Final[dict[str, Check]] = {
     "response_format": _FORMAT,
     "reasoning_effort": nullable(one_of(*_EFFORTS)),
     "verbosity": nullable(one_of("low", "medium", "high")),
-    "modalities": nullable(_filled(one_of("text", "audio"))),
+    "modalities": nullable(filled(one_of("text", "audio"))),
     "service_tier": nullable(one_of("auto", "default", "flex", "scale", "priority", "fast")),
     "metadata": nullable(metadata),
     "store": nullable(boolean),
@@ -267,7 +267,7 @@ _SHAPES: Final[dict[str, Check]] = {
     "moderation": nullable(any_object),
     "prediction": nullable(any_object),
     "web_search_options": any_object,
-    "functions": _filled(any_object, MOST_TOOLS),
+    "functions": filled(any_object, MOST_TOOLS),
     "function_call": either(one_of("none", "auto"), any_object),
 }
 _REQUEST: Final = obj(_SHAPES, "messages")
@@ -286,7 +286,7 @@ def _tools(body: dict[str, Any]) -> None:
         return
     functions = [tool["function"] for tool in tools if tool["type"] == "function"]
     for index, function in enumerate(functions):
-        _parameters(function, f"tools[{index}].function.parameters")
+        judge_parameters(function, f"tools[{index}].function.parameters")
     choice = body.get("tool_choice")
     if isinstance(choice, dict) and choice["type"] == "function":
         name = choice["function"]["name"]
@@ -294,7 +294,8 @@ def _tools(body: dict[str, Any]) -> None:
             raise Rejection(f"Tool choice '{name}' not found in 'tools' parameter.", None, "tool_choice")
 
 
-def _parameters(function: dict[str, Any], path: str) -> None:
+def judge_parameters(function: dict[str, Any], path: str) -> None:
+    """Whether the schema of a function is one. Raises `Rejection`."""
     name, schema = function["name"], function.get("parameters")
     if schema is None:
         return
@@ -308,15 +309,16 @@ def _parameters(function: dict[str, Any], path: str) -> None:
         message = f"Invalid schema for function '{name}': In context=(), object schema missing properties."
         raise Rejection(message, "invalid_function_parameters", path)
     if function.get("strict"):
-        _strict(schema, name, path, ())
+        judge_strict(schema, f"function '{name}'", path)
 
 
-def _strict(schema: Any, name: str, path: str, context: tuple[str, ...]) -> None:
-    """Strict schemas forbid what they do not name, and require all that they do."""
+def judge_strict(
+    schema: Any, what: str, path: str, context: tuple[str, ...] = (), code: str = "invalid_function_parameters"
+) -> None:
+    """Strict schemas forbid what they do not name, and require all that they do. Raises `Rejection`."""
 
     def wrong(why: str) -> Rejection:
-        message = f"Invalid schema for function '{name}': In context={context}, {why}"
-        return Rejection(message, "invalid_function_parameters", path)
+        return Rejection(f"Invalid schema for {what}: In context={context}, {why}", code, path)
 
     if not isinstance(schema, dict):
         raise wrong(f"{schema!r} is not of type 'object', 'boolean'.")
@@ -334,13 +336,13 @@ def _strict(schema: Any, name: str, path: str, context: tuple[str, ...]) -> None
             )
     for keyword in ("properties", "$defs", "definitions"):
         for key, member in schema.get(keyword, {}).items():
-            _strict(member, name, path, (*context, keyword, key))
+            judge_strict(member, what, path, (*context, keyword, key), code)
     if "items" in schema:
-        _strict(schema["items"], name, path, (*context, "items"))
+        judge_strict(schema["items"], what, path, (*context, "items"), code)
     if not isinstance(schema.get("anyOf", []), list):
         raise wrong(f"{schema['anyOf']!r} is not of type 'array'.")
     for index, member in enumerate(schema.get("anyOf", [])):
-        _strict(member, name, path, (*context, "anyOf", str(index)))
+        judge_strict(member, what, path, (*context, "anyOf", str(index)), code)
 
 
 def _options(body: dict[str, Any]) -> None:
@@ -354,7 +356,7 @@ def _options(body: dict[str, Any]) -> None:
         message = "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported."
         raise Rejection(message, "invalid_parameter_combination", "max_tokens")
     known = efforts(model)
-    if effort is not None and _is_of_openai(model):
+    if effort is not None and is_of_openai(model):
         if not known:
             raise Rejection("Unrecognized request argument supplied: reasoning_effort")
         if effort not in known:
@@ -456,11 +458,11 @@ def _sees(model: str, message: dict[str, Any], index: int) -> None:
     parts = message.get("content")
     for place, part in enumerate(parts if isinstance(parts, list) else []):
         where = f"messages.[{index}].content.[{place}].type"
-        if part["type"] == "image_url" and _BLIND.match(model):
+        if part["type"] == "image_url" and BLIND.match(model):
             raise bad_request("Invalid content type. image_url is only supported by certain models.", where)
         if part["type"] == "input_audio" and "audio" not in model:
             raise bad_request("Invalid content type. input_audio is only supported by certain models.", where)
 
 
-def _is_of_openai(model: str) -> bool:
+def is_of_openai(model: str) -> bool:
     return re.match(r"gpt-|o\d|chatgpt-", model) is not None
