@@ -160,8 +160,8 @@ def _made(endpoint: Endpoint, around: Around, rate_limits: RateLimits) -> AsyncO
             rate_limits.note(asked.limited_as, headers, asyncio.get_running_loop().time())
         if response.is_success and response.headers.get("content-type", "").startswith("text/html"):
             raise AnswerUnusable(
-                f"{asked.what if asked else 'API'}: {endpoint.host} answered with a web page: mend the address, or log in to "
-                "this network first"
+                f"{asked.what if asked else 'API'}: {endpoint.host} answered with a web page: mend the address, or log "
+                "in to this network first"
             )
 
     try:

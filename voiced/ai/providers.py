@@ -285,7 +285,7 @@ def _wait(error: ApiError, attempt: int, patience_s: float, *, once: bool, other
     """Seconds after which this server is asked again; None where that is of no use."""
     if error.fatal:
         return None
-    by_chance = FIRST_WAIT_S * 2**attempt * random.uniform(0.5, 1.0)  # jitter needs no cryptography
+    by_chance = min(FIRST_WAIT_S * 2**attempt, patience_s) * random.uniform(0.5, 1.0)
     if isinstance(error, ApiBusy):
         wait = by_chance if error.retry_after_s is None else error.retry_after_s
         return wait if wait <= patience_s else None
