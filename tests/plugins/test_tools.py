@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
+from voiced.ai.tool_text import as_text
 from voiced.api import ToolContext, ToolError, ToolOptions
 from voiced.errors import ToolSchemaError
-from voiced.plugins.results import as_text
 from voiced.plugins.tools import DESCRIPTION_LIMIT, Tool, describe_tool
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 
 import structlog
 
+from voiced.ai.tool_text import as_text
 from voiced.api import NoAnswer, NotPermitted, ToolError
 from voiced.conversation.events import CallId
 from voiced.plugins import outcomes, results
@@ -297,7 +298,7 @@ class ToolCalls:
     def _complaint(self, error: ToolError) -> Outcome:
         if isinstance(error, NotPermitted):
             return outcomes.not_permitted(error)
-        return Outcome(results.as_text(str(error), self._settings.max_output_bytes), ok=False)
+        return Outcome(as_text(str(error), self._settings.max_output_bytes), ok=False)
 
     def _log_crash(self, tool: Tool, error: BaseException) -> None:
         log_crash("tool crashed", error, tool=tool.spec.name, where=tool.where)
