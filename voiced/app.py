@@ -26,7 +26,7 @@ from voiced.brains.offline.spotter import LocalSpotter
 from voiced.brains.realtime.session import RealtimeBrain
 from voiced.capture.echo import echo_control
 from voiced.capture.microphone import Microphone
-from voiced.config import Config, Loaded
+from voiced.config import Loaded
 from voiced.control.server import ControlServer
 from voiced.conversation.commands import Fact, VolumeChanged
 from voiced.conversation.events import BrainName, Event, StopAsked, ToolReturned, ToolsChanged, ToolSpec, VolumeAsked
@@ -119,7 +119,7 @@ class Daemon:
         self._ai = HostAi(
             lambda: self._loaded.config.ai,
             lambda provider: self._loaded.secrets.provider_key(provider).get_secret_value(),
-            headers=lambda: _account_of(self._loaded.config),
+            headers=lambda: self._loaded.config.account,
             thrift=lambda: self._books.thrift,
             cloud=lambda: set(self._loaded.config.brain.order) != {"offline"},
             post=lambda event: self._hub.post(event),
@@ -221,7 +221,7 @@ class Daemon:
                 config.cascade,
                 lambda service: secrets.cascade_key(service).get_secret_value(),
                 instructions=config.realtime.instructions,
-                headers=_account_of(config),
+                headers=config.account,
             ),
             "offline": lambda: OfflineBrain(post, *_engines(self._loaded), hang_s=config.offline.hang_s),
         }
@@ -271,12 +271,6 @@ def _engines(loaded: Loaded) -> tuple[Choice, Choice]:
     """Who hears and who speaks offline. Raises ConfigError where one is not installed, or lacks its model."""
     settings, environ = loaded.config.offline, loaded.places.environ
     return recogniser_of(settings, environ), voice_of(settings, environ)
-
-
-def _account_of(config: Config) -> dict[str, str]:
-    """Headers for OpenAI, which say who pays."""
-    headers = {"OpenAI-Organization": config.realtime.organization, "OpenAI-Project": config.realtime.project}
-    return {name: value for name, value in headers.items() if value}
 
 
 def _root(error: Exception) -> Exception:

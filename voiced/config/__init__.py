@@ -69,6 +69,12 @@ class Config(LayeredSettings):
     control: ControlSettings = Field(default_factory=ControlSettings)
     log: LogSettings = Field(default_factory=LogSettings)
 
+    @property
+    def account(self) -> dict[str, str]:
+        """Headers for OpenAI's HTTP API, which say who pays."""
+        headers = {"OpenAI-Organization": self.realtime.organization, "OpenAI-Project": self.realtime.project}
+        return {name: value for name, value in headers.items() if value}
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:

@@ -12,13 +12,12 @@ from typing import Any, Final
 
 import structlog
 
-from voiced.conversation.budget import Budget, Caps
 from voiced.conversation.commands import Fact, Spent
 from voiced.conversation.events import Thrift, ThriftChanged, Usage
 from voiced.ports import Post
+from voiced.spending.books import Books
 from voiced.spending.file import SpendingFile
 from voiced.spending.ledger import Ledger
-from voiced.spending.prices import PriceTable, plausible
 from voiced.spending.settings import BudgetSettings
 
 SAVE_EVERY_S: Final = 3.0
@@ -39,14 +38,10 @@ class Bookkeeper:
     """
 
     def __init__(self, settings: BudgetSettings, folder: Path, *, post: Post, now: Callable[[], datetime]) -> None:
-        self._settings = settings
-        self._prices = PriceTable(settings.prices)
+        self._books = Books(settings)
         self._file = SpendingFile(folder)
         self._post = post
         self._now = now
-        self._ledger = Ledger()
-        self._unsaved = Ledger()
-        self._budget = Budget(_caps(settings))
         self._told: tuple[Thrift, str] = ("none", "")
         self._warned: set[str] = set()
         self._disk_ok = True
@@ -56,7 +51,7 @@ class Bookkeeper:
     def report(self, fact: Fact) -> None:
         """StatusSink: count what was spent."""
         if isinstance(fact, Spent) and fact.usage != Usage(fact.usage.model):
-            self._count(plausible(fact.usage))
+            self._count(fact.usage)
 
     async def run(self) -> None:
         """Begin with what was spent before, then keep the books until cancelled. What is spent until then is kept."""
@@ -66,7 +61,7 @@ class Bookkeeper:
             await self.load()
             while True:
                 self.look()
-                if self._unsaved.days and now() >= saved_at + SAVE_EVERY_S:
+                if self._books.unsaved.days and now() >= saved_at + SAVE_EVERY_S:
                     await self.save()
                     saved_at = now()
                 self._news.clear()
@@ -86,14 +81,13 @@ class Bookkeeper:
             return
         if trouble:
             log.warning("spending.corrupt", reason=trouble)
-        found.merge(self._unsaved)
-        self._take_over(found)
+        self._books.take_over(found)
 
     async def save(self) -> None:
         """Write what is new. Where the disk does not take it, it stays in memory, to be tried again."""
-        if not self._unsaved.days:
+        if not self._books.unsaved.days:
             return
-        news, self._unsaved = self._unsaved, Ledger()
+        news = self._books.news()
         writing = asyncio.get_running_loop().run_in_executor(self._writer, self._file.append, news)
         try:
             await asyncio.wait([writing])
@@ -105,15 +99,13 @@ class Bookkeeper:
     def look(self) -> None:
         """At the clock: a new day may have begun, or the clock may have been set."""
         at = self._now()
-        self._keep_day(at)
+        self._books.keep_day(at)
         self._tell(at)
 
     def reconfigure(self, settings: BudgetSettings) -> None:
         """Go on with other caps and prices."""
-        self._settings = settings
-        self._prices = PriceTable(settings.prices)
+        self._books.reconfigure(settings)
         self._warned.clear()
-        self._take_over(self._ledger)
         self.look()
 
     @property
@@ -123,20 +115,20 @@ class Bookkeeper:
 
     def status(self) -> dict[str, Any]:
         """Its part of `voiced status`, ready for JSON. A cap of 0 is none."""
-        at = self._now()
-        models = self._ledger.days.get(self._budget.day(at), {}).values()
+        at, budget, settings = self._now(), self._books.budget, self._books.settings
+        models = self._books.ledger.days.get(budget.day(at), {}).values()
         return {
             "thrift": self._told[0],
-            "today_usd": round(self._budget.today(at), 6),
-            "daily_usd": self._settings.daily_usd,
-            "month_usd": round(self._budget.this_month(at), 6),
-            "monthly_usd": self._settings.monthly_usd,
+            "today_usd": round(budget.today(at), 6),
+            "daily_usd": settings.daily_usd,
+            "month_usd": round(budget.this_month(at), 6),
+            "monthly_usd": settings.monthly_usd,
             "guessed": any(entry.guessed for entry in models),
         }
 
     def _count(self, usage: Usage) -> None:
         at = self._now()
-        cost = self._prices.cost(usage)
+        cost = self._books.count(usage, at)
         if cost.guessed and usage.model not in self._warned and len(self._warned) < _MOST_WARNINGS:
             self._warned.add(usage.model)
             log.warning(
@@ -144,53 +136,35 @@ class Bookkeeper:
                 model=usage.model,
                 reason=f'counted as the dearest; give its prices in [budget.prices."{usage.model}"]',
             )
-        day = self._budget.spent(cost.usd, at)
-        self._keep_day(at)
-        for ledger in (self._ledger, self._unsaved):
-            ledger.add(day, usage, cost.usd, cost.guessed)
         self._tell(at)
         self._news.set()
 
-    def _keep_day(self, at: datetime) -> None:
-        """Write down what can't be told from the dates: which day it is, where the clock was set back."""
-        day, set_back_to = self._budget.day(at), self._budget.set_back_to
-        known = self._ledger.day
-        if known is not None and (set_back_to != self._ledger.set_back_to or day < known):
-            for ledger in (self._ledger, self._unsaved):
-                ledger.turn(day, set_back_to)
-
     def _tell(self, at: datetime) -> None:
-        thrift, notice = self._budget.thrift(at), self._budget.notice(at)
+        budget = self._books.budget
+        thrift, notice = budget.thrift(at), budget.notice(at)
         if (thrift, notice) != self._told:
             self._told = thrift, notice
-            log.info("budget.thrift", thrift=thrift, today_usd=round(self._budget.today(at), 4))
+            log.info("budget.thrift", thrift=thrift, today_usd=round(budget.today(at), 4))
             self._post(ThriftChanged(thrift, notice))
 
     def _written(self, news: Ledger, writing: asyncio.Future[Ledger | None]) -> None:
         try:
             found = writing.result()
         except OSError as error:
-            news.merge(self._unsaved)
-            self._unsaved = news
+            self._books.not_saved(news)
             self._disk_failed(error)
             return
         if not self._disk_ok:
             self._disk_ok = True
             log.info("spending.saved", file=str(self._file.path))
         if found is not None:  # another voiced spends too
-            found.merge(self._unsaved)
-            self._take_over(found)
-
-    def _take_over(self, ledger: Ledger) -> None:
-        ledger.reprice(self._prices)
-        self._ledger = ledger
-        self._budget = Budget(_caps(self._settings), ledger.usd_by_day(), ledger.set_back_to)
+            self._books.take_over(found)
 
     def _patience(self) -> float:
-        if self._unsaved.days and self._disk_ok:
+        if self._books.unsaved.days and self._disk_ok:
             return SAVE_EVERY_S
         at = self._now()
-        midnight_in = self._budget.next_change(at).timestamp() - at.timestamp()
+        midnight_in = self._books.budget.next_change(at).timestamp() - at.timestamp()
         return min(max(midnight_in, 0.0), LOOK_EVERY_S)
 
     def _disk_failed(self, error: OSError) -> None:
@@ -201,7 +175,3 @@ class Bookkeeper:
                 file=str(self._file.path),
                 reason=f"{error.strerror}; going on in memory: after a restart this was not spent",
             )
-
-
-def _caps(settings: BudgetSettings) -> Caps:
-    return Caps(settings.daily_usd, settings.monthly_usd)
