@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
+from voiced.ai.signature import DESCRIPTION_LIMIT
 from voiced.ai.tool_text import as_text
 from voiced.api import ToolContext, ToolError, ToolOptions
 from voiced.errors import ToolSchemaError
-from voiced.plugins.tools import DESCRIPTION_LIMIT, Tool, describe_tool
+from voiced.plugins.tools import Tool, describe_tool
 
 
 class Colour(enum.Enum):
