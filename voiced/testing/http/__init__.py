@@ -58,6 +58,7 @@ from voiced.testing.http.faults import (
 )
 from voiced.testing.http.journal import Entry, Outcome, Violation
 from voiced.testing.http.pace import Pace
+from voiced.testing.http.responses_outputs import Draw, Fail, FoundText, Refuse, RunCode, SearchFiles, SearchWeb, Think
 from voiced.testing.http.script import Asked, CallTool, Finish, Heard, Output, Pause, Reply, Say, Script
 from voiced.testing.http.server import HttpLoopback
 from voiced.testing.http.tones import Sounded, recognise, spoken
@@ -67,11 +68,14 @@ __all__ = [
     "Answer",
     "Asked",
     "CallTool",
+    "Draw",
     "Drop",
     "End",
     "Entry",
+    "Fail",
     "Fault",
     "Finish",
+    "FoundText",
     "Garble",
     "Heard",
     "HttpLoopback",
@@ -80,13 +84,18 @@ __all__ = [
     "Output",
     "Pace",
     "Pause",
+    "Refuse",
     "Reply",
+    "RunCode",
     "Say",
     "Script",
+    "SearchFiles",
+    "SearchWeb",
     "SendError",
     "Sounded",
     "Stage",
     "Stall",
+    "Think",
     "Violation",
     "context_too_long",
     "forbidden",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from voiced.testing.http.embeddings import of_words
+from voiced.testing.http.responses_outputs import ResponseOutput
 from voiced.testing.http.tones import spoken
 
 _Subject = TypeVar("_Subject")
@@ -68,9 +69,9 @@ class Finish:
     reason: Literal["length", "content_filter"] = "length"
 
 
-Output = Say | Pause | CallTool | Finish
+Output = Say | Pause | CallTool | Finish | ResponseOutput
 Reply = str | Output | Sequence[Output]
-"""A text alone is a `Say`."""
+"""A text alone is a `Say`. A `ResponseOutput` is for /responses alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,7 @@ class Script:
         outputs: list[Output]
         if isinstance(reply, str):
             outputs = [Say(reply)]
-        elif isinstance(reply, Say | Pause | CallTool | Finish):
+        elif isinstance(reply, Output):
             outputs = [reply]
         else:
             outputs = list(reply)
