@@ -110,23 +110,27 @@ class Files:
         return dict(file)
 
 
-def check(name: str, data: bytes, purpose: str) -> None:
-    """Raises `Refusal` where such a file is not taken for this purpose."""
+def check(name: str, data: bytes | None, purpose: str, most_bytes: int = MOST_BYTES) -> None:
+    """Raises `Refusal` where such a file is not taken for this purpose. `data`: None where it is still to come."""
     suffix = PurePosixPath(name).suffix.lower().removeprefix(".")
-    if not data:
-        raise bad_request("File is empty.", "file", "invalid_value")
-    most = MOST_BATCH_BYTES if purpose == "batch" else MOST_BYTES
-    if len(data) > most:
-        raise Refusal(413, Rejection(f"413: Maximum content size limit ({most}) exceeded", kind="server_error"))
     if purpose in ("batch", "fine-tune") and suffix != "jsonl":
         api = "Batch" if purpose == "batch" else "Fine-Tuning"
         raise bad_request(f"Invalid file format for {api} API. Must be .jsonl")
-    if purpose == "fine-tune":
-        _is_jsonl(data)
     taken = {"assistants": OF_ASSISTANTS, "vision": OF_VISION}.get(purpose)
     if taken is not None and suffix not in taken:
         listed = ", ".join(f'"{each}"' for each in taken)
         raise bad_request(f"Invalid extension {suffix}. Supported formats: {listed}", None, "unsupported_file")
+    if data is not None:
+        _content_is_right(data, purpose, MOST_BATCH_BYTES if purpose == "batch" else most_bytes)
+
+
+def _content_is_right(data: bytes, purpose: str, most_bytes: int) -> None:
+    if not data:
+        raise bad_request("File is empty.", "file", "invalid_value")
+    if len(data) > most_bytes:
+        raise Refusal(413, Rejection(f"413: Maximum content size limit ({most_bytes}) exceeded", kind="server_error"))
+    if purpose == "fine-tune":
+        _is_jsonl(data)
 
 
 def _is_jsonl(data: bytes) -> None:

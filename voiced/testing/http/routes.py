@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from voiced.testing.http import files
+from voiced.testing.http import files, uploads
 from voiced.testing.http.route import Route
 
-ROUTES: Final[tuple[Route, ...]] = (*files.ROUTES,)
+ROUTES: Final[tuple[Route, ...]] = (
+    *files.ROUTES,
+    *uploads.ROUTES,
+)
