@@ -6,14 +6,13 @@ Several processes may append to one file, each under a lock; who only reads need
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
-import time
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
 from voiced.spending.ledger import Ledger, read
+from voiced.spending.lock import locked
 
 NAME: Final = "spending.jsonl"
 
@@ -22,8 +21,6 @@ COMPACT_AT: Final = 256 * 1024
 
 LARGEST: Final = 32 * 1024 * 1024
 """Bytes; such a file is none of ours."""
-
-LOCK_WITHIN_S: Final = 2.0
 
 _TAIL: Final = 64 * 1024
 """Bytes; no line is longer."""
@@ -123,25 +120,6 @@ class SpendingFile:
             return 0, 0
         return status.st_ino, status.st_size
 
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[bool]:
-        """Whether nobody else writes. False where the file system has no locks, or another process sits on its own."""
-        opened = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            yield _lock(opened)
-        finally:
-            os.close(opened)
-
-
-def _lock(opened: int) -> bool:
-    until = time.monotonic() + LOCK_WITHIN_S
-    while True:
-        try:
-            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        except BlockingIOError:
-            if time.monotonic() > until:
-                return False
-            time.sleep(0.01)
-        except OSError:
-            return False
+    def _locked(self) -> AbstractContextManager[bool]:
+        """Whether nobody else writes."""
+        return locked(self.path.with_suffix(".lock"))
