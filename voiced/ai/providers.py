@@ -143,6 +143,7 @@ class Providers:
         provider: str = "",
         within_s: float | None = None,
         stays: bool = False,
+        needs_model: bool = True,
     ) -> AsyncIterator[Events]:
         """The events of a stream of the library's; the next provider is asked only before it began. Raises ApiError.
 
@@ -157,6 +158,7 @@ class Providers:
             provider=provider,
             within_s=within_s,
             stays=stays,
+            needs_model=needs_model,
         )
         try:
             yield events
