@@ -68,22 +68,22 @@ def strict_schema(adapter: TypeAdapter[Any]) -> Schema:
     return _strict(schema, schema.get("$defs", {}), ())
 
 
-def check_size(schema: Schema) -> None:
+def check_size(schema: Schema, whose: str = "its arguments") -> None:
     """Raises ToolSchemaError where a strict schema is larger than models take, with what to do."""
     nesting = _nesting(schema)
     if nesting > NESTING_LIMIT:
         raise ToolSchemaError(
-            f"its arguments are nested {nesting} deep; {NESTING_LIMIT} are allowed: flatten them, or make two tools"
+            f"{whose} are nested {nesting} deep; {NESTING_LIMIT} are allowed: flatten them, or make two tools"
         )
     nodes = list(_nodes(schema))
     properties = sum(len(node.get("properties", ())) for node in nodes)
     if properties > PROPERTY_LIMIT:
-        raise ToolSchemaError(f"its arguments have {properties} fields in all; {PROPERTY_LIMIT} are allowed")
+        raise ToolSchemaError(f"{whose} have {properties} fields in all; {PROPERTY_LIMIT} are allowed")
     enums = [node["enum"] for node in nodes if "enum" in node]
     values = sum(map(len, enums))
     if values > ENUM_LIMIT:
         raise ToolSchemaError(
-            f"its arguments have {values} values of Enums and Literals in all; {ENUM_LIMIT} are allowed: take a str"
+            f"{whose} have {values} values of Enums and Literals in all; {ENUM_LIMIT} are allowed: take a str"
         )
     for enum in enums:
         characters = sum(len(value) for value in enum if isinstance(value, str))
@@ -94,7 +94,7 @@ def check_size(schema: Schema) -> None:
             )
     size = len(json.dumps(schema, ensure_ascii=False))
     if size > SIZE_LIMIT:
-        raise ToolSchemaError(f"its arguments are described in {size} characters; {SIZE_LIMIT} are allowed: say less")
+        raise ToolSchemaError(f"{whose} are described in {size} characters; {SIZE_LIMIT} are allowed: say less")
 
 
 def whole_limits(adapter: TypeAdapter[Any]) -> tuple[int | None, int | None]:

@@ -9,13 +9,13 @@ from typing import Any, Final
 
 import structlog
 
+from voiced.ai.tool_calls import ToolCalls, WantedCall
 from voiced.ai.tries import Tries
 from voiced.brains.cascade.memory import Entry, Memory
 from voiced.brains.cascade.messages import messages, tools
 from voiced.brains.cascade.services import Station
 from voiced.brains.cascade.settings import CascadeSettings
 from voiced.brains.cascade.thinking import Thinking
-from voiced.brains.cascade.tool_calls import ToolCalls, WantedCall
 from voiced.conversation.events import ToolSpec, Usage
 from voiced.errors import ApiError, ApiUnreachable, ContextTooLong, RequestRejected
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from voiced.brains.cascade.tool_calls import ToolCalls
+from voiced.ai.tool_calls import ToolCalls
 
 Piece = tuple[int | None, str | None, str | None, str | None]
 
