@@ -21,8 +21,12 @@ SHUTDOWN: Final[Mapping[str, date]] = {
                 "gpt-4.1-nano", "gpt-4.1-nano-2025-04-14", "o4-mini", "o4-mini-2025-04-16", "o3-mini",
                 "o3-mini-2025-01-31", "o1", "o1-2024-12-17", "gpt-4o-2024-05-13", "gpt-4-turbo",
                 "gpt-4-turbo-2024-04-09", "gpt-4-1106-preview", "gpt-4", "gpt-4-0613", "gpt-3.5-turbo",
-                "gpt-3.5-turbo-0125",
+                "gpt-3.5-turbo-0125", "gpt-image-1",
             ),
+        ),
+        (
+            date(2026, 12, 1),
+            ("gpt-image-1-mini", "gpt-image-1.5", "gpt-image-1.5-2025-12-16", "chatgpt-image-latest"),
         ),
         (
             date(2026, 12, 11),
@@ -76,6 +80,10 @@ SUCCESSOR: Final[Mapping[str, str]] = {
     "gpt-5-mini": "gpt-5.4-mini",
     "gpt-5-nano": "gpt-5.4-mini",
     "gpt-5.4-nano": "gpt-5.4-mini",
+    "gpt-image-1": "gpt-image-2",
+    "gpt-image-1-mini": "gpt-image-2",
+    "gpt-image-1.5": "gpt-image-2",
+    "chatgpt-image-latest": "gpt-image-2",
     "gpt-realtime": "gpt-realtime-2.1",
     "gpt-realtime-mini": "gpt-realtime-2.1-mini",
 }

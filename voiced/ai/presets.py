@@ -39,7 +39,7 @@ PRESETS: Final[Mapping[str, Preset]] = {
             "chat": "gpt-5.4-mini",
             "responses": "gpt-5.4-mini",
             "completions": "gpt-3.5-turbo-instruct",
-            "images": "gpt-image-1.5",
+            "images": "gpt-image-2",
             "transcription": "gpt-transcribe",
             "translation": "whisper-1",
             "speech": "gpt-4o-mini-tts",

@@ -54,6 +54,10 @@ def _chat(text_in: float, cached: float, text_out: float) -> Prices:
     return Prices(text_in=text_in, text_cached=cached, text_out=text_out, image_in=text_in, image_cached=cached)
 
 
+def _image(image_in: float, cached: float, image_out: float) -> Prices:
+    return Prices(text_in=5.0, text_cached=1.25, image_in=image_in, image_cached=cached, image_out=image_out)
+
+
 DEFAULT_PRICES: Final[Mapping[str, Prices]] = {
     # developers.openai.com/api/docs/models/MODEL, each as it stood in the month of PRICES_AS_OF.
     "gpt-realtime-2.1": _realtime(24.0),
@@ -97,6 +101,18 @@ DEFAULT_PRICES: Final[Mapping[str, Prices]] = {
     "gpt-4o-mini": _chat(0.15, 0.075, 0.6),
     "text-embedding-3-small": Prices(text_in=0.02),
     "text-embedding-3-large": Prices(text_in=0.13),
+    "text-embedding-ada-002": Prices(text_in=0.1),
+    "gpt-image-2": _image(8.0, 2.0, 30.0),
+    "gpt-image-2.5-flare": _image(8.0, 2.0, 30.0),
+    "gpt-image-2.5-sunburst": _image(8.0, 2.0, 30.0),
+    "gpt-image-2.6-flare": _image(8.0, 2.0, 30.0),
+    "gpt-image-2.6-sunburst": _image(8.0, 2.0, 30.0),
+    "gpt-image-1.5": _image(8.0, 2.0, 32.0),
+    "gpt-image-1-mini": Prices(text_in=2.0, text_cached=0.2, image_in=2.5, image_cached=0.25, image_out=8.0),
+    # Where they are still offered: their dearest picture.
+    "dall-e-2": Prices(call=0.02),
+    "dall-e-3": Prices(call=0.12),
+    "omni-moderation-latest": Prices(text_in=0.0, image_in=0.0),
 }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from voiced.ai.models import SHUTDOWN
 from voiced.testing.http.refusal import Refusal, no_such_model
 from voiced.testing.loopback.rejection import Rejection
 
@@ -26,19 +27,41 @@ MODELS: Final = (
     "gpt-5.1", "gpt-5", "gpt-5-mini", "gpt-5-nano", "gpt-4.1", "gpt-4.1-mini", "gpt-4o", "gpt-4o-mini", "o3", "o4-mini",
     "tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15",
     "text-embedding-3-small", "text-embedding-3-large", "text-embedding-ada-002",
+    "gpt-image-1-mini", "gpt-image-1.5", "gpt-image-2", "gpt-image-2.6-flare",
+    "omni-moderation-latest", "omni-moderation-2024-09-26",
+    "gpt-realtime-2.1", "gpt-realtime-2.1-mini",
 )  # fmt: skip
 """What is there by default."""
 
 _OF_TRANSCRIPTION: Final = re.compile(r"whisper|transcribe")
 _OF_SPEECH: Final = re.compile(r"(^|-)tts(-|$)")
 _OF_EMBEDDINGS: Final = re.compile(r"embedding")
+_OF_OTHERS: Final[Sequence[tuple[re.Pattern[str], Stage]]] = (
+    (re.compile(r"realtime"), "realtime"),
+    (re.compile(r"moderation"), "moderations"),
+    (re.compile(r"image|^dall-e-"), "images"),
+)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Catalogue:
     """The models of a server."""
 
     models: Sequence[str] = MODELS
+
+    def add(self, model: str) -> None:
+        """There is one more, such as a fine-tuned one."""
+        if model not in self.models:
+            self.models = (*self.models, model)
+
+    def remove(self, model: str) -> None:
+        """Raises `Refusal` when there is no such model, and for one that is everybody's."""
+        if model not in self.models:
+            raise no_such_model(model)
+        if not is_fine_tuned(model):
+            message = "You have insufficient permissions for this operation. Only fine-tuned models can be deleted."
+            raise Refusal(403, Rejection(message, "insufficient_permissions"))
+        self.models = tuple(each for each in self.models if each != model)
 
     def listing(self) -> dict[str, Any]:
         return {"object": "list", "data": [_described(model) for model in self.models]}
@@ -62,6 +85,15 @@ class Catalogue:
             if stage == "embeddings":
                 raise Refusal(403, Rejection("You are not allowed to generate embeddings from this model"))
             raise Refusal(400, Rejection(f"Invalid model {model}.", "invalid_value", "model"))
+
+
+def is_fine_tuned(model: str) -> bool:
+    """Whether it is somebody's own.
+
+    >>> is_fine_tuned("ft:gpt-4.1-mini-2025-04-14:acme:lamps:A1b2C3"), is_fine_tuned("gpt-4.1-mini")
+    (True, False)
+    """
+    return model.startswith("ft:")
 
 
 def efforts(model: str) -> Sequence[str]:
@@ -97,6 +129,9 @@ def tools_need_no_thought(model: str) -> bool:
 
 
 def _stage_of(model: str) -> Stage:
+    for pattern, stage in _OF_OTHERS:
+        if pattern.search(model):
+            return stage
     if _OF_TRANSCRIPTION.search(model):
         return "transcription"
     if _OF_EMBEDDINGS.search(model):
@@ -105,4 +140,11 @@ def _stage_of(model: str) -> Stage:
 
 
 def _described(model: str) -> dict[str, Any]:
-    return {"id": model, "object": "model", "created": CREATED, "owned_by": "system"}
+    shutdown = SHUTDOWN.get(model)
+    return {
+        "id": model,
+        "object": "model",
+        "created": CREATED,
+        "owned_by": "user" if is_fine_tuned(model) else "system",
+        "shutdown_date": shutdown and shutdown.isoformat(),
+    }
