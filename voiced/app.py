@@ -72,7 +72,7 @@ class Daemon:
     """voiced itself, on any sound card. `sinks` watch beside the log and the control socket.
 
     `clock`: what the plugins take for the time; None is the machine's. `plugins`: instead of those that are installed.
-    `overhears`: called with all that plugins tell the conversation.
+    `api`: whether they may have any. `overhears`: called with all that plugins tell the conversation.
     """
 
     def __init__(
@@ -83,6 +83,7 @@ class Daemon:
         sinks: Iterable[StatusSink] = (),
         clock: Clock | None = None,
         plugins: Iterable[Source] | None = None,
+        api: bool = True,
         overhears: Callable[[Event], None] = lambda _: None,
     ) -> None:
         self._loaded = loaded
@@ -90,6 +91,7 @@ class Daemon:
         self._clock = clock or SystemClock()
         self._sinks = tuple(sinks)
         self._sources = plugins
+        self._api = api
         self._overhears = overhears
         self._volume = _Volume(loaded.config.playout.volume)
         self._edges: dict[str, asyncio.Task[None]] = {}
@@ -132,7 +134,7 @@ class Daemon:
             clock=self._clock,
             tables=self._loaded.plugin_tables,
             environ=environ,
-            ai=self._ai,
+            ai=self._ai if self._api else None,
             sources=self._sources,
         )
         watching = (TurnLog(), self._volume, self._books, control, self._plugins)

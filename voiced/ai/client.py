@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
+import platform
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
@@ -127,6 +128,7 @@ def _imported() -> None:
 
     said = {"index": 0, "delta": {"content": "", "tool_calls": [{"index": 0, "function": {"name": ""}}]}}
     ChatCompletionChunk.construct(id="", choices=[said])  # its validators are built on first use
+    platform.platform()  # runs a program, once; the library's first request would do so as the plugin that made it
 
 
 def _made(endpoint: Endpoint, around: Around, rate_limits: RateLimits) -> AsyncOpenAI:

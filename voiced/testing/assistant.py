@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from voiced.app import Daemon
 from voiced.audio import RATE
@@ -32,6 +32,7 @@ from voiced.conversation.commands import (
     TurnFailed,
     UtteranceEnded,
 )
+from voiced.testing.api_in_hand import KEY
 from voiced.testing.clock import FakeClock
 from voiced.testing.in_hand import PluginsInHand, trouble_of
 from voiced.testing.loopback import LoopbackServer, Script
@@ -41,14 +42,15 @@ from voiced.testing.sound_card import VirtualCard
 from voiced.testing.swift_time import SwiftTime
 from voiced.testing.voice import babble
 
+if TYPE_CHECKING:
+    from voiced.testing.http import HttpLoopback
+
 PATIENCE_S: Final = 10.0
 """Real seconds; only reached by a test that fails."""
 
 TICK_MS: Final = 20
 SPEECH_S: Final = 0.6
 """Enough to take the floor from an assistant that talks."""
-
-KEY: Final = "sk-test"
 
 
 class Assistant:
@@ -65,6 +67,7 @@ class Assistant:
         self.questions: list[str] = []
         self._folder = folder
         self._plugins = PluginsInHand(looked_at)
+        self._api: HttpLoopback | None = None
         self._model = ScriptedModel(self._complain)
         self._answers: deque[str] = deque()
         self._taken = 0
@@ -88,6 +91,10 @@ class Assistant:
         """
         for plugin in plugins:
             self._plugins.add(plugin, name, settings or {}, secrets or {})
+
+    def api(self, server: HttpLoopback) -> None:
+        """Let plugins have the API, at a server that runs, with the key `sk-test`. Without it there is none."""
+        self._api = server
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -214,7 +221,7 @@ class Assistant:
         key = folder / "key"
         key.touch(mode=0o600)
         key.write_text(KEY)
-        settings = {
+        settings: dict[str, object] = {
             "brain.order": ["realtime"],
             "brain.local_commands": False,
             "realtime.base_url": self._server.base_url,
@@ -222,6 +229,11 @@ class Assistant:
             "capture.echo": "off",  # the card has none
             **{f"plugin.{name}": table for name, table in self._plugins.settings.items()},
         }
+        if self._api is not None:
+            settings |= {
+                "ai.providers.openai": {"base_url": self._api.base_url, "key_file": str(key)},
+                "ai.retries": 0,
+            }
         file = folder / "voiced.toml"
         file.write_text("".join(f"{name} = {toml_value(value)}\n" for name, value in settings.items()))
         environ = self._plugins.environ | {"HOME": str(self._folder), "XDG_RUNTIME_DIR": str(folder)}
@@ -231,6 +243,7 @@ class Assistant:
             sinks=(self,),
             clock=self.clock,
             plugins=self._plugins.sources,
+            api=self._api is not None,
         )
 
     async def _end(self, stop: asyncio.Event, driver: asyncio.Task[None]) -> None:

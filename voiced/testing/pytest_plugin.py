@@ -81,9 +81,12 @@ def http_loopback() -> Iterator[Callable[..., HttpLoopback]]:
     The test fails when a client did what the real server would have refused. For a test of just that, use
     `HttpLoopback` itself. It needs aiohttp: `pip install 'voiced[test]'`.
 
-        async def test_the_lamp(http_loopback):
-            async with http_loopback(["It is on."], transcripts=["Switch the lamp on."]) as server:
-                ...  # run a client against server.base_url
+        async def test_the_poem(http_loopback, tools):
+            tools.plugin("poem.py")
+            async with http_loopback(["Roses are red."]) as server:
+                tools.api(server)  # or run a client against server.base_url
+                async with tools.running():
+                    assert await tools.call("write_poem") == "Roses are red."
     """
     from voiced.testing.http import HttpLoopback
 

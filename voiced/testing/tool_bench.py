@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence, Set
 from contextlib import asynccontextmanager, suppress
 from itertools import count
 from pathlib import Path
-from typing import Any, Final, assert_never
+from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from voiced.api import StateChanged, Transcript, Wake
 from voiced.audio import Ms
@@ -33,13 +33,19 @@ from voiced.conversation.events import (
     ToolReturned,
     ToolsChanged,
     ToolSpec,
+    UsageReported,
     VolumeAsked,
 )
 from voiced.plugins.host import PluginHost
 from voiced.plugins.settings import PluginSettings
+from voiced.testing.api_in_hand import api_at
 from voiced.testing.clock import FakeClock, all_done, turns
 from voiced.testing.in_hand import PluginsInHand, trouble_of
 from voiced.testing.offline_sentences import understood
+from voiced.usage import Usage
+
+if TYPE_CHECKING:
+    from voiced.testing.http import HttpLoopback
 
 PATIENCE_S: Final = 10.0
 """Real seconds; only reached by a test that fails."""
@@ -52,7 +58,7 @@ class ToolBench:
 
     `folder`: of the test's own; what plugins keep is there. `looked_at`: where files are looked for. All that plugins
     did is in `heard` (what they said, fillers and questions too), `questions`, `sounds` (PCM16 at 24 kHz), `earcons`,
-    `muted` and `volume`. `spoken` and `images` are of the last call.
+    `muted`, `volume` and `spent`. `spoken` and `images` are of the last call.
     """
 
     def __init__(self, folder: Path, looked_at: Sequence[Path] = ()) -> None:
@@ -67,10 +73,13 @@ class ToolBench:
         """The result in words, where no model words it."""
         self.images: list[bytes] = []
         """Whole PNG or JPEG files."""
+        self.spent: list[Usage] = []
+        """What each request of the API used."""
         self.offered: dict[str, ToolSpec] = {}
         """The tools that the model may call now, by name."""
         self._folder = folder
         self._plugins = PluginsInHand(looked_at)
+        self._server: HttpLoopback | None = None
         self._answers: deque[str] = deque()
         self._calls = count(1)
         self._returned: dict[CallId, asyncio.Future[tuple[ToolReturned, Set[asyncio.Task[Any]]]]] = {}
@@ -98,6 +107,10 @@ class ToolBench:
         for plugin in plugins:
             self._plugins.add(plugin, name, settings or {}, secrets or {})
 
+    def api(self, server: HttpLoopback) -> None:
+        """Let plugins have the API, at a server that runs, with the key `sk-test`. Without it there is none."""
+        self._server = server
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Load the plugins, and unload them at the end.
@@ -106,6 +119,7 @@ class ToolBench:
         not asked for.
         """
         self._loaded, self._began = False, True
+        ai = None if self._server is None else api_at(self._server.base_url, self._post)
         self._host = PluginHost(
             PluginSettings(),
             post=self._post,
@@ -114,6 +128,7 @@ class ToolBench:
             clock=self.clock,
             tables=PluginTables.of(self._plugins.settings),
             environ={"HOME": str(self._folder), **self._plugins.environ},
+            ai=ai,
             sources=self._plugins.sources,
         )
         running = asyncio.create_task(self._host.run())
@@ -129,6 +144,8 @@ class ToolBench:
             running.cancel()
             with suppress(asyncio.CancelledError):
                 await running
+            if ai is not None:
+                await ai.aclose()
 
     def user_answers(self, text: str) -> None:
         """What the user answers to the next question; "" is silence."""
@@ -253,6 +270,8 @@ class ToolBench:
                 self.muted = muted
             case VolumeAsked(percent):
                 self.volume = percent
+            case UsageReported(usage):
+                self.spent.append(usage)
             case _:
                 raise TypeError(f"a plugin's host posts no {type(event).__name__}")
         self._moment.set()
