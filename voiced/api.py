@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -433,10 +433,12 @@ class ToolContext(Protocol):
     async def listen(self, *, choices: Sequence[str] = (), within_s: float = 8.0) -> str:
         """As `ask`, with no question. Needs `listen`."""
 
-    async def play(self, sound: bytes) -> bool:
-        """Play a WAV file (PCM, at most 60 s), like `say`: people can interrupt it. Needs `say`.
+    async def play(self, sound: bytes | AsyncIterable[bytes]) -> bool:
+        """Play a sound, like `say`: people can interrupt it. Needs `say`.
 
-        Whether all of it was heard. Raises ToolError for what is no such file.
+        `sound`: a WAV file (PCM, at most 60 s), or what gives PCM16 at 24 kHz, mono, piece by piece, ten minutes at
+        most, such as `ai.audio.stream_speech`: it plays while the rest is still to come, and is read no faster than it
+        plays. Whether all of it was heard. Raises ToolError for what is no such file, and what the pieces raise.
         """
 
     def earcon(self, name: str) -> None:

@@ -23,6 +23,7 @@ from voiced.conversation.commands import (
     RunTool,
     SendText,
     SendToolResult,
+    SoundBegun,
     SpotSound,
     StartReply,
     StreamUtterance,
@@ -52,6 +53,7 @@ from voiced.conversation.events import (
     ReplyStarted,
     RequestRefused,
     SessionId,
+    SoundCame,
     StopAsked,
     TextAsked,
     TimePassed,
@@ -362,6 +364,58 @@ def test_a_sound_that_was_heard_whole() -> None:
     story.tell(PlayoutDrained(ItemId("sound-s1"), to_samples(1000)))
     assert ended(story) == [RequestEnded("s1")]
     assert story.conversation.settled
+
+
+def streamed(story: Story, ms: int = 500) -> tuple[ItemId, bytes]:
+    """A sound that comes in pieces, of which the first plays."""
+    piece = b"\x03\x00" * to_samples(ms)
+    item = ItemId("sound-s1")
+    assert story.tell(AnnouncementAsked("s1", "", sound=piece, more=True)) == [Play(item, piece)]
+    assert story.facts(SoundBegun) == [SoundBegun("s1")]
+    return item, piece
+
+
+def test_a_sound_that_comes_in_pieces_ends_when_its_last_one_was_heard() -> None:
+    story = Story()
+    item, piece = streamed(story)
+    story.tell(ItemPlayed(item, to_samples(500)))  # the loudspeaker waits for more
+    assert story.tell(SoundCame("s1", piece)) == [Play(item, piece)]
+    assert story.floor == "speaking"
+    assert story.tell(SoundCame("s1", piece, last=True)) == [Play(item, piece), FinishItem(item)]
+    assert ended(story) == []
+    story.tell(PlayoutDrained(item, to_samples(1500)))
+    assert ended(story) == [RequestEnded("s1")]
+    assert story.conversation.settled
+
+
+def test_a_sound_that_comes_in_pieces_can_be_interrupted() -> None:
+    story = Story()
+    item, piece = streamed(story, 2000)
+    story.tell(ItemPlayed(item, to_samples(300)))
+    assert FlushPlayout((item,)) in story.hear(700, speech=True)
+    assert ended(story) == [RequestEnded("s1", error="it was interrupted")]
+    assert story.tell(SoundCame("s1", piece)) == []  # too late
+    assert story.tell(SoundCame("s1", last=True)) == []
+
+
+def test_a_sound_of_which_nothing_more_comes_is_given_up() -> None:
+    story = Story()
+    item, _ = streamed(story)
+    story.tell(ItemPlayed(item, to_samples(500)))
+    story.now = story.conversation.deadline()
+    assert FinishItem(item) in story.tell(TimePassed())
+    assert ended(story) == [RequestEnded("s1", error="it could not be said")]
+    story.tell(PlayoutDrained(item, to_samples(500)))
+    assert story.conversation.settled
+
+
+def test_a_sound_goes_on_when_the_brain_is_lost_and_the_rest_of_it_comes() -> None:
+    story = Story()
+    item, piece = streamed(story)
+    assert FinishItem(item) not in story.tell(BrainLost(S1, "gone"))
+    assert story.tell(SoundCame("s1", piece, last=True)) == [Play(item, piece), FinishItem(item)]
+    story.tell(PlayoutDrained(item, to_samples(1000)))
+    assert ended(story) == [RequestEnded("s1")]
 
 
 def test_too_many_asides_are_told_so() -> None:

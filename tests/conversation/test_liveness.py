@@ -78,6 +78,7 @@ from voiced.conversation.events import (
     RequestRefused,
     ServerHeard,
     SessionId,
+    SoundCame,
     SpeakerLost,
     SpeakerReady,
     StopAsked,
@@ -376,6 +377,20 @@ class ADay(RuleBasedStateMachine):
         request = self.name("s")
         self.requests.add(request)
         self.tell(AnnouncementAsked(request, "", sound=bytes(2 * to_samples(700))))
+
+    @rule()
+    def a_plugin_plays_a_sound_that_comes_in_pieces(self) -> None:
+        request = self.name("s")
+        self.requests.add(request)
+        self.tell(AnnouncementAsked(request, "", sound=bytes(2 * to_samples(300)), more=True))
+
+    @precondition(lambda self: self.requests)
+    @rule(data=st.data(), last=st.booleans())
+    def more_of_a_sound_comes(self, data: st.DataObject, last: bool) -> None:
+        """Also of one that is over, or has not begun."""
+        if sounds := sorted(request for request in self.requests if request[0] == "s"):
+            sound = bytes(2 * to_samples(300))
+            self.tell(SoundCame(data.draw(st.sampled_from(sounds)), sound, last=last))
 
     @rule()
     def a_plugin_asks(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import struct
 import sys
 import wave
@@ -13,16 +14,17 @@ import pytest
 from tests.plugins.fakes import Home
 from voiced.api import Transcript
 from voiced.audio import Ms
-from voiced.conversation.commands import FloorChanged, ReplyHeard, RequestEnded, UserHeard
+from voiced.conversation.commands import FloorChanged, ReplyHeard, RequestEnded, SoundBegun, UserHeard
 from voiced.conversation.events import (
     AnnouncementAsked,
     AnnouncementWithdrawn,
     AnswerWanted,
     EarconAsked,
+    SoundCame,
     ToolReturned,
 )
 from voiced.plugins.settings import PluginSettings
-from voiced.plugins.speech import PATIENCE_S, SAID_LIMIT, WAITING_LIMIT
+from voiced.plugins.speech import AHEAD_S, PATIENCE_S, SAID_LIMIT, WAITING_LIMIT
 from voiced.plugins.subscriptions import WAITING_LIMIT as EVENTS_LIMIT
 
 TIMEOUT_S = PluginSettings().timeout_s
@@ -55,6 +57,81 @@ async def test_a_tool_says_something_in_its_turn_and_learns_whether_it_was_heard
         call = home.start("talk")
         home.was_not_said(await home.asked())
         assert (await home.returned(call)).output == "false"
+
+
+STREAM = """
+    sound = b"\\x01\\x00" * 1500000
+    async def pieces():
+        for number in range(6):
+            heard.append(number)
+            yield sound[number * 48001:(number + 1) * 48001]
+    whole = await context.play(pieces())
+    return [whole, len(heard)]
+"""
+"""Six seconds, with pieces that end in the middle of a sample."""
+
+
+async def test_a_sound_that_is_still_coming_plays_while_it_comes(home: Home) -> None:
+    async with put(home, STREAM.strip(), permissions=("say",)).running():
+        call = home.start("talk")
+        asked = await home.asked()
+        assert (asked.sound, asked.more, asked.call) == (b"\x01\x00" * 24000, True, call)
+        await settled()
+        assert home.untaken(SoundCame) == []  # it has not begun
+        home.host.report(SoundBegun(asked.request))
+        came: list[SoundCame] = []
+        while not came or not came[-1].last:
+            came.append(await home.next(SoundCame))
+        assert b"".join([asked.sound, *(event.sound for event in came)]) == b"\x01\x00" * (6 * 24000 + 3)
+        assert all(len(event.sound) % 2 == 0 for event in came)
+        home.was_said(asked)
+        assert (await home.returned(call)).output == "[true,6]"
+
+
+async def test_a_sound_is_read_no_faster_than_it_plays(home: Home) -> None:
+    async with put(home, STREAM.strip().replace("range(6)", "range(60)"), permissions=("say",)).running():
+        call = home.start("talk")
+        asked = await home.asked()
+        home.host.report(SoundBegun(asked.request))
+        await settled()
+        for _ in range(200):
+            await asyncio.sleep(0)
+        ahead_s = 1 + sum(len(event.sound) for event in home.untaken(SoundCame)) / 48000
+        assert AHEAD_S <= ahead_s <= AHEAD_S + 2
+        home.clock.advance(seconds=5)
+        for _ in range(200):
+            await asyncio.sleep(0)
+        more_s = 1 + sum(len(event.sound) for event in home.untaken(SoundCame)) / 48000
+        assert ahead_s + 4 <= more_s <= ahead_s + 7
+        home.was_not_said(asked)
+        whole, read = json.loads((await home.returned(call)).output)
+        assert not whole
+        assert read < 25
+        assert not any(event.last for event in home.untaken(SoundCame))  # nobody waits for it
+
+
+async def test_a_stream_that_breaks_is_played_as_far_as_it_came(home: Home) -> None:
+    dead = "heard.append(number)\n            if number == 2: raise ToolError('The line is dead.')"
+    body = STREAM.strip().replace("heard.append(number)", dead)
+    async with put(home, body, permissions=("say",)).running():
+        call = home.start("talk")
+        asked = await home.asked()
+        home.host.report(SoundBegun(asked.request))
+        assert (await home.returned(call)).output == "The line is dead."
+        came = home.untaken(SoundCame)
+        assert sum(len(event.sound) for event in came) == 48002
+        assert [event.last for event in came] == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "output"),
+    [("yield b''", "true"), ("yield 'la'", "The sound can't be played: a piece of it is str, not bytes.")],
+)
+async def test_a_stream_with_nothing_to_hear(home: Home, pieces: str, output: str) -> None:
+    body = f"async def pieces():\n        {pieces}\n    return await context.play(pieces())"
+    async with put(home, body, permissions=("say",)).running():
+        assert (await home.call("talk")).output == output
+        assert home.untaken(AnnouncementAsked) == []
 
 
 async def test_nothing_is_said_of_nothing(home: Home) -> None:

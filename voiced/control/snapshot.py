@@ -20,6 +20,7 @@ from voiced.conversation.commands import (
     QuestionAsked,
     ReplyHeard,
     RequestEnded,
+    SoundBegun,
     Spent,
     ToolEnded,
     ToolStarted,
@@ -95,7 +96,7 @@ class Snapshot:
                 self._tokens = _sum(self._tokens, fact.usage)
             case Warned():
                 self._failed(now, f"{fact.code}: {fact.detail}")
-            case UserHeard() | ToolStarted() | RequestEnded() | QuestionAsked() | NotSpeech():
+            case UserHeard() | ToolStarted() | RequestEnded() | SoundBegun() | QuestionAsked() | NotSpeech():
                 pass
             case _:
                 assert_never(fact)

@@ -436,6 +436,13 @@ class RequestEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class SoundBegun:
+    """The first piece of a sound went to the loudspeaker: now the rest of it may come."""
+
+    request: str
+
+
+@dataclass(frozen=True, slots=True)
 class QuestionAsked:
     """A tool asks something aloud. `request`: what somebody typed, and waits for, that it is about; or nothing."""
 
@@ -477,6 +484,7 @@ Fact = (
     | NotSpeech
     | Spent
     | RequestEnded
+    | SoundBegun
     | QuestionAsked
     | Muted
     | VolumeChanged

@@ -369,7 +369,8 @@ class AnnouncementAsked:
 
     `call`: it is said at once, in the turn that waits for this tool call; where none does any more, in the next
     silence. `filler`: only while the call runs and nothing else sounds. `sound`: PCM16, 24 kHz, played instead of the
-    text. `answer`: a question (with no text: just listen); the words of the answer come in RequestEnded.
+    text; with `more`, the rest comes in `SoundCame` once `SoundBegun` was reported. `answer`: a question (with no text:
+    just listen); the words of the answer come in RequestEnded.
     """
 
     request: str
@@ -378,7 +379,17 @@ class AnnouncementAsked:
     call: CallId | None = None
     filler: bool = False
     sound: bytes = field(default=b"", repr=False)
+    more: bool = False
     answer: AnswerWanted | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SoundCame:
+    """The next piece of a sound that has begun (`AnnouncementAsked.more`): PCM16, 24 kHz. `last`: that was all."""
+
+    request: str
+    sound: bytes = field(default=b"", repr=False)
+    last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -452,6 +463,7 @@ Event = (
     | ThriftChanged
     | TextAsked
     | AnnouncementAsked
+    | SoundCame
     | AnnouncementWithdrawn
     | EarconAsked
     | StopAsked

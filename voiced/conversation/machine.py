@@ -82,6 +82,7 @@ from voiced.conversation.commands import (
     SendText,
     SendToolResult,
     SetVolume,
+    SoundBegun,
     Spent,
     SpotSound,
     SpotTools,
@@ -132,6 +133,7 @@ from voiced.conversation.events import (
     RequestRefused,
     ServerHeard,
     SessionId,
+    SoundCame,
     SpeakerLost,
     SpeakerReady,
     StopAsked,
@@ -358,6 +360,8 @@ class Conversation:
                     self._errand(event, now)
             case AnnouncementAsked():
                 self._announcement(event, now)
+            case SoundCame():
+                self._sound_came(event, now)
             case AnnouncementWithdrawn(request):
                 self._withdrawn(request, now)
             case EarconAsked(name):
@@ -967,6 +971,8 @@ class Conversation:
                 self._aside_over(turn, now, error=NOT_UNDERSTOOD)
             elif now >= self._aside_gives_up_at(turn):
                 on_server = turn.asides.on_server
+                if aside.asked.more:
+                    self._sound_ends(sound_item(aside.asked.request))
                 self._aside_over(turn, now, error=NOT_SAID)
                 if on_server and self._link.ready:
                     self._replace_session(now)  # It may owe it for ever, and a tool waits.
@@ -1006,10 +1012,12 @@ class Conversation:
             item = sound_item(asked.request)
             turn.asides.says(item)
             self._ledger.receive(item, BY_THE_DEVICE, ReplyId(""), turn.number, samples_of(asked.sound))
-            self._ledger.complete(item)
             self._order(Play(item, asked.sound))
-            self._order(FinishItem(item))
             turn.asides.now.phase = "sounding"
+            if asked.more:
+                self._report(SoundBegun(asked.request))
+            else:
+                self._sound_ends(item)
         elif asked.text:
             turn.called = turn.spoke = False
             self._sync()
@@ -1017,6 +1025,24 @@ class Conversation:
             self._order(StartReply(self._link.session, asked.text))
         else:
             self._aside_heard(turn, turn.asides.now, now)
+
+    def _sound_came(self, event: SoundCame, now: float) -> None:
+        """More of the sound that is being played. What comes when it is over already is dropped."""
+        turn, item = self._turn, sound_item(event.request)
+        if turn is None or turn.asides.now is None or item not in turn.asides.now.items:
+            return
+        if not self._ledger.awaits(item) or self._ledger.flushing(item):
+            return
+        turn.alive_at = now
+        if event.sound:
+            self._ledger.receive(item, BY_THE_DEVICE, ReplyId(""), turn.number, samples_of(event.sound))
+            self._order(Play(item, event.sound))
+        if event.last:
+            self._sound_ends(item)
+
+    def _sound_ends(self, item: ItemId) -> None:
+        if self._ledger.complete(item):
+            self._order(FinishItem(item))
 
     def _expect(self, turn: Turn) -> None:
         """Tell the brain what kind of words to listen for."""

@@ -86,11 +86,11 @@ class PlayoutLedger:
         return item in self._entries and self._entries[item].flushing
 
     def incomplete(self, reply: ReplyId | None = None) -> tuple[ItemId, ...]:
-        """Items of the reply (or of any) that still await sound."""
+        """Items of the reply (or of any) that still await sound from a brain."""
         return tuple(
             item
             for item, entry in self._entries.items()
-            if not entry.complete and (reply is None or entry.reply == reply)
+            if not entry.complete and entry.session != BY_THE_DEVICE and (reply is None or entry.reply == reply)
         )
 
     def outstanding(self, turn: int | None = None) -> bool:

@@ -10,13 +10,14 @@ from contextlib import suppress
 from typing import Any, Final, TextIO
 
 from voiced.config import Loaded
-from voiced.conversation.commands import RequestEnded, RunTool
+from voiced.conversation.commands import RequestEnded, RunTool, SoundBegun
 from voiced.conversation.events import (
     AnnouncementAsked,
     CallId,
     EarconAsked,
     Event,
     MuteAsked,
+    SoundCame,
     StopAsked,
     ToolReturned,
     ToolsChanged,
@@ -128,6 +129,8 @@ class Alone:
                 self._returned = event
             case AnnouncementAsked():
                 self._spoken(event)
+            case SoundCame(request, _, True):
+                asyncio.get_running_loop().call_soon(self._host.report, RequestEnded(request))
             case EarconAsked(name):
                 self._say(f"♪ {name}")
             case VolumeAsked(percent):
@@ -145,6 +148,9 @@ class Alone:
             self._say(f"♪ {asked.earcon}")
         if asked.sound:
             self._say("♫ (a sound)")
+            if asked.more:
+                asyncio.get_running_loop().call_soon(self._host.report, SoundBegun(asked.request))
+                return
         elif asked.text:
             self._say(f"{'asks' if asked.answer else 'says'}: {asked.text}")
         if asked.answer is not None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -33,7 +34,7 @@ from voiced.plugins.state_file import StateFile
 from voiced.plugins.subscriptions import KINDS, Listener, Subscriptions
 from voiced.plugins.threads import in_thread
 from voiced.plugins.wall_clock import Clock, Timer
-from voiced.plugins.wav_file import pcm_of
+from voiced.plugins.wav_file import pcm_of, whole_samples
 from voiced.ports import Post
 
 if TYPE_CHECKING:
@@ -153,8 +154,11 @@ class HostContext:
         self._need("listen", "listen")
         return await self.voice.ask("", choices, within_s)
 
-    async def play(self, sound: bytes) -> bool:
+    async def play(self, sound: bytes | AsyncIterable[bytes]) -> bool:
         self._need("say", "play")
+        if isinstance(sound, AsyncIterable):
+            async with aclosing(whole_samples(sound)) as pieces:
+                return await self.voice.play_as_it_comes(pieces)
         return await self.voice.play(await in_thread(lambda: pcm_of(sound), f"sound of {self._plugin}"))
 
     def earcon(self, name: str) -> None:

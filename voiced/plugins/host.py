@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, TypeVar, assert_never
 import structlog
 
 from voiced.api import PERMISSIONS, Ai
-from voiced.conversation.commands import CancelTool, Fact, RequestEnded, RunTool, ToolCommand
+from voiced.conversation.commands import CancelTool, Fact, RequestEnded, RunTool, SoundBegun, ToolCommand
 from voiced.conversation.events import (
     AnnouncementAsked,
     AnnouncementWithdrawn,
@@ -169,6 +169,8 @@ class PluginHost:
             for plugin in self._plugins:
                 if asked := plugin.told(fact.request):
                     self._inbox(asked)
+        elif isinstance(fact, SoundBegun):
+            self._speech.begun(fact.request)
         self._subscriptions.report(fact)
 
     def reload(self, name: str = "", *, settings: PluginSettings | None = None, tables: Tables | None = None) -> None:

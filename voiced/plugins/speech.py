@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import structlog
 
 from voiced.api import NoAnswer, ToolError
+from voiced.audio import RATE
 from voiced.conversation.commands import RequestEnded
-from voiced.conversation.events import AnnouncementAsked, AnnouncementWithdrawn, AnswerWanted, CallId, Event
+from voiced.conversation.events import (
+    AnnouncementAsked,
+    AnnouncementWithdrawn,
+    AnswerWanted,
+    CallId,
+    Event,
+    SoundCame,
+)
 from voiced.plugins.consent import yes_or_no
 from voiced.plugins.steps import paused
 from voiced.plugins.wall_clock import Clock
 
 _log = structlog.get_logger()
+
+T = TypeVar("T")
 
 SAID_LIMIT: Final = 4000
 """Characters: four minutes. What is longer is cut; voices take no more than 4096."""
@@ -28,6 +38,15 @@ WAITING_LIMIT: Final = 64
 
 PATIENCE_S: Final = 600.0
 """What is not over by then is withdrawn: nothing waits for ever."""
+
+BYTES_PER_S: Final = 2 * RATE
+FIRST_PIECE: Final = BYTES_PER_S // 5
+"""So much of a sound that comes in pieces is waited for, lest it stutter at its beginning."""
+
+AHEAD_S: Final = 10.0
+"""So much of it may wait for the loudspeaker."""
+
+LONGEST_STREAM: Final = 600 * BYTES_PER_S
 
 CHOICES_LIMIT: Final = 100
 LONGEST_WITHIN_S: Final = 120.0
@@ -42,6 +61,7 @@ class Speech:
     def __init__(self) -> None:
         self._numbers = count(1)
         self._waiting: dict[str, asyncio.Future[RequestEnded]] = {}
+        self._begun: dict[str, asyncio.Event] = {}
 
     def name(self, plugin: str) -> str:
         """A name for a request that no other has."""
@@ -64,9 +84,18 @@ class Speech:
         if ended is not None and not ended.done():
             ended.set_result(fact)
 
+    def begun(self, request: str) -> None:
+        """The first piece of a sound plays."""
+        self._begun.get(request, asyncio.Event()).set()
+
+    def beginning(self, request: str) -> asyncio.Event:
+        """Set when the first piece of its sound plays; `forget` it in the end."""
+        return self._begun.setdefault(request, asyncio.Event())
+
     def forget(self, request: str) -> None:
         """Nobody wants to know any more."""
         self._waiting.pop(request, None)
+        self._begun.pop(request, None)
 
 
 @dataclass(slots=True)
@@ -106,6 +135,57 @@ class Voice:
     async def play(self, pcm: bytes) -> bool:
         """PCM16, 24 kHz. Whether all of it was heard."""
         return not (await self._end_of(self._asked(sound=pcm))).error
+
+    async def play_as_it_comes(self, pieces: AsyncIterator[bytes]) -> bool:
+        """PCM16, 24 kHz, in whole samples; read as fast as it plays. Whether all of it was heard.
+
+        What `pieces` raises is raised, once what came before it is with the loudspeaker.
+        """
+        first, over = b"", False
+        while len(first) < FIRST_PIECE and not over:
+            piece = await anext(pieces, None)
+            first, over = first + (piece or b""), piece is None
+        if not first:
+            return True
+        asked = replace(self._asked(sound=first), more=not over)
+        if over:
+            return not (await self._end_of(asked)).error
+        ending = asyncio.ensure_future(self._end_of(asked))
+        try:
+            with paused():
+                await self._pour(pieces, asked.request, ending, len(first))
+                return not (await ending).error
+        finally:
+            ending.cancel()
+
+    async def _pour(
+        self, pieces: AsyncIterator[bytes], request: str, ending: asyncio.Future[RequestEnded], poured: int
+    ) -> None:
+        """Give the loudspeaker the rest, once it has begun and until it is over; never far ahead of what it plays."""
+        begun = self.speech.beginning(request)
+        try:
+            if not await _before(ending, begun.wait()):
+                return
+            since = self.clock.elapsed()
+            while not ending.done():
+                piece = await _before(ending, anext(pieces, None))
+                if piece is None:
+                    return
+                if poured > LONGEST_STREAM:
+                    raise ToolError("The sound lasts longer than ten minutes; the rest of it is not played.")
+                self.post(SoundCame(request, piece))
+                poured += len(piece)
+                ahead_s = poured / BYTES_PER_S - (self.clock.elapsed() - since) - AHEAD_S
+                if ahead_s > 0:
+                    due = asyncio.Event()
+                    timer = self.clock.call_later(ahead_s, due.set)
+                    try:
+                        await _before(ending, due.wait())
+                    finally:
+                        timer.cancel()
+        finally:
+            if not ending.done():
+                self.post(SoundCame(request, last=True))
 
     async def ask(self, question: str, choices: Sequence[str] = (), within_s: float = 8.0) -> str:
         """The words of the answer; with no question just listen. Raises NoAnswer."""
@@ -165,6 +245,19 @@ class Voice:
             self.speech.forget(asked.request)
             if told is None or told is overdue:
                 self.post(AnnouncementWithdrawn(asked.request))
+
+
+async def _before(ending: asyncio.Future[RequestEnded], wanted: Awaitable[T]) -> T | None:
+    """What `wanted` gives, or None where it is all over before."""
+    waiting = asyncio.ensure_future(wanted)
+    both: set[asyncio.Future[Any]] = {ending, waiting}
+    try:
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        return waiting.result() if waiting.done() else None
+    finally:
+        if not waiting.done():
+            waiting.cancel()
+            await asyncio.wait({waiting})
 
 
 def _wanted(choices: Sequence[str], within_s: float) -> AnswerWanted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import AsyncGenerator, AsyncIterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +16,9 @@ from voiced.audio import RATE
 from voiced.resample import Resampler
 
 LONGEST_S: Final = 60
+LONGEST_PIECE: Final = 2 * RATE
+"""Bytes of a sound that comes in pieces: what plays can be stopped between two of them."""
+
 RATES: Final = range(4_000, 192_001)
 MOST_CHANNELS: Final = 32
 
@@ -51,6 +55,19 @@ def pcm_of(file: bytes) -> bytes:
     second = frame * kind.rate
     pieces = (data[start : start + second] for start in range(0, frames * frame, second))
     return b"".join(resampler.process(_mono(piece[: len(piece) // frame * frame], kind)) for piece in pieces)
+
+
+async def whole_samples(pieces: AsyncIterable[bytes]) -> AsyncGenerator[bytes]:
+    """PCM16 in pieces of any length, as pieces of whole samples that are not empty. Raises ToolError for no bytes."""
+    rest = b""
+    async for piece in pieces:
+        if not isinstance(piece, bytes | bytearray | memoryview):
+            raise ToolError(f"The sound can't be played: a piece of it is {type(piece).__name__}, not bytes.")
+        data = rest + bytes(piece)
+        whole = len(data) // 2 * 2
+        rest = data[whole:]
+        for start in range(0, whole, LONGEST_PIECE):
+            yield data[start : min(start + LONGEST_PIECE, whole)]
 
 
 def _parts(file: bytes) -> tuple[_Format, memoryview]:

@@ -21,7 +21,16 @@ from typing import TYPE_CHECKING, Any, Final, assert_never
 from voiced.api import StateChanged, Transcript, Wake
 from voiced.audio import Ms
 from voiced.config import PluginTables
-from voiced.conversation.commands import CancelTool, Fact, FloorChanged, ReplyHeard, RequestEnded, RunTool, UserHeard
+from voiced.conversation.commands import (
+    CancelTool,
+    Fact,
+    FloorChanged,
+    ReplyHeard,
+    RequestEnded,
+    RunTool,
+    SoundBegun,
+    UserHeard,
+)
 from voiced.conversation.events import (
     AnnouncementAsked,
     AnnouncementWithdrawn,
@@ -29,6 +38,7 @@ from voiced.conversation.events import (
     EarconAsked,
     Event,
     MuteAsked,
+    SoundCame,
     StopAsked,
     ToolReturned,
     ToolsChanged,
@@ -260,6 +270,10 @@ class ToolBench:
                 self._returned.pop(call).set_result((event, asyncio.all_tasks()))
             case AnnouncementAsked():
                 self._said(event)
+            case SoundCame(request, sound, last):
+                self.sounds[-1] += sound
+                if last:
+                    self._ends(request)
             case AnnouncementWithdrawn(request):
                 self._ends(request, error="it was withdrawn")
             case EarconAsked(name):
@@ -281,6 +295,9 @@ class ToolBench:
             self.earcons.append(asked.earcon)
         if asked.sound:
             self.sounds.append(asked.sound)
+        if asked.more:
+            asyncio.get_running_loop().call_soon(self._host.report, SoundBegun(asked.request))
+            return
         if asked.text:
             self.heard.append(asked.text)
         if asked.answer is None:
