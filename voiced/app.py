@@ -43,6 +43,7 @@ from voiced.plugins.wall_clock import Clock, SystemClock
 from voiced.ports import Brain, StatusSink
 from voiced.sound_card import PortAudioCard, SoundCard
 from voiced.spending.bookkeeper import Bookkeeper
+from voiced.spending.first_times import FirstTimes
 from voiced.state_folder import state_folder
 from voiced.systemd import ServiceManager
 from voiced.turn_log import TurnLog
@@ -118,6 +119,7 @@ class Daemon:
             config.budget, state_folder(environ), post=lambda event: self._hub.post(event), now=self._clock.now
         )
         self._manager = manager
+        counted = FirstTimes(state_folder(environ))
         self._ai = HostAi(
             lambda: self._loaded.config.ai,
             lambda provider: self._loaded.secrets.provider_key(provider).get_secret_value(),
@@ -125,6 +127,7 @@ class Daemon:
             thrift=lambda: self._books.thrift,
             cloud=lambda: set(self._loaded.config.brain.order) != {"offline"},
             post=lambda event: self._hub.post(event),
+            first_time=lambda name: asyncio.to_thread(counted.is_first, name),
         )
         self._plugins = PluginHost(
             config.plugins,
