@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeVar
 
 from voiced.ai.presets import Helper
@@ -20,6 +20,7 @@ async def all_pages(
     page: Callable[[Server, dict[str, Any]], Awaitable[Any]],
     read: Callable[[Any], T],
     *,
+    asked: Mapping[str, Any] | None = None,
     most: int,
     per_page: int = PAGE,
     provider: str = "",
@@ -27,17 +28,17 @@ async def all_pages(
 ) -> list[T]:
     """What `read` makes of each thing in a list, `most` of them at most. Raises ApiError.
 
-    `page`: asks the library for one page, with the `limit` and perhaps the `after` that it is given. `within_s`: for
-    each page.
+    `page`: asks the library for one page, with the parameters that it is given: `asked`, `limit` and perhaps `after`.
+    `within_s`: for each page.
     """
     found: list[T] = []
     seen: set[str] = set()
     cursor = ""
     while True:
-        asked = {"limit": min(per_page, most - len(found))} | ({"after": cursor} if cursor else {})
+        whole = {**(asked or {}), "limit": min(per_page, most - len(found)), **({"after": cursor} if cursor else {})}
 
-        async def request(server: Server, asked: dict[str, Any] = asked) -> Any:
-            return await page(server, asked)
+        async def request(server: Server, whole: dict[str, Any] = whole) -> Any:
+            return await page(server, whole)
 
         def read_page(raw: Any, _: Server) -> tuple[list[tuple[str, T]], bool]:
             return [(str(thing.id), read(thing)) for thing in raw.data], bool(getattr(raw, "has_more", False))
