@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from voiced.testing.http import files, uploads
+from voiced.testing.http import batches, files, fine_tuning, responses, translation, uploads
 from voiced.testing.http.route import Route
 
 ROUTES: Final[tuple[Route, ...]] = (
+    *batches.ROUTES,
     *files.ROUTES,
+    *fine_tuning.ROUTES,
+    *responses.ROUTES,
+    *translation.ROUTES,
     *uploads.ROUTES,
 )
