@@ -102,7 +102,12 @@ class Raw:
         return await self.ask("embeddings", json={key: value for key, value in whole.items() if value is not None})
 
     async def transcribe(
-        self, data: bytes | None = None, *, name: str | None = "speech.wav", **fields: str | list[str] | None
+        self,
+        data: bytes | None = None,
+        *,
+        name: str | None = "speech.wav",
+        path: str = "audio/transcriptions",
+        **fields: str | list[str] | None,
     ) -> Answered:
         """A name with _s at its end is sent as [], once for each value."""
         form = aiohttp.FormData(default_to_multipart=True)
@@ -115,7 +120,7 @@ class Raw:
                     form.add_field(f"{key}[]", each)
             elif value is not None:
                 form.add_field(key, value)
-        return await self.ask("audio/transcriptions", data=form)
+        return await self.ask(path, data=form)
 
 
 @asynccontextmanager

@@ -328,7 +328,7 @@ class HttpLoopback:
         if body.get("stream_format") == "sse":
             encoded = (sse(event) for event in speech.events(pieces, body["input"]))
             return Emission(EVENTS, self._paced(encoded, self._pace.chunk_s))
-        return Emission(speech.FORMATS[body["response_format"]], self._paced(pieces, self._pace.chunk_s))
+        return Emission(speech.FORMATS[speech.format_of(body)], self._paced(pieces, self._pace.chunk_s))
 
     def _embed(self, body: dict[str, Any]) -> Emission:
         return whole(embeddings.answer([self._script.embedding(text) for text in embeddings.texts(body)], body))

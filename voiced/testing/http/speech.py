@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from voiced.testing.http import encoded_sound
 from voiced.testing.http.catalogue import Catalogue
-from voiced.testing.http.refusal import Refusal, bad_request, not_on_loopback
+from voiced.testing.http.refusal import Refusal, bad_request
 from voiced.testing.loopback.checks import Check, anything, number, obj, one_of, string
 from voiced.testing.loopback.coded_audio import BYTES_PER_MS, RATE
 from voiced.testing.loopback.rejection import Rejection
@@ -33,6 +34,9 @@ FORMATS: Final = {
 _OLD_VOICES: Final = ("alloy", "ash", "coral", "echo", "fable", "nova", "onyx", "sage", "shimmer")
 VOICES: Final = (*_OLD_VOICES, "ballad", "verse", "marin", "cedar")
 """Of OpenAI; tts-1 has not the last four."""
+
+CUSTOM_VOICES: Final = ("voice_1234",)
+"""Which the account made for itself."""
 
 _SHAPES: Final[dict[str, Check]] = {
     "model": string(),
@@ -62,8 +66,6 @@ def check(body: Any, catalogue: Catalogue) -> dict[str, Any]:
     _voice(body["model"], body["voice"])
     if body["model"].startswith("tts-1") and body.get("stream_format") == "sse":
         raise bad_request(f"stream_format 'sse' is not supported with model '{body['model']}'.", "stream_format")
-    if body.get("response_format", "mp3") not in ("pcm", "wav"):
-        raise not_on_loopback(f"encodes no {body.get('response_format', 'mp3')}; ask for pcm or wav")
     return body
 
 
@@ -88,7 +90,9 @@ def _voice(model: str, voice: Any) -> None:
             obj({"id": string()}, "id")(voice, "voice")
         except Rejection as why:
             raise Refusal(400, why) from None
-        raise bad_request(f"Voice '{voice['id']}' not found.", "voice", "voice_not_found")
+        if voice["id"] not in CUSTOM_VOICES:
+            raise bad_request(f"Voice '{voice['id']}' not found.", "voice", "voice_not_found")
+        return
     known = _OLD_VOICES if model.startswith("tts-1") else VOICES
     if voice not in known:
         listed = ", ".join(f"'{name}'" for name in known)
@@ -101,9 +105,13 @@ def _complaint(kind: str, where: str, message: str) -> str:
 
 
 def sound(pcm: bytes, body: dict[str, Any]) -> bytes:
-    """`pcm` (PCM16 at 24 kHz) as quick as was asked for, with a header when a WAV was."""
-    pcm = _faster(pcm, body.get("speed", 1.0))
-    return wav_header() + pcm if body.get("response_format") == "wav" else pcm
+    """`pcm` (PCM16 at 24 kHz) as quick as was asked for, in the format that was."""
+    return _ENCODERS[format_of(body)](_faster(pcm, body.get("speed", 1.0)))
+
+
+def format_of(body: dict[str, Any]) -> str:
+    found: str = body.get("response_format", "mp3")
+    return found
 
 
 def wav_header(size: int = 0xFFFFFFFF) -> bytes:
@@ -137,3 +145,13 @@ def _faster(pcm: bytes, speed: float) -> bytes:
         return pcm
     wanted = round(len(pcm) // 2 / speed) * 2
     return (pcm * (wanted // len(pcm) + 1))[:wanted]
+
+
+_ENCODERS: Final[Mapping[str, Callable[[bytes], bytes]]] = {
+    "mp3": encoded_sound.mp3,
+    "opus": encoded_sound.opus,
+    "aac": encoded_sound.aac,
+    "flac": encoded_sound.flac,
+    "wav": lambda pcm: wav_header() + pcm,
+    "pcm": bytes,
+}
