@@ -16,6 +16,7 @@ from voiced.conversation.events import (
     AnswerWanted,
     CallId,
     ItemId,
+    SoundCame,
     ToolReturned,
     ToolSpec,
 )
@@ -65,6 +66,7 @@ class Plugins:
         self.running: dict[CallId, Run] = {}
         self.asked: dict[str, AnnouncementAsked] = {}
         self.sounded: set[str] = set()
+        self.poured: set[str] = set()
         """Texts of which something was heard."""
         self.whole: set[str] = set()
         """Texts that a brain said to their end."""
@@ -191,7 +193,8 @@ class Plugins:
         text = "" if kind in ("sound", "listen") else f"{kind} {request}"
         sound = bytes(2 * to_samples(20 * int(world.fate.delay(1, 100)))) if kind == "sound" else b""
         answer = AnswerWanted(within_s=world.fate.delay(3.0, 8.0)) if kind in ("question", "listen") else None
-        asked = AnnouncementAsked(request, text, call=call, filler=filler, sound=sound, answer=answer)
+        more = bool(sound) and world.fate.delay(0.0, 1.0) < 0.5
+        asked = AnnouncementAsked(request, text, call=call, filler=filler, sound=sound, more=more, answer=answer)
         if run is not None:
             run.asked = (*run.asked, request)
         self.asked[request] = asked
@@ -207,6 +210,22 @@ class Plugins:
         self._world.tell(AnnouncementWithdrawn(request))
         if self.asked[request].answer is not None:
             assert self._world.requests[request], f"{request} was taken back and did not end"
+
+    def sound_begun(self, request: str) -> None:
+        """The rest of it comes, if it does."""
+        if self._world.fate.delay(0.0, 1.0) < 0.85:
+            self._pour(request, int(self._world.fate.delay(1.0, 6.0)))
+
+    def _pour(self, request: str, pieces: int) -> None:
+        world = self._world
+        if world.requests[request]:
+            return
+        last = pieces <= 1
+        if last:
+            self.poured.add(request)
+        else:
+            world.later(world.fate.delay(0.0, 1.5), lambda: self._pour(request, pieces - 1))
+        world.tell(SoundCame(request, bytes(2 * to_samples(20 * int(world.fate.delay(1, 50)))), last=last))
 
     # What became of it.
 
@@ -285,6 +304,7 @@ class Plugins:
         if asked.answer is not None:
             self._question_ended(asked, fact)
         elif not fact.error and asked.sound:
+            assert not asked.more or fact.request in self.poured, f"{fact.request} ended before its last piece"
             assert sound_item(fact.request) not in self.broken, f"{fact.request} was not heard to its end"
         elif not fact.error:
             assert asked.text in self.whole, f"{asked.text!r} was never said to its end"

@@ -33,6 +33,7 @@ from voiced.conversation.commands import (
     RequestEnded,
     RunTool,
     SetVolume,
+    SoundBegun,
     SpotSound,
     SpotTools,
     SpotVerdict,
@@ -433,6 +434,8 @@ class World:
                 tokens = self.turn_marks[turn] & set(self._open)
                 assert all(self.kinds[token] == "hum" for token in tokens), "speech was taken for none"
                 self._forget(self._resolve(tokens, "no speech"))
+            case SoundBegun(request):
+                self.plugins.sound_begun(request)
             case RequestEnded(request, text, error):
                 typed = {token for token in text.split() if token[0] == "q" and request in self.plugins.asked}
                 self.answers |= typed
