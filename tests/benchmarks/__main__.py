@@ -7,6 +7,7 @@
     python -m tests.benchmarks --failover only how long answers take where a brain fails on the way
     python -m tests.benchmarks --offline  only what is understood with no network, and what is not; four minutes
     python -m tests.benchmarks --hostile  only how long answers take beside a hostile plugin, and without; 20 minutes
+    python -m tests.benchmarks --api      only what the API costs a daemon that does not use it; two minutes
 
 Run it from the checkout, in the environment of the tests, on a machine that does nothing else. It prints medians, 99th
 percentiles, ratios and targets, and what each figure means. Speed never fails it: the exit code is 1 only where
@@ -23,7 +24,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from tests.benchmarks import cascade, failover, hostile, latency, offline, startup
+from tests.benchmarks import cascade, failover, hostile, latency, offline, startup, unused_api
 from tests.benchmarks.report import DEFINITIONS, Row, table
 from tests.benchmarks.trial import Subject, Trial, TrialFailed, conversation, simulation
 
@@ -55,7 +56,7 @@ class Found:
     floor: list[Trial] = field(default_factory=list)
     voiced: list[Trial] = field(default_factory=list)
     card: list[Trial] = field(default_factory=list)
-    imports: list[startup.Imports] = field(default_factory=list)
+    imports: list[startup.Start] = field(default_factory=list)
     starts: list[float] = field(default_factory=list)
 
     def of(self, subject: Subject) -> list[Trial]:
@@ -69,7 +70,7 @@ async def measure(amount: Amount) -> Found:
     await startup.voiced()
     for _ in range(amount.starts):
         found.imports.append(await startup.bare_imports())
-        found.starts.append(await startup.voiced())
+        found.starts.append((await startup.voiced()).ms)
     found.card.append(await conversation("card", idle_s=amount.idle_s, interruptions=0))
     for number in range(amount.rounds):
         subjects: tuple[Subject, Subject] = ("floor", "voiced")
@@ -199,11 +200,18 @@ async def beside_hostile_plugins(*, quick: bool) -> int:
     return 0
 
 
+async def of_the_unused_api(*, quick: bool) -> int:
+    _progress("a daemon that does not use the API, and one that has none")
+    print(f"\n{unused_api.text(await unused_api.measure(unused_api.QUICK if quick else unused_api.FULL))}")
+    print(unused_api.DEFINITIONS)
+    return 0
+
+
 async def everything(*, quick: bool) -> int:
     code = await whole(QUICK if quick else FULL)
     if quick:  # with so few samples it is no matter that they disturb each other
         return max(code, *await asyncio.gather(of_the_cascade(quick=True), of_failovers(quick=True)))
-    others = (of_the_cascade, of_failovers, beside_hostile_plugins, of_understanding)
+    others = (of_the_unused_api, of_the_cascade, of_failovers, beside_hostile_plugins, of_understanding)
     return max([code, *[await other(quick=False) for other in others]])
 
 
@@ -238,6 +246,7 @@ def main() -> int:
     only.add_argument("--failover", action="store_true", help="only answers on which a brain fails")
     only.add_argument("--offline", action="store_true", help="only what is understood with no network")
     only.add_argument("--hostile", action="store_true", help="only answers beside a hostile plugin")
+    only.add_argument("--api", action="store_true", help="only what the API costs where nobody uses it")
     options = parser.parse_args()
     if options.hour:
         wanted = hour()
@@ -249,6 +258,8 @@ def main() -> int:
         wanted = of_understanding(quick=options.quick)
     elif options.hostile:
         wanted = beside_hostile_plugins(quick=options.quick)
+    elif options.api:
+        wanted = of_the_unused_api(quick=options.quick)
     else:
         wanted = everything(quick=options.quick)
     try:

@@ -9,6 +9,8 @@ import re
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from tests.benchmarks.trial import CHECKOUT, TrialFailed
@@ -26,14 +28,14 @@ except OSError:
 STOPPED_WITHIN_S: Final = 5.0
 
 
-class Imports(NamedTuple):
-    """How long they took, and the memory of the process then."""
+class Start(NamedTuple):
+    """How long it took, and the memory of the process then."""
 
     ms: float
     rss_mb: float
 
 
-async def bare_imports() -> Imports:
+async def bare_imports() -> Start:
     """A process that imports what voiced needs, and does nothing."""
     tell = "import time; print(time.monotonic(), open('/proc/self/status').read().split('VmRSS:')[1].split()[0])"
     began = time.monotonic()
@@ -42,27 +44,28 @@ async def bare_imports() -> Imports:
     )
     said, _ = await process.communicate()
     ended, rss_kb = said.split()
-    return Imports(1000 * (float(ended) - began), int(rss_kb) / 1024)
+    return Start(1000 * (float(ended) - began), int(rss_kb) / 1024)
 
 
-async def voiced() -> float:
-    """Milliseconds of `voiced run` as it is, with whatever sound devices there are; none do not hold it up.
+async def voiced(command: Sequence[str] = ("-m", "voiced", "run"), *, settle_s: float = 0.0) -> Start:
+    """`voiced run` as it is, with whatever sound devices there are; none do not hold it up. Raises TrialFailed.
 
-    Raises TrialFailed.
+    `command`: another one for Python, which ends in the same. `settle_s`: the memory is looked at so much later.
     """
     with tempfile.TemporaryDirectory(prefix="voiced-benchmark-") as folder, tempfile.TemporaryFile() as errors:
         async with LoopbackServer() as server:
             began = time.monotonic()
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                *("-m", "voiced", "run"),
+                *command,
                 cwd=CHECKOUT,
                 env=_environment(server, folder),
                 stderr=errors,
             )
             try:
                 arrived = await server.wait_for("session.update", 20.0)
-                return 1000 * (arrived.at - began)
+                await asyncio.sleep(settle_s)
+                return Start(1000 * (arrived.at - began), _rss_mb(process.pid))
             except TimeoutError as error:
                 errors.seek(0)
                 raise TrialFailed(f"voiced run: {error}\n{errors.read().decode(errors='replace')}") from error
@@ -88,6 +91,11 @@ async def slowest_imports(most: int = 12) -> list[str]:
         f"{int(own) / 1000:6.1f} ms  {name} ({int(total) / 1000:.1f} with its own imports)"
         for own, total, name in slowest
     ]
+
+
+def _rss_mb(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) / 1024
 
 
 def _environment(server: LoopbackServer, folder: str) -> dict[str, str]:

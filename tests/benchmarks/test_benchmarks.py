@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.benchmarks import latency, startup
+from tests.benchmarks import latency, startup, unused_api
 from tests.benchmarks.client import Record
 from tests.benchmarks.recording_card import Block
 from tests.benchmarks.report import Row, table
@@ -136,4 +136,11 @@ async def test_simulated_time_has_replies_too() -> None:
 
 async def test_starts() -> None:
     assert (await startup.bare_imports()).rss_mb > 0
-    assert await startup.voiced() > 0
+    assert (await startup.voiced()).ms > 0
+
+
+async def test_the_unused_api_is_measured_beside_none() -> None:
+    found = await unused_api.measure(starts=1)
+    assert len(found.without) == len(found.unused) == 1
+    assert min(found.without + found.unused) > (0, 0)
+    assert unused_api.text(found).splitlines()[1].startswith("start-up (ms)")
