@@ -46,6 +46,13 @@ def wrong_key() -> Refusal:
     return Refusal(401, Rejection(message, "invalid_api_key"))
 
 
+def key_where_none_belongs() -> Refusal:
+    """As a storage says it, whose addresses have their permission in them."""
+    return Refusal(
+        403, Rejection("Server failed to authenticate the request: it has a key that is not for this server.")
+    )
+
+
 def no_such_url(method: str, path: str) -> Refusal:
     return Refusal(404, Rejection(f"Invalid URL ({method} {path})"))
 

@@ -72,7 +72,8 @@ class World:
 class Route:
     """One endpoint. `path`: below /v1/, with {name} for what varies. `answer` raises `Refusal` for a wrong request.
 
-    `takes`: what the body is; "maybe json": it may have none. `most_bytes`: of a form's files.
+    `takes`: what the body is; "maybe json": it may have none. `most_bytes`: of a form's files. `key`: whether whoever
+    asks must show one; "none": he must not.
     """
 
     method: Literal["GET", "POST", "DELETE"]
@@ -81,6 +82,7 @@ class Route:
     answer: Callable[[Request, World], Emission]
     takes: Literal["nothing", "json", "maybe json", "form"] = "nothing"
     most_bytes: int = MAX_FILE_BYTES
+    key: Literal["needed", "none"] = "needed"
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:

@@ -4,13 +4,28 @@ from __future__ import annotations
 
 from typing import Final
 
-from voiced.testing.http import batches, files, fine_tuning, responses, translation, uploads
+from voiced.testing.http import (
+    batches,
+    files,
+    fine_tuning,
+    images,
+    models,
+    moderations,
+    realtime_secrets,
+    responses,
+    translation,
+    uploads,
+)
 from voiced.testing.http.route import Route
 
 ROUTES: Final[tuple[Route, ...]] = (
     *batches.ROUTES,
     *files.ROUTES,
     *fine_tuning.ROUTES,
+    *images.ROUTES,
+    *models.ROUTES,
+    *moderations.ROUTES,
+    *realtime_secrets.ROUTES,
     *responses.ROUTES,
     *translation.ROUTES,
     *uploads.ROUTES,

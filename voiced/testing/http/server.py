@@ -28,6 +28,7 @@ from voiced.testing.http.refusal import (
     error_body,
     error_json,
     file_too_large,
+    key_where_none_belongs,
     no_key,
     no_such_url,
     wrong_key,
@@ -248,6 +249,10 @@ class HttpLoopback:
         return self._connections[request.transport]
 
     def _check_key(self, request: web.BaseRequest) -> None:
+        if _is_open(request):
+            if any(name in request.headers for name in SECRETS):
+                raise key_where_none_belongs()
+            return
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
         given = key.strip() if scheme.lower() == "bearer" else ""
         if request.path.startswith(AZURE_PREFIX):
@@ -493,6 +498,12 @@ def _route_of(request: web.BaseRequest) -> tuple[Route, Mapping[str, str]]:
                 return route, {key: unquote(value) for key, value in found.groupdict().items()}
             other_method = True
     raise wrong_method(request.method, request.path) if other_method else no_such_url(request.method, request.path)
+
+
+def _is_open(request: web.BaseRequest) -> bool:
+    """Whether this needs no key, and gets none."""
+    name = _below_the_prefix(request)
+    return any(route.key == "none" and route.pattern.fullmatch(name) for route in ROUTES)
 
 
 def _below_the_prefix(request: web.BaseRequest) -> str:
