@@ -13,7 +13,6 @@ from voiced.ai.chat_fit import Fit
 from voiced.ai.chat_messages import Detail, Messages, shorter
 from voiced.ai.chat_options import AnswerOptions, ChatOptions, body_of
 from voiced.ai.chat_stream import ChatStream
-from voiced.ai.failures import failure
 from voiced.ai.functions import Function, Functions, ToolChoice, run_calls
 from voiced.ai.providers import Providers, Server
 from voiced.ai.response_format import check_whole, structure
@@ -43,7 +42,7 @@ class Chat:
 
     def __init__(self, providers: Providers) -> None:
         self._providers = providers
-        self._fit = Fit()
+        self._fit = Fit("chat")
 
     async def ask(
         self,
@@ -207,19 +206,11 @@ class Chat:
     async def _sent(
         self, server: Server, body: dict[str, Any], *, stream: bool
     ) -> ChatCompletion | AsyncStream[ChatCompletionChunk]:
-        """Sent again where the server says that its model takes a parameter by another name, or not at all."""
-        from openai import APIStatusError
-
-        while True:
-            fitted = self._fit.fitted(body, server)
-            try:
-                # As it is: the library would look at every field of a long conversation on the event loop.
-                return await server.openai.chat.completions.create(
-                    model=server.model, messages=(), stream=stream, extra_body=fitted
-                )
-            except APIStatusError as error:
-                if not self._fit.learn(fitted, server, failure(error, "chat", server.client.endpoint)):
-                    raise
+        create = server.openai.chat.completions.create
+        # As it is: the library would look at every field of a long conversation on the event loop.
+        return await self._fit.sent(
+            body, server, lambda fitted: create(model=server.model, messages=(), stream=stream, extra_body=fitted)
+        )
 
 
 def _shorter(body: dict[str, Any], error: ContextTooLong) -> dict[str, Any]:

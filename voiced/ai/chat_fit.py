@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any, Final, Literal
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, Literal, TypeVar
 
+from voiced.ai.failures import failure
+from voiced.ai.presets import Helper
 from voiced.ai.providers import Server
 from voiced.errors import ApiError, RequestRejected
+
+T = TypeVar("T")
 
 _BY_COMPLETION: Final = re.compile(r"(ft:)?(o\d|gpt-[5-9]|chatgpt-)")
 """Models of OpenAI that refuse `max_tokens`, which counts no thoughts."""
@@ -26,10 +30,25 @@ _UNSUPPORTED: Final = re.compile(
 class Fit:
     """What each model does not take, as its name tells or its server said once."""
 
-    def __init__(self) -> None:
+    def __init__(self, helper: Helper) -> None:
+        self._helper = helper
         self._learned: dict[tuple[str, str], set[Change]] = {}
 
-    def fitted(self, body: Mapping[str, Any], server: Server) -> dict[str, Any]:
+    async def sent(
+        self, body: Mapping[str, Any], server: Server, create: Callable[[dict[str, Any]], Awaitable[T]]
+    ) -> T:
+        """What `create` gives for the fitted body: once more where the server refuses a parameter that can go."""
+        from openai import APIStatusError
+
+        while True:
+            fitted = self._fitted(body, server)
+            try:
+                return await create(fitted)
+            except APIStatusError as error:
+                if not self._learn(fitted, server, failure(error, self._helper, server.client.endpoint)):
+                    raise
+
+    def _fitted(self, body: Mapping[str, Any], server: Server) -> dict[str, Any]:
         """`body` for this server's model."""
         changes = self._of(server)
         fitted = dict(body)
@@ -43,8 +62,8 @@ class Fit:
             fitted["tools"] = [_not_strict(tool) for tool in fitted["tools"]]
         return fitted
 
-    def learn(self, sent: Mapping[str, Any], server: Server, error: ApiError | None) -> bool:
-        """Whether the refusal of what was `sent` is one that `fitted` heeds from now on."""
+    def _learn(self, sent: Mapping[str, Any], server: Server, error: ApiError | None) -> bool:
+        """Whether the refusal of what was `sent` is one that `_fitted` heeds from now on."""
         if not isinstance(error, RequestRejected):
             return False
         if not _UNSUPPORTED.search(f"{error.code} {error}"):

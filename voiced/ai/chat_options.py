@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, TypedDict
 
 from voiced.ai.attachments import ImageSource
 from voiced.ai.chat_messages import Detail, Messages, mention_json, written
 from voiced.ai.functions import Function, Functions, ToolChoice
+from voiced.ai.option_names import check_names
 from voiced.ai.response_format import check_response_format
 from voiced.errors import RequestRejected
 
@@ -53,8 +53,6 @@ class ChatOptions(AnswerOptions, total=False):
     json: bool
 
 
-_KNOWN: Final = tuple(ChatOptions.__annotations__)
-
 _IN_JSON: Final = "Answer with one JSON object."
 
 
@@ -67,9 +65,7 @@ async def body_of(
     **options: Any,
 ) -> dict[str, Any]:
     """The body of a request as JSON, without the model. `options`: see `ChatOptions`. Raises RequestRejected."""
-    for name in options:
-        if name not in _KNOWN:
-            raise RequestRejected(f"chat: there is no option {name}: {_hint(name)}")
+    check_names(options, ChatOptions.__annotations__, "chat")
     given = {name: value for name, value in options.items() if value is not None}
     body: dict[str, Any] = {
         "messages": await written(messages, instructions=instructions, images=images, detail=detail)
@@ -114,8 +110,3 @@ def _offer(given: dict[str, Any]) -> None:
         given["tool_choice"] = (
             {"type": "function", "function": {"name": choice}} if by_name else functions.chat_choice(choice)
         )
-
-
-def _hint(name: str) -> str:
-    near = difflib.get_close_matches(name, _KNOWN, n=1, cutoff=0.7)
-    return f"did you mean {near[0]}?" if near else "put what the server takes beyond those of ChatOptions into extra"
