@@ -13,13 +13,15 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pydantic import Field, field_validator
 
+from voiced.ai.directory import providers
+from voiced.ai.settings import AiSettings, ProviderSettings
 from voiced.brains.cascade.settings import CascadeSettings, Service
 from voiced.config import Config, Loaded, OpenAISettings, example, load_config
 from voiced.config.as_toml import in_force, toml_value
 from voiced.config.loading import LayeredSettings, Places, given_in, validated
 from voiced.config.secrets import Secrets
 from voiced.config.sources import Given, Origin, environment_name, key_of, leaves, parts_of
-from voiced.errors import ConfigError
+from voiced.errors import BadKey, ConfigError
 from voiced.settings import Settings, setting
 
 KEY = "sk-proj-0123456789abcdefghijklmnop"
@@ -538,6 +540,42 @@ def test_a_key_of_the_cascade_goes_to_the_server_that_it_is_for(
     found = Secrets(OpenAISettings(), environ, CascadeSettings.model_validate(settings))
     services: tuple[Service, ...] = ("stt", "chat", "tts")
     assert tuple(found.cascade_key(service).get_secret_value() for service in services) == keys
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "environ", "key"),
+    [
+        ("openai", {}, {"OPENAI_API_KEY": "o"}, "o"),
+        ("openai", {"base_url": OLLAMA}, {"OPENAI_API_KEY": "o"}, ""),
+        ("deepseek", {}, {"OPENAI_API_KEY": "o"}, ""),
+        ("deepseek", {}, {"OPENAI_API_KEY": "o", "DEEPSEEK_API_KEY": "d"}, "d"),
+        ("kimi", {}, {"MOONSHOT_API_KEY": "k"}, "k"),
+        ("azure", {"base_url": AZURE}, {"CASCADE_API_KEY": "a"}, "a"),  # that of the same host
+        ("azure", {"base_url": AZURE}, {"CASCADE_API_KEY": "a", "AZURE_OPENAI_API_KEY": "z"}, "z"),
+        ("my-server", {"base_url": OLLAMA}, {"OPENAI_API_KEY": "o", "MY_SERVER_API_KEY": "m"}, "m"),
+    ],
+)
+def test_the_key_of_a_provider_goes_to_no_other(
+    name: str, given: dict[str, str], environ: dict[str, str], key: str
+) -> None:
+    settings = AiSettings(providers={name: ProviderSettings(**given)})  # type: ignore[arg-type]  # addresses alone
+    (provider,) = providers(settings, "chat", name)
+    found = Secrets(OpenAISettings(), environ, CascadeSettings(base_url=AZURE))
+    assert found.provider_key(provider).get_secret_value() == key
+
+
+def test_the_key_file_of_a_provider(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("d\n")
+    file.chmod(0o644)
+    settings = AiSettings(providers={"deepseek": ProviderSettings(key_file=str(file))})
+    found = Secrets(OpenAISettings(), {}, ai=settings)
+    (provider,) = providers(settings, "chat", "deepseek")
+    assert found.provider_key(provider).get_secret_value() == "d"
+    assert found.warnings() == [f"{file}: every user of this machine can read the key; run: chmod 600 {file}"]
+    file.unlink()
+    with pytest.raises(BadKey, match=r"no such file; ai\.providers\.deepseek\.key_file names it"):
+        found.provider_key(provider)
 
 
 def test_the_openai_key_also_goes_where_realtime_has_it() -> None:

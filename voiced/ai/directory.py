@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from voiced.ai.presets import HELPERS, PRESETS, Helper, Preset, variable_of
-from voiced.ai.settings import AiSettings, ProviderSettings
+from voiced.ai.settings import AiSettings, ProviderSettings, no_address, no_such_provider
 from voiced.errors import ApiDenied, RequestRejected
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One that may be asked. `variable`: of its key, empty where it needs none."""
+    """One that may be asked. `variable`: the one in the environment that may hold its key."""
 
     name: str
     base_url: str
@@ -38,22 +37,12 @@ def providers(settings: AiSettings, helper: Helper, name: str = "") -> list[Prov
     Raises ApiDenied for a mistake in the settings, RequestRejected for a `name` that there is not.
     """
     if name:
-        found = provider(settings, name)
-        if found is None:
-            raise RequestRejected(_unknown(settings, name, f"{helper}:"))
-        _offers(found.name, helper)
-        return [found]
-    if helper in settings.orders:
-        where, names = f"ai.orders.{helper}", settings.orders[helper]
-    else:
-        where, names = "ai.order", settings.order
-    asked = []
-    for each in dict.fromkeys(names):
-        one = provider(settings, each)
-        if one is None:
-            raise ApiDenied(_unknown(settings, each, f"{where}:"), cause="settings")
-        if helper in _offered(each):
-            asked.append(one)
+        if not is_known(settings, name):
+            raise RequestRejected(f"{helper}: {no_such_provider(name, settings.providers)}")
+        _offers(name, helper)
+        return [_known(settings, name)]
+    names = settings.orders.get(helper, settings.order)
+    asked = [_known(settings, each) for each in dict.fromkeys(names) if helper in _offered(each)]
     if not asked:
         raise ApiDenied(
             f"{helper}: {' and '.join(names)} {'have' if len(names) > 1 else 'has'} none: name a provider that does in "
@@ -63,17 +52,15 @@ def providers(settings: AiSettings, helper: Helper, name: str = "") -> list[Prov
     return asked
 
 
-def provider(settings: AiSettings, name: str) -> Provider | None:
-    """The one of this name; None where there is none. Raises ApiDenied where it has no address."""
-    own, preset = settings.providers.get(name), PRESETS.get(name)
-    if own is None and preset is None:
-        return None
-    own, preset = own or ProviderSettings(), preset or Preset("", "")
+def is_known(settings: AiSettings, name: str) -> bool:
+    """Whether there is a provider of this name."""
+    return name in settings.providers or name in PRESETS
+
+
+def _known(settings: AiSettings, name: str) -> Provider:
+    own, preset = settings.providers.get(name, ProviderSettings()), PRESETS.get(name, Preset("", ""))
     if not (base_url := own.base_url or preset.base_url):
-        example = "https://RESOURCE.openai.azure.com/openai/v1" if name == "azure" else "http://192.168.1.2:8000/v1"
-        raise ApiDenied(
-            f"{name} has no address: write ai.providers.{name}.base_url, such as {example}", cause="settings"
-        )
+        raise ApiDenied(no_address(name), cause="settings")
     moved = bool(own.base_url) and own.base_url != preset.base_url
     return Provider(
         name, base_url, own.key_file, variable_of(name), bool(preset.variable) and not moved,
@@ -89,14 +76,3 @@ def _offers(name: str, helper: Helper) -> None:
     if helper not in _offered(name):
         able = [each for each, preset in PRESETS.items() if helper in preset.helpers]
         raise RequestRejected(f"{helper}: {name} has none; {', '.join(able)} do")
-
-
-def _unknown(settings: AiSettings, name: str, where: str) -> str:
-    known = [*dict.fromkeys([*settings.providers, *PRESETS])]
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    hint = (
-        f"did you mean {near[0]}?"
-        if near
-        else f"known are {', '.join(known)}; others need ai.providers.{name}.base_url"
-    )
-    return f"{where} there is no provider {name!r}: {hint}"

@@ -125,7 +125,7 @@ def example() -> str:
 def _load(places: Places) -> Loaded:
     given = given_in(Config, places)
     config, origins = validated(Config, given)
-    secrets = Secrets(config.openai, places.environ, config.cascade, config.realtime.base_url)
+    secrets = Secrets(config.openai, places.environ, config.cascade, config.realtime.base_url, config.ai)
     return Loaded(config, secrets, origins, PluginTables(given), places)
 
 

@@ -11,6 +11,8 @@ from pydantic import SecretStr
 
 from voiced.ai.directory import Provider
 from voiced.ai.endpoint import is_openai
+from voiced.ai.presets import variable_of
+from voiced.ai.settings import AiSettings
 from voiced.brains.cascade.settings import CascadeSettings, Service
 from voiced.errors import BadKey
 from voiced.redaction import looks_like_a_key
@@ -41,10 +43,12 @@ class Secrets:
         environ: Mapping[str, str],
         cascade: CascadeSettings | None = None,
         realtime_base_url: str = "",
+        ai: AiSettings | None = None,
     ) -> None:
         self._cascade = cascade or CascadeSettings()
         self._realtime = realtime_base_url
         self._environ = environ
+        self._ai = ai or AiSettings()
         self._openai = _Source("OpenAI key", "openai.key_file", settings.key_file, "OPENAI_API_KEY", environ)
         self._common = _Source("API key", "cascade.key_file", self._cascade.key_file, "CASCADE_API_KEY", environ)
         files: dict[Service, str] = {
@@ -105,11 +109,13 @@ class Secrets:
 
         Its own, for it alone; else the one that the host of its address gets anyway, see `key_for`.
         """
-        setting = f"ai.providers.{provider.name}.key_file"
-        own = _Source("API key", setting, provider.key_file, provider.variable, self._environ)
+        own = self._own_of(provider.name, provider.key_file)
         if (provider.key_file or provider.name != "openai") and own.place() is not None:
             return own.key()
         return self.key_for(provider.base_url)
+
+    def _own_of(self, name: str, key_file: str) -> _Source:
+        return _Source("API key", f"ai.providers.{name}.key_file", key_file, variable_of(name), self._environ)
 
     def describe(self) -> str:
         """Whether there is a key and where it comes from: "set (from OPENAI_API_KEY)". Raises ConfigError."""
@@ -120,7 +126,8 @@ class Secrets:
 
     def warnings(self) -> list[str]:
         """What is not wrong but unwise, one line each."""
-        sources = [self._openai, self._common, *self._own.values()]
+        providers = [self._own_of(name, given.key_file) for name, given in self._ai.providers.items()]
+        sources = [self._openai, self._common, *self._own.values(), *providers]
         return list(dict.fromkeys(line for source in sources for line in source.warnings()))
 
 
