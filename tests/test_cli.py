@@ -47,6 +47,7 @@ COMMANDS = (
     "usage",
     "say",
     "ask",
+    "api",
     "stop",
     "mute",
     "unmute",

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from typing import Any
 
 from voiced import __version__
-
-Command = Callable[[argparse.Namespace, TextIO], int]
-
-if TYPE_CHECKING:
-    _Commands = argparse._SubParsersAction[argparse.ArgumentParser]
-
-_FORM: Final[Any] = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
+from voiced.cli.grammar import FORM, Parser, command, lazily, shows_help
 
 _EPILOG = """\
 try it, with no key, no microphone and no network:
@@ -33,30 +25,31 @@ exit codes:
 """
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """The whole grammar. What it parses has `command`, to be called with the namespace and where to print."""
-    whole = argparse.ArgumentParser(
-        "voiced", description="A voice assistant that one can leave on.", epilog=_EPILOG, **_FORM
-    )
+    whole = Parser("voiced", description="A voice assistant that one can leave on.", epilog=_EPILOG, **FORM)
     whole.add_argument("--version", action="version", version=f"voiced {__version__}")
-    whole.set_defaults(command=_help(whole))
+    whole.set_defaults(command=shows_help(whole))
     commands = whole.add_subparsers(metavar="COMMAND", title="commands")
 
     text = "run the assistant in the foreground, until Ctrl-C or SIGTERM"
-    _command(commands, "run", text, _lazily("daemon", "run"), epilog=_RUN)
+    command(commands, "run", text, lazily("daemon", "run"), epilog=_RUN)
 
     text = "hear a scripted conversation; needs no key, no sound card, no network"
-    demo = _command(commands, "demo", text, _lazily("daemon", "demo"), settings=False)
+    demo = command(commands, "demo", text, lazily("daemon", "demo"), settings=False)
     demo.add_argument("--output", type=Path, metavar="FILE.wav", help="write what was said and heard to this file")
 
     text = "list microphones and loudspeakers, or try one"
-    devices = _command(commands, "devices", text, _lazily("sound_check", "devices"), epilog=_DEVICES)
+    devices = command(commands, "devices", text, lazily("sound_check", "devices"), epilog=_DEVICES)
     what = devices.add_mutually_exclusive_group()
     what.add_argument("--test-input", nargs="?", const="", metavar="NAME", help="show the microphone's level for 5 s")
     what.add_argument("--test-output", nargs="?", const="", metavar="NAME", help="play three tones")
     what.add_argument("--json", action="store_true", help="the list for programs")
 
-    config = _command(commands, "config", "check, show or begin the settings", None, settings=False)
+    text = "use the API from the shell: ask, transcribe, draw, files, batches …"
+    command(commands, "api", text, None, settings=False).grows = _api
+
+    config = command(commands, "config", "check, show or begin the settings", None, settings=False)
     actions = config.add_subparsers(metavar="ACTION", title="actions")
     for name, text in (
         ("check", "say what is wrong with the settings; exit code 2 if anything is"),
@@ -64,28 +57,28 @@ def parser() -> argparse.ArgumentParser:
         ("path", "print which files are looked at, and whether they are there"),
         ("example", "print a commented file with every setting, to begin with"),
     ):
-        _command(actions, name, text, _lazily("settings", name), settings=name != "example")
+        command(actions, name, text, lazily("settings", name), settings=name != "example")
 
-    _plugin(_command(commands, "plugin", "write plugins, try them, and switch them on and off", None, settings=False))
+    _plugin(command(commands, "plugin", "write plugins, try them, and switch them on and off", None, settings=False))
 
     text = "tell how the running assistant is"
-    status = _command(commands, "status", text, _lazily("remote", "status"), epilog=_STATUS)
+    status = command(commands, "status", text, lazily("remote", "status"), epilog=_STATUS)
     status.add_argument("--json", action="store_true", help="for programs; with --watch one object per line")
     status.add_argument("--watch", action="store_true", help="what happens, as it happens, until Ctrl-C")
     status.add_argument("--texts", action="store_true", help="with --watch: also what people and the assistant say")
 
     text = "show what was used, by day and model, and what it cost"
-    usage = _command(commands, "usage", text, _lazily("usage", "usage"), epilog=_USAGE)
+    usage = command(commands, "usage", text, lazily("usage", "usage"), epilog=_USAGE)
     span = usage.add_mutually_exclusive_group()
     span.add_argument("--days", type=_days, default=14, metavar="N", help="so many days, today the last (14)")
     span.add_argument("--months", action="store_true", help="by month, all that is known")
     usage.add_argument("--models", action="store_true", help="each model by itself")
     usage.add_argument("--json", action="store_true", help="for programs")
 
-    say = _command(commands, "say", "let the running assistant say something aloud", _lazily("remote", "say"))
+    say = command(commands, "say", "let the running assistant say something aloud", lazily("remote", "say"))
     say.add_argument("text", nargs="+", help="what it shall say")
 
-    ask = _command(commands, "ask", "ask the running assistant; it answers aloud and here", _lazily("remote", "ask"))
+    ask = command(commands, "ask", "ask the running assistant; it answers aloud and here", lazily("remote", "ask"))
     ask.add_argument("text", nargs="+", help="the question")
     ask.add_argument("--image", action="append", default=[], type=Path, metavar="FILE", help="a PNG or JPEG to look at")
 
@@ -95,45 +88,52 @@ def parser() -> argparse.ArgumentParser:
         ("unmute", "make it listen again"),
         ("reload", "make it read settings and plugins anew"),
     ):
-        _command(commands, name, text, _lazily("remote", name))
+        command(commands, name, text, lazily("remote", name))
 
-    volume = _command(commands, "volume", "set how loud it is", _lazily("remote", "volume"))
+    volume = command(commands, "volume", "set how loud it is", lazily("remote", "volume"))
     volume.add_argument("percent", type=_percent, help="0 to 100")
     return whole
 
 
-def _plugin(plugin: argparse.ArgumentParser) -> None:
+def _api(api: Parser) -> None:
+    """The grammar of `voiced api`, which is as large as all else."""
+    from voiced.cli import api_parser
+
+    api_parser.add(api)
+
+
+def _plugin(plugin: Parser) -> None:
     """The grammar of `voiced plugin`."""
     actions = plugin.add_subparsers(metavar="ACTION", title="actions")
 
     text = "begin a plugin: a package with a tool, a test and a README"
-    new = _command(actions, "new", text, _lazily("plugin_new", "new"), settings=False, epilog=_PLUGIN_NEW)
+    new = command(actions, "new", text, lazily("plugin_new", "new"), settings=False, epilog=_PLUGIN_NEW)
     new.add_argument("name", metavar="NAME", help="lower-case letters, digits and hyphens, such as weather")
     new.add_argument("--into", type=Path, default=Path(), metavar="DIR", help="the folder to make it in (this one)")
 
     text = "try a plugin while you write it; it is loaded anew when you save"
-    dev = _command(actions, "dev", text, _lazily("plugin_dev", "dev"), epilog=_PLUGIN_DEV)
+    dev = command(actions, "dev", text, lazily("plugin_dev", "dev"), epilog=_PLUGIN_DEV)
     dev.add_argument("path", type=Path, metavar="PATH", help="a .py file, a package, or a project of `plugin new`")
     dev.add_argument("--sound", action="store_true", help="speak with it, through the real sound card")
 
-    call = _command(actions, "call", "run one tool", _lazily("plugin_call", "call"), epilog=_PLUGIN_CALL)
+    call = command(actions, "call", "run one tool", lazily("plugin_call", "call"), epilog=_PLUGIN_CALL)
     call.add_argument("tool", metavar="TOOL", help="its name, as the model knows it")
     call.add_argument("arguments", nargs="?", type=_json_object, default={}, metavar="JSON", help="its arguments")
     call.add_argument("--plugin", type=Path, metavar="PATH", help="of this plugin: a .py file, a package or a project")
 
     text = "list the plugins: their tools, what they may do, and why one is off"
-    listing = _command(actions, "list", text, _lazily("plugin_list", "list_all"), epilog=_PLUGIN_LIST)
+    listing = command(actions, "list", text, lazily("plugin_list", "list_all"), epilog=_PLUGIN_LIST)
     listing.add_argument("--json", action="store_true", help="for programs")
 
     text = "say what is wrong with plugins, and how to mend it"
-    check = _command(actions, "check", text, _lazily("plugin_check", "check"), epilog=_PLUGIN_CHECK)
+    check = command(actions, "check", text, lazily("plugin_check", "check"), epilog=_PLUGIN_CHECK)
     check.add_argument("what", nargs="*", metavar="NAME|PATH", help="a plugin by its name, or where it lies (all)")
 
     for name, text in (
         ("enable", "switch a plugin on, now and for the next start"),
         ("disable", "switch a plugin off, now and for the next start"),
     ):
-        switch = _command(actions, name, text, _lazily("plugin_switch", name), epilog=_PLUGIN_SWITCH)
+        switch = command(actions, name, text, lazily("plugin_switch", name), epilog=_PLUGIN_SWITCH)
         switch.add_argument("name", metavar="NAME", help="as `voiced plugin list` shows it")
 
 
@@ -184,45 +184,6 @@ _USAGE = """\
 It reads what the assistant wrote down, running or not. The prices are those in the settings, [budget.prices]; what
 the bill says may differ.
 """
-
-
-def _command(
-    commands: _Commands, name: str, text: str, run: Command | None, *, settings: bool = True, epilog: str | None = None
-) -> argparse.ArgumentParser:
-    """One command with its help, and the options that every command with settings has."""
-    command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=epilog, **_FORM)
-    command.set_defaults(command=run or _help(command))
-    if settings:
-        command.add_argument("--config", type=Path, metavar="FILE", help="read this file of settings and no other")
-        command.add_argument(
-            "--set",
-            action="append",
-            default=[],
-            dest="overrides",
-            metavar="SECTION.NAME=VALUE",
-            help="set one setting, over files and environment; may be repeated",
-        )
-    return command
-
-
-def _lazily(module: str, name: str) -> Command:
-    """The command `name` of a module that is imported when the command runs: `voiced --version` needs none of them."""
-
-    def command(arguments: argparse.Namespace, out: TextIO) -> int:
-        chosen: Command = getattr(importlib.import_module(f"voiced.cli.{module}"), name)
-        return chosen(arguments, out)
-
-    return command
-
-
-def _help(of: argparse.ArgumentParser) -> Command:
-    """Without a command: the help, and exit code 2, since nothing was done."""
-
-    def command(_arguments: argparse.Namespace, out: TextIO) -> int:
-        of.print_help(out)
-        return 2
-
-    return command
 
 
 def _json_object(text: str) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""`voiced api`: the helpers of the API, from the shell."""
