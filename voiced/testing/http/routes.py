@@ -15,6 +15,7 @@ from voiced.testing.http import (
     responses,
     translation,
     uploads,
+    vector_stores,
 )
 from voiced.testing.http.route import Route
 
@@ -29,4 +30,5 @@ ROUTES: Final[tuple[Route, ...]] = (
     *responses.ROUTES,
     *translation.ROUTES,
     *uploads.ROUTES,
+    *vector_stores.ROUTES,
 )
