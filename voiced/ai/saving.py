@@ -31,15 +31,15 @@ async def saving(path: str | os.PathLike[str], what: str) -> AsyncIterator[Calla
     """
     beside = _Beside(Path(path), what)
     try:
-        await _to_its_end(beside.open)
+        await to_its_end(beside.open)
 
         async def write(data: bytes) -> None:
-            await _to_its_end(lambda: beside.write(data))
+            await to_its_end(lambda: beside.write(data))
 
         yield write
-        await _to_its_end(beside.finish)
+        await to_its_end(beside.finish)
     finally:
-        await _to_its_end(beside.discard)
+        await to_its_end(beside.discard)
 
 
 class _Beside:
@@ -90,7 +90,7 @@ class _Beside:
             raise RequestRejected(f"{self._what}: {self._path} can't be written ({error.strerror})") from error
 
 
-async def _to_its_end(call: Callable[[], T]) -> T:
+async def to_its_end(call: Callable[[], T]) -> T:
     """`call` in a thread; whoever is cancelled meanwhile waits for its end, so that nothing goes on behind his back."""
     task = asyncio.ensure_future(asyncio.to_thread(call))
     try:
