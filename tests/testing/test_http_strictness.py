@@ -20,6 +20,7 @@ from .http_client import HI, LAMP, Raw, raw_of, wav
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
 CALL: dict[str, Any] = {"id": "call_1", "type": "function", "function": {"name": "lamp", "arguments": "{}"}}
 CALLED: dict[str, Any] = {"role": "assistant", "content": None, "tool_calls": [CALL]}
+STRICT: dict[str, Any] = LAMP["function"]["parameters"]
 RESULT = {"role": "tool", "tool_call_id": "call_1", "content": "on"}
 
 
@@ -128,6 +129,22 @@ async def test_a_body_that_is_no_json(raw: Raw) -> None:
         ({"stop": ["a"] * 5}, "array_above_max_length", "stop"),
         ({"top_logprobs": 2}, None, "top_logprobs"),
         ({"response_format": {"type": "structured"}}, "invalid_value", "response_format.type"),
+        ({"response_format": {"type": "json_object"}}, None, "messages"),  # they do not speak of JSON
+        (
+            {"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": {}}}},
+            None,
+            "response_format",
+        ),
+        (
+            {
+                "response_format": {
+                    "type": "json_schema",
+                    "json_schema": {"name": "a", "schema": STRICT | {"required": []}, "strict": True},
+                }
+            },
+            None,
+            "response_format",
+        ),
         ({"reasoning_effort": "low"}, None, None),  # gpt-4o does not reason
         ({"tools": []}, "empty_array", "tools"),
         ({"tools": [LAMP] * 129}, "array_above_max_length", "tools"),
@@ -180,7 +197,8 @@ async def test_a_chat_request_that_is_wrong(
         {"model": "gpt-5.6-luna", "tools": [LAMP], "reasoning_effort": "none"},
         {"model": "gpt-5.6-luna", "reasoning_effort": "low"},
         {"model": "gpt-5-mini", "tools": [LAMP], "reasoning_effort": "minimal", "temperature": 1},
-        {"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": {}, "strict": True}}},
+        {"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": STRICT, "strict": True}}},
+        {"response_format": {"type": "json_object"}, "messages": [{"role": "user", "content": "As JSON, please."}]},
     ],
 )  # fmt: skip
 async def test_a_chat_request_that_is_right(server: HttpLoopback, raw: Raw, change: dict[str, Any]) -> None:
@@ -413,7 +431,7 @@ async def test_the_most_that_is_embedded_at_once(raw: Raw) -> None:
 
 
 async def test_what_the_loopback_cannot_do_it_says(raw: Raw) -> None:
-    for answer in (await raw.chat(n=2),):
+    for answer in (await raw.chat(web_search_options={}), await raw.chat(prediction={})):
         assert (answer.status, answer.error["code"]) == (501, "not_on_loopback")
 
 

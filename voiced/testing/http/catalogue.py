@@ -30,6 +30,7 @@ MODELS: Final = (
     "gpt-image-1-mini", "gpt-image-1.5", "gpt-image-2", "gpt-image-2.6-flare",
     "omni-moderation-latest", "omni-moderation-2024-09-26",
     "gpt-realtime-2.1", "gpt-realtime-2.1-mini",
+    "gpt-3.5-turbo-instruct", "davinci-002", "babbage-002",
 )  # fmt: skip
 """What is there by default."""
 
@@ -38,6 +39,7 @@ _OF_SPEECH: Final = re.compile(r"(^|-)tts(-|$)")
 _OF_EMBEDDINGS: Final = re.compile(r"embedding")
 _OF_OTHERS: Final[Sequence[tuple[re.Pattern[str], Stage]]] = (
     (re.compile(r"realtime"), "realtime"),
+    (re.compile(r"-instruct|^(davinci|babbage)-"), "completions"),
     (re.compile(r"moderation"), "moderations"),
     (re.compile(r"image|^dall-e-"), "images"),
 )
@@ -81,6 +83,12 @@ class Catalogue:
         if model in MODELS and stage != _stage_of(model):
             if stage == "chat":
                 message = "This is not a chat model and thus not supported in the v1/chat/completions endpoint."
+                raise Refusal(404, Rejection(message, None, "model"))
+            if stage == "completions":
+                message = (
+                    "This is a chat model and not supported in the v1/completions endpoint. Did you mean to use "
+                    "v1/chat/completions?"
+                )
                 raise Refusal(404, Rejection(message, None, "model"))
             if stage == "embeddings":
                 raise Refusal(403, Rejection("You are not allowed to generate embeddings from this model"))

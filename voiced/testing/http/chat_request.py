@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from voiced.testing.http.catalogue import Catalogue, efforts, thinks, tools_need_no_thought
 from voiced.testing.http.refusal import Refusal, bad_request, not_on_loopback
+from voiced.testing.http.script import text_of
 from voiced.testing.loopback import rejection
 from voiced.testing.loopback.checks import (
     Check,
@@ -53,14 +54,13 @@ def check(body: Any, catalogue: Catalogue) -> dict[str, Any]:
     try:
         _REQUEST(body, "")
         _tools(body)
+        _format(body)
         _options(body)
     except Rejection as why:
         raise Refusal(400, why) from None
     _order(body["messages"])
     for index, message in enumerate(body["messages"]):
         _sees(body["model"], message, index)
-    if (body.get("n") or 1) > 1:
-        raise not_on_loopback("gives one answer, not n")
     for name in ("audio", "functions", "function_call", "web_search_options", "prediction", "moderation"):
         if body.get(name) is not None:
             raise not_on_loopback(f"does nothing with {name!r}")
@@ -312,8 +312,27 @@ def judge_parameters(function: dict[str, Any], path: str) -> None:
         judge_strict(schema, f"function '{name}'", path)
 
 
+def _format(body: dict[str, Any]) -> None:
+    wanted = body.get("response_format") or {"type": "text"}
+    if wanted["type"] == "json_object" and not any("json" in text_of(each).lower() for each in body["messages"]):
+        message = (
+            "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'."
+        )
+        raise Rejection(message, None, "messages")
+    if wanted["type"] == "json_schema" and "schema" in wanted["json_schema"]:
+        schema, what = wanted["json_schema"]["schema"], f"response_format '{wanted['json_schema']['name']}'"
+        if schema.get("type") != "object":
+            message = (
+                f"Invalid schema for {what}: schema must be a JSON Schema of 'type: \"object\"', got 'type: "
+                f'"{schema.get("type")}"\'.'
+            )
+            raise Rejection(message, None, "response_format")
+        if wanted["json_schema"].get("strict"):
+            judge_strict(schema, what, "response_format", code=None)
+
+
 def judge_strict(
-    schema: Any, what: str, path: str, context: tuple[str, ...] = (), code: str = "invalid_function_parameters"
+    schema: Any, what: str, path: str, context: tuple[str, ...] = (), code: str | None = "invalid_function_parameters"
 ) -> None:
     """Strict schemas forbid what they do not name, and require all that they do. Raises `Rejection`."""
 

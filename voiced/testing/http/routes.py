@@ -6,6 +6,7 @@ from typing import Final
 
 from voiced.testing.http import (
     batches,
+    completions,
     files,
     fine_tuning,
     images,
@@ -21,6 +22,7 @@ from voiced.testing.http.route import Route
 
 ROUTES: Final[tuple[Route, ...]] = (
     *batches.ROUTES,
+    *completions.ROUTES,
     *files.ROUTES,
     *fine_tuning.ROUTES,
     *images.ROUTES,

@@ -117,7 +117,7 @@ class Asked:
 
 
 class ScriptExhausted(LookupError):
-    """More chat answers were asked for than the script has replies."""
+    """More answers were asked for than the script has replies."""
 
 
 class Script:
@@ -125,8 +125,9 @@ class Script:
 
     Each is a list to be consumed in order of the requests, or a function.
 
-    `replies`: one Reply for each chat request, or `Asked -> Reply`. Without any the model repeats what it was told; a
-    request after the last is answered with 500 and is a violation.
+    `replies`: one Reply for each answer that is asked for, of chat, Responses and completions alike, or
+    `Asked -> Reply`. Without any the model repeats what it was told; a request after the last is answered with 500 and
+    is a violation.
     `transcripts`: one text for each file, "" for no speech, or `Heard -> str`. Without any, or after the last, the
     transcript tells how long the sound is.
     `sound`: text → PCM16 at 24 kHz; without it, tones that `tones.recognise` knows again.

@@ -315,12 +315,12 @@ class HttpLoopback:
 
     def _chat(self, asked: Asked) -> Emission:
         try:
-            outputs = self._script.reply(asked)
+            replies = [self._script.reply(asked) for _ in range(asked.body.get("n") or 1)]
+            answer = chat_answer.Answer(replies, asked.body, self._answers + 1)
         except (ScriptExhausted, ValueError) as error:
             why = Rejection(str(error), "script_exhausted", kind="loopback_error")
             raise Refusal(500, why) from error
         self._answers += 1
-        answer = chat_answer.Answer(outputs, asked.body, self._answers)
         if asked.body.get("stream"):
             steps = (step if isinstance(step, Pause) else sse(step) for step in answer.stream())
             return Emission(EVENTS, _followed(self._paced(steps), DONE))
