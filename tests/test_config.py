@@ -650,3 +650,12 @@ def test_a_list_of_choices_is_one_complaint_with_the_choices(tmp_path: Path, ord
     with pytest.raises(ConfigError) as refused:
         load_config(file, environ={})
     assert str(refused.value) == f"{file}:2: brain.order {fix}"
+
+
+def test_lists_in_a_table_are_read_and_shown(tmp_path: Path) -> None:
+    file = tmp_path / "voiced.toml"
+    file.write_text('[ai.orders]\nchat = ["ollama", "openai"]\n')
+    loaded = load_config(file, environ={})
+    assert loaded.config.ai.orders == {"chat": ("ollama", "openai")}
+    file.write_text(loaded.show())
+    assert load_config(file, environ={}).config.ai == loaded.config.ai

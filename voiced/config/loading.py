@@ -111,6 +111,8 @@ def validated(model: type[ConfigT], given: Sequence[Given]) -> tuple[ConfigT, di
 
 def _as_python(value: Any) -> Any:
     """TOML has no tuples, and validation is strict: "500" and true are no numbers."""
+    if isinstance(value, dict):
+        return {name: _as_python(member) for name, member in value.items()}
     return tuple(value) if isinstance(value, list) else value
 
 

@@ -12,6 +12,7 @@ KEY: Final = "sk-test"
 
 
 def api_at(base_url: str, post: Post) -> HostAi:
-    """Close it. `post` is told what is used. What fails is not asked again: each fault of the server is seen."""
-    settings = AiSettings(providers={"openai": ProviderSettings(base_url=base_url)}, retries=0)
+    """Close it. `post` is told what is used. What fails is not asked again, and nothing is waited for."""
+    openai = ProviderSettings(base_url=base_url)
+    settings = AiSettings(providers={"openai": openai}, retries=0, longest_wait_s=0.0)
     return HostAi(lambda: settings, lambda _: KEY, thrift=lambda: "none", post=post)

@@ -233,6 +233,7 @@ class Assistant:
             settings |= {
                 "ai.providers.openai": {"base_url": self._api.base_url, "key_file": str(key)},
                 "ai.retries": 0,
+                "ai.longest_wait_s": 0.0,
             }
         file = folder / "voiced.toml"
         file.write_text("".join(f"{name} = {toml_value(value)}\n" for name, value in settings.items()))
