@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from voiced.testing.http import CallTool, Fault, Finish, HttpLoopback, Pace, Pause, Say, SendError
+from voiced.testing.http import CallTool, Fault, Finish, HttpLoopback, Output, Pace, Pause, Say, SendError
 
 from .http_client import Answered, Raw, raw_of, sdk_of
 
@@ -35,7 +35,7 @@ async def test_each_prompt_has_as_many_texts_as_are_asked_for() -> None:
 
 
 async def test_a_stream_has_its_usage_before_the_end() -> None:
-    reply = [Say("Grüße an alle"), Pause(0.0), Finish("length")]
+    reply: list[Output] = [Say("Grüße an alle"), Pause(0.0), Finish("length")]
     async with HttpLoopback([reply], pace=Pace(ragged=1)) as server, sdk_of(server) as sdk:
         stream = await sdk.completions.create(
             model=MODEL, prompt="Say", stream=True, stream_options={"include_usage": True}
