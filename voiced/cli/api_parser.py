@@ -146,7 +146,7 @@ def _files(commands: Commands) -> None:
     listing = _command(actions, "list", "list them", "files.list_all", model=False)
     listing.add_argument("--purpose", default="", metavar="WHAT", help="only those for it")
 
-    upload = _command(actions, "upload", "upload one; its id is printed", "files.upload", model=False, output=False)
+    upload = _command(actions, "upload", "upload one; its id is printed", "files.upload", model=False)
     upload.add_argument("file", nargs="?", default="-", metavar="FILE", help="which one")
     upload.add_argument("--purpose", required=True, metavar="WHAT", help="batch, fine-tune, assistants, vision, …")
     upload.add_argument("--name", default="", metavar="NAME", help="of what comes from standard input")
@@ -156,7 +156,7 @@ def _files(commands: Commands) -> None:
     get.add_argument("id", metavar="ID", help="such as file-abc123")
     download = _command(actions, "download", "fetch what is in one", "files.download", model=False, json=False)
     download.add_argument("id", metavar="ID", help="such as file-abc123")
-    delete = _command(actions, "delete", "delete files", "files.delete", model=False, output=False)
+    delete = _command(actions, "delete", "delete files", "files.delete", model=False)
     delete.add_argument("ids", nargs="+", metavar="ID", help="such as file-abc123")
 
 
@@ -165,13 +165,13 @@ def _stores(commands: Commands) -> None:
     _command(actions, "list", "list them", "stores.list_all", model=False)
 
     text = "make one; its id is printed"
-    create = _command(actions, "create", text, "stores.create", model=False, output=False)
+    create = _command(actions, "create", text, "stores.create", model=False)
     create.add_argument("name", metavar="NAME", help="what to call it")
     create.add_argument("files", nargs="*", type=Path, metavar="FILE", help="what to put in")
     create.add_argument("--days", type=_whole(1, 365), metavar="N", help="it is deleted when unused for so many days")
 
     text = "upload files into one, and wait until they can be searched"
-    put = _command(actions, "add", text, "stores.put", model=False, output=False)
+    put = _command(actions, "add", text, "stores.put", model=False)
     put.add_argument("store", metavar="STORE", help="such as vs_abc123")
     put.add_argument("files", nargs="+", type=Path, metavar="FILE", help="what to put in")
 
@@ -180,7 +180,7 @@ def _stores(commands: Commands) -> None:
     search.add_argument("text", nargs="*", metavar="TEXT", help="what to look for")
     search.add_argument("--most", type=_whole(1, 50), default=10, metavar="N", help="how much is found at most (10)")
 
-    delete = _command(actions, "delete", "delete stores, not the files", "stores.delete", model=False, output=False)
+    delete = _command(actions, "delete", "delete stores, not the files", "stores.delete", model=False)
     delete.add_argument("ids", nargs="+", metavar="STORE", help="such as vs_abc123")
 
 
@@ -287,7 +287,6 @@ def _command(
     model: bool = True,
     asks: bool = True,
     json: bool = True,
-    output: bool = True,
     epilog: str | None = None,
 ) -> Parser:
     """One command that `run` ("module.function") carries out, and the options that most have."""
@@ -298,8 +297,7 @@ def _command(
             made.add_argument("--model", default="", metavar="NAME", help="instead of the one in the settings")
         made.add_argument("--provider", default="", metavar="NAME", help="the server to ask, such as openai")
         made.add_argument("--within", type=_seconds, metavar="S", help="seconds to wait, instead of ai.timeout_s")
-    if output:
-        made.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the result to this file")
+    made.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the result to this file")
     if json:
         made.add_argument("--json", action="store_true", help="for programs")
     return made

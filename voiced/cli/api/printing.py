@@ -54,16 +54,19 @@ def result(arguments: Namespace, out: TextIO, *, binary: bool = False) -> Iterat
 
     `binary`: what comes is not for a terminal.
     """
-    path: Path | None = arguments.output
-    if path is not None and str(path) != "-":
-        with _new_file(path) as file:
+    if (path := target(arguments)) is not None:
+        with new_file(path) as file:
             yield _File(path, file)
     elif binary and out.isatty():
         raise ConfigError("what comes is no text for a terminal: write it to a file with --output FILE, or pipe it on")
     else:
-        printed = _Printed(out)
-        yield printed
-        printed.text("")
+        yield Printed(out)
+
+
+def target(arguments: Namespace) -> Path | None:
+    """The file that the result goes to; None for standard output."""
+    path: Path | None = arguments.output
+    return None if path is None or str(path) == "-" else path
 
 
 class _Lines:
@@ -81,7 +84,7 @@ class _Lines:
         self.text(f"{as_json(value, ascii=self.ascii)}\n")
 
 
-class _Printed(_Lines):
+class Printed(_Lines):
     """On standard output; each piece is there at once."""
 
     def __init__(self, out: TextIO) -> None:
@@ -124,7 +127,7 @@ class _File(_Lines):
         self.data(text.encode(errors="replace"))
 
     def data(self, data: bytes) -> None:
-        with _told(self._path):
+        with writing(self._path):
             self._file.write(data)
 
 
@@ -193,20 +196,27 @@ def note(text: str) -> None:
         sys.stderr.write(f"{text}\n")
 
 
-@contextmanager
-def _new_file(path: Path) -> Iterator[BinaryIO]:
-    """It takes the place of `path` at the end, unless there was an error before."""
-    path = path.resolve()  # the file that a link leads to is replaced, not the link
+def check_writable(path: Path) -> None:
+    """Before anything is paid for. Raises ConfigError where no file can be there."""
     if path.is_dir():
         raise ConfigError(f"--output {path}: this is a folder: name a file in it")
     if not path.parent.is_dir():
         raise ConfigError(f"--output {path}: there is no folder {path.parent}: make it first")
+    if not _is_special(path) and not os.access(path.parent, os.W_OK):
+        raise ConfigError(f"--output {path}: nothing can be written to {path.parent}: name another folder")
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[BinaryIO]:
+    """It takes the place of `path` at the end, unless there was an error before. Raises ConfigError, NotWritten."""
+    check_writable(path)
+    path = path.resolve()  # the file that a link leads to is replaced, not the link
     if _is_special(path):
-        with _told(path):
+        with writing(path):
             special = path.open("wb")
         with special:
             yield special
-            with _told(path):
+            with writing(path):
                 special.flush()
         return
     beside = path.with_name(f".voiced-{secrets.token_hex(8)}.part")
@@ -217,10 +227,10 @@ def _new_file(path: Path) -> Iterator[BinaryIO]:
     try:
         with file:
             yield file
-            with _told(path):
+            with writing(path):
                 file.flush()
                 os.fsync(file.fileno())
-        with _told(path):
+        with writing(path):
             beside.replace(path)
     finally:
         with contextlib.suppress(OSError):
@@ -236,7 +246,8 @@ def _is_special(path: Path) -> bool:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def writing(path: Path) -> Iterator[None]:
+    """Raises NotWritten, which names the file, for what the operating system says."""
     try:
         yield
     except OSError as error:
