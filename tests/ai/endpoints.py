@@ -44,7 +44,6 @@ ENDPOINTS: Final[Mapping[str, frozenset[str]]] = {
             "DELETE /vector_stores/{vector_store_id}",
             "POST /vector_stores/{vector_store_id}/files",
             "GET /vector_stores/{vector_store_id}/files",
-            "GET /vector_stores/{vector_store_id}/files/{file_id}",
             "DELETE /vector_stores/{vector_store_id}/files/{file_id}",
             "POST /vector_stores/{vector_store_id}/search",
         }
@@ -91,7 +90,7 @@ ENDPOINTS: Final[Mapping[str, frozenset[str]]] = {
     "models": frozenset({"GET /models", "GET /models/{model}"}),
     "realtime": frozenset({"POST /realtime/client_secrets"}),
 }
-"""By the helper whose own they are. `batches` and `fine_tuning` ask those of `files` too."""
+"""By the helper whose own they are. `batches`, `fine_tuning` and `vector_stores` ask those of `files` too."""
 
 
 @dataclass(frozen=True, slots=True)
