@@ -142,6 +142,7 @@ class Providers:
         model: str = "",
         provider: str = "",
         within_s: float | None = None,
+        once: bool = False,
         stays: bool = False,
         needs_model: bool = True,
     ) -> AsyncIterator[Events]:
@@ -157,6 +158,7 @@ class Providers:
             model=model,
             provider=provider,
             within_s=within_s,
+            once=once,
             stays=stays,
             needs_model=needs_model,
         )

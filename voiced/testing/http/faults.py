@@ -189,3 +189,13 @@ def html_page(status: int = 200) -> Answer:
     """What a proxy or a hotel's network answers for the server."""
     page = b"<!DOCTYPE html><html><head><title>Welcome</title></head><body>Please log in.</body></html>"
     return Answer(status, page, content_type="text/html; charset=utf-8")
+
+
+def moderation_blocked(*categories: str) -> Answer:
+    """400: what shall be drawn is not allowed."""
+    message = (
+        "Your request was rejected by the safety system. If you believe this is an error, contact us at "
+        "help.openai.com and include the request ID 00000000-0000-0000-0000-000000000000. "
+        f"safety_violations=[{', '.join(categories or ('violence',))}]."
+    )
+    return Answer(400, error_body(message, "image_generation_user_error", code="moderation_blocked"))

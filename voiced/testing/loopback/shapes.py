@@ -167,6 +167,25 @@ TURN_DETECTION_BETA: Final = nullable(
 )
 _NOISE: Final = one_of("near_field", "far_field")
 
+AUDIO_INPUT_GA: Final = obj(
+    {
+        "format": FORMAT_GA,
+        "noise_reduction": nullable(obj({"type": _NOISE, "strength": number(0.0, 1.0)}, "type")),
+        "transcription": nullable(
+            obj(
+                {
+                    "model": string(),
+                    "language": nullable(string()),
+                    "languages": array(string()),
+                    "keywords": array(string()),
+                    "prompt": nullable(string()),
+                    "delay": one_of("minimal", "low", "medium", "high", "xhigh"),
+                }
+            )
+        ),
+        "turn_detection": TURN_DETECTION_GA,
+    }
+)
 SESSION_GA: Final = obj(
     {
         "type": one_of("realtime"),
@@ -175,25 +194,7 @@ SESSION_GA: Final = obj(
         "instructions": string(),
         "audio": obj(
             {
-                "input": obj(
-                    {
-                        "format": FORMAT_GA,
-                        "noise_reduction": nullable(obj({"type": _NOISE, "strength": number(0.0, 1.0)}, "type")),
-                        "transcription": nullable(
-                            obj(
-                                {
-                                    "model": string(),
-                                    "language": nullable(string()),
-                                    "languages": array(string()),
-                                    "keywords": array(string()),
-                                    "prompt": nullable(string()),
-                                    "delay": one_of("minimal", "low", "medium", "high", "xhigh"),
-                                }
-                            )
-                        ),
-                        "turn_detection": TURN_DETECTION_GA,
-                    }
-                ),
+                "input": AUDIO_INPUT_GA,
                 "output": obj({"format": FORMAT_GA, "voice": VOICE, "speed": SPEED}),
             }
         ),
