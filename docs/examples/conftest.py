@@ -10,7 +10,7 @@ import pytest
 
 
 class Web:
-    """Answers each path with what `pages` has for it: anything that has a JSON form, or the number of an error."""
+    """Answers each path with what `pages` has for it: a file, what has a JSON form, or the number of an error."""
 
     def __init__(self) -> None:
         self.pages: dict[str, Any] = {}
@@ -34,7 +34,8 @@ def web() -> Iterator[Web]:
             page = here.pages.get(path, 404)
             self.send_response(page if isinstance(page, int) else 200)
             self.end_headers()
-            self.wfile.write(b"" if isinstance(page, int) else json.dumps(page).encode())
+            if not isinstance(page, int):
+                self.wfile.write(page if isinstance(page, bytes) else json.dumps(page).encode())
 
         def log_message(self, format: str, *args: object) -> None:
             pass
