@@ -21,9 +21,9 @@ Layers; imports go down only:
     scaffold       the project that `voiced plugin new` makes        ┘
     ports          what the hub needs of each edge
     conversation   the core (pure): turns, ledger, failover, budget  |  api: all that a plugin may import
-    ai             the API over HTTP: clients, errors, models
+    ai             the API over HTTP: clients, errors, providers in their order, and a helper for each endpoint
     sound_card     PortAudio
-    audio, errors, settings, resample
+    audio, errors, usage, settings, resample
 """
 
 __version__ = "0.1.0"

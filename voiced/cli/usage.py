@@ -157,6 +157,8 @@ def _amounts(used: Usage) -> dict[str, float]:
         "audio out": used.audio_out,
         "seconds": used.seconds,
         "characters": used.characters,
+        "image out": used.image_out,
+        "calls": used.calls,
     }
 
 
