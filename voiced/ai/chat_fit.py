@@ -87,6 +87,11 @@ class Fit:
         return self._learned.get((server.provider.name, server.model), set())
 
 
+def takes_max_tokens(model: str) -> bool:
+    """Whether a model takes `max_tokens`, as far as its name tells."""
+    return _BY_COMPLETION.match(model) is None
+
+
 def _not_strict(tool: Mapping[str, Any]) -> dict[str, Any]:
     function = {name: value for name, value in tool.get("function", {}).items() if name != "strict"}
     return {**tool, "function": function} if "function" in tool else dict(tool)
