@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.api_bench import KEY, Bench
-from voiced.testing.http import End, Fault, HttpLoopback
+from voiced.testing.http import Drop, Fault, HttpLoopback
 
 CALL = (
     b'{"custom_id": "1", "method": "POST", "url": "/v1/chat/completions", '
@@ -58,7 +58,7 @@ async def test_what_is_fetched_is_shown_on_a_terminal_only_where_it_is_text(
 
 async def test_a_file_that_breaks_off_is_no_file(bench: Bench, server: HttpLoopback, tmp_path: Path) -> None:
     name = await sent(bench, CALL * 2000)
-    server.add_fault(Fault(End(after=1), "files", every=True))
+    server.add_fault(Fault(Drop(after=1), "files", every=True))
     said = await bench.types("files", "download", name, "-o", tmp_path / "copy")
     assert (said.code, said.out) == (1, "")
     assert said.err.count("\n") == 1
