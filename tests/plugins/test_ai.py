@@ -103,17 +103,17 @@ async def test_many_texts_are_several_requests_and_keep_their_order() -> None:
     async with office() as (home, server):
         texts = [f"number{number}" for number in range(BATCH + 1)]
         vectors = await home.ai.embed(texts)
-        assert [len(entry.body["input"]) for entry in server.of("embeddings")] == [BATCH, 1]
+        assert sorted(len(entry.body["input"]) for entry in server.of("embeddings")) == [1, BATCH]
         assert all(one != other for one, other in pairwise(vectors))
         assert vectors[BATCH] == (await home.ai.embed(texts[BATCH:]))[0]
         assert await home.ai.embed([]) == []
-        assert {entry.connection for entry in server.of("embeddings")} == {1}
+        assert {entry.connection for entry in server.of("embeddings")} <= {1, 2}
 
 
 async def test_long_texts_are_several_requests() -> None:
     async with office() as (home, server):
         await home.ai.embed(["ä" * 30_000] * 6)  # 60,000 bytes each
-        assert [len(entry.body["input"]) for entry in server.of("embeddings")] == [5, 1]
+        assert sorted(len(entry.body["input"]) for entry in server.of("embeddings")) == [1, 5]
         assert server.violations == ()
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import base64
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
+from voiced.ai.abreast import abreast
 from voiced.ai.providers import Providers, Server
 from voiced.errors import RequestRejected
 from voiced.usage import Usage
@@ -15,13 +19,28 @@ if TYPE_CHECKING:
     from openai.types import CreateEmbeddingResponse
 
 MOST_TEXTS: Final = 512
-"""In one call: their vectors are some 25 MB."""
+"""In one call of `ai.embed`: their vectors are some 25 MB."""
 
 BATCH: Final = 64
 """Texts in one request; what comes back is read on the event loop."""
 
 BATCH_BYTES: Final = 300_000
 """UTF-8 in one request. The server takes so many tokens, and no token is less than a byte."""
+
+_LONGEST: Final = {"text-embedding-3-small": 1536, "text-embedding-3-large": 3072}
+"""Numbers in a vector, of which it may be cut to fewer."""
+
+_FIXED: Final = "text-embedding-ada-002"
+
+Vector = Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Which vector, from 0, and how alike it is: 1 for the same direction, 0 for nothing in common, at least -1."""
+
+    index: int
+    similarity: float
 
 
 class Embeddings:
@@ -31,25 +50,43 @@ class Embeddings:
         self._providers = providers
 
     async def embed(
-        self, texts: Sequence[str], *, model: str = "", provider: str = "", within_s: float | None = None
+        self,
+        texts: str | Sequence[str],
+        *,
+        dimensions: int | None = None,
+        user: str = "",
+        progress: Callable[[int, int], None] | None = None,
+        model: str = "",
+        provider: str = "",
+        within_s: float | None = None,
     ) -> list[list[float]]:
-        """A vector for each text. Those of different models can't be compared. Raises ApiError."""
-        if isinstance(texts, str) or not all(isinstance(text, str) and text for text in texts):
+        """A vector for each text, or for the one; those of different models can't be compared. Raises ApiError.
+
+        `dimensions`: numbers in each, fewer than the model makes by itself. `progress`: told how many of how many are
+        done. What is too much for one request is asked for in several. A vector of 1536 takes 50 KB of memory.
+        """
+        texts = [texts] if isinstance(texts, str) else texts
+        if not all(isinstance(text, str) and text for text in texts):
             raise RequestRejected("Only a list of texts that are not empty can be embedded.")
-        if len(texts) > MOST_TEXTS:
-            raise RequestRejected(f"{len(texts)} texts are too many to be embedded at once; {MOST_TEXTS} are allowed.")
-        vectors: list[list[float]] = []
-        for batch in _batches(texts):
+        options: dict[str, Any] = {"dimensions": dimensions} if dimensions is not None else {}
+        options |= {"user": user} if user else {}
+        done = 0
 
-            async def request(server: Server, batch: list[str] = batch) -> Any:
-                return await server.openai.embeddings.create(model=server.model, input=batch)
+        async def embed(batch: list[str]) -> list[list[float]]:
+            nonlocal done
 
-            def read(answer: CreateEmbeddingResponse, server: Server, batch: list[str] = batch) -> list[list[float]]:
-                found = _vectors(answer, len(batch))
+            async def request(server: Server) -> Any:
+                _judge_dimensions(server.model, dimensions)
+                return await server.openai.embeddings.create(
+                    model=server.model, input=batch, encoding_format="base64", **options
+                )
+
+            def read(answer: CreateEmbeddingResponse, server: Server) -> list[list[float]]:
+                found = _vectors(answer, len(batch), dimensions)
                 self._providers.spend(Usage(server.model, text_in=_tokens(answer, batch)))
                 return found
 
-            vectors += await self._providers.ask(
+            found = await self._providers.ask(
                 "embeddings",
                 request,
                 read,
@@ -58,7 +95,67 @@ class Embeddings:
                 within_s=within_s,
                 stays=True,  # vectors of another model would be near to nothing
             )
-        return vectors
+            done += len(batch)
+            if progress is not None:
+                progress(done, len(texts))
+            return found
+
+        batches = await abreast(embed, _batches(texts))
+        return [vector for batch in batches for vector in batch]
+
+    @staticmethod
+    def similarity(one: Vector, other: Vector) -> float:
+        """The cosine of the angle between two vectors of one model, from -1 to 1. Raises RequestRejected."""
+        return nearest(one, [other], 1)[0].similarity
+
+    @staticmethod
+    def nearest(query: Vector, vectors: Sequence[Vector], count: int = 5) -> list[Match]:
+        """The `count` vectors that are most like `query`, the best first. Raises RequestRejected.
+
+        All must be as long as it is: what two models make can't be compared.
+        """
+        return nearest(query, vectors, count)
+
+
+def nearest(query: Vector, vectors: Sequence[Vector], count: int = 5) -> list[Match]:
+    """See `Embeddings.nearest`."""
+    if count < 1:
+        raise RequestRejected(f"embeddings: the {count} nearest are none: ask for at least one")
+    if not len(vectors):
+        return []
+    wanted = _direction(query, "the query")
+    for number, vector in enumerate(vectors, 1):
+        if len(vector) != len(query):
+            raise RequestRejected(
+                f"embeddings: vector {number} has {len(vector)} numbers, and the query {len(query)}: embed both with "
+                "one model"
+            )
+    table = np.asarray(vectors, np.float32)
+    lengths = np.linalg.norm(table, axis=1)
+    if not (np.isfinite(lengths).all() and (lengths > 0).all()):
+        number = int(np.flatnonzero(~(np.isfinite(lengths) & (lengths > 0)))[0]) + 1
+        raise RequestRejected(f"embeddings: vector {number} has no direction: it is all zeros, or has no numbers")
+    found = np.clip(table @ wanted / lengths, -1.0, 1.0)
+    best = np.argsort(-found, kind="stable")[:count]
+    return [Match(int(index), float(found[index])) for index in best]
+
+
+def _direction(vector: Vector, called: str) -> NDArray[np.float32]:
+    found = np.asarray(vector, np.float32)
+    length = np.linalg.norm(found) if found.ndim == 1 else 0.0
+    if not np.isfinite(length) or not length > 0:
+        raise RequestRejected(f"embeddings: {called} has no direction: it is all zeros, or has no numbers")
+    return np.asarray(found / length, np.float32)
+
+
+def _judge_dimensions(model: str, dimensions: int | None) -> None:
+    if dimensions is None:
+        return
+    if model == _FIXED:
+        raise RequestRejected(f"embeddings: {model} takes no dimensions: leave them out, or use {next(iter(_LONGEST))}")
+    most = _LONGEST.get(model, dimensions)
+    if not 1 <= dimensions <= most:
+        raise RequestRejected(f"embeddings: {dimensions} dimensions: {model} makes 1 to {most}")
 
 
 def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
@@ -81,10 +178,20 @@ def _tokens(answer: CreateEmbeddingResponse, texts: list[str]) -> int:
     return told if isinstance(told, int) and told >= 0 else sum(len(text.encode("utf-8", "replace")) for text in texts)
 
 
-def _vectors(answer: CreateEmbeddingResponse, count: int) -> list[list[float]]:
+def _vectors(answer: CreateEmbeddingResponse, count: int, dimensions: int | None) -> list[list[float]]:
     """One for each text, in their order. Whatever is wrong with them raises one of several errors."""
-    found = {int(each.index): each.embedding for each in answer.data}
+    found = {int(each.index): _decoded(each.embedding) for each in answer.data}
     table = np.array([found[index] for index in range(count)], np.float32)
     if table.ndim != 2 or not table.size or len(answer.data) != count or not np.isfinite(table).all():
         raise ValueError("no table of numbers")
-    return [found[index] for index in range(count)]
+    if dimensions is not None and table.shape[1] != dimensions:
+        raise ValueError("of another length than was asked for")
+    rows: list[list[float]] = table.tolist()
+    return rows
+
+
+def _decoded(embedding: Any) -> Any:
+    """Numbers, which a server may write out though base64 was asked for, a third as long."""
+    if isinstance(embedding, str):
+        return np.frombuffer(base64.b64decode(embedding, validate=True), "<f4")
+    return embedding

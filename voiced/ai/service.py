@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from voiced.ai.providers import Providers, Terms
-from voiced.errors import ApiError
+from voiced.errors import ApiError, RequestRejected
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -52,6 +52,12 @@ class AiService:
         return (await self._providers.client("chat", provider)).openai
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        from voiced.ai.embeddings import MOST_TEXTS
+
+        if isinstance(texts, str):
+            raise RequestRejected("Only a list of texts that are not empty can be embedded.")
+        if len(texts) > MOST_TEXTS:
+            raise RequestRejected(f"{len(texts)} texts are too many to be embedded at once; {MOST_TEXTS} are allowed.")
         return await self.embeddings.embed(texts, within_s=EMBED_WITHIN_S)
 
     @property
