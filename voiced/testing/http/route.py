@@ -38,7 +38,7 @@ class World:
     """What the answers of one server depend on.
 
     `whole`: what this server answers to a JSON request at a path ("/v1/chat/completions"): status and body, as a batch
-    wants it. The request counts for nothing else.
+    wants it. The request counts for nothing else. `assistants`: whether there still are some.
     """
 
     def __init__(
@@ -47,11 +47,14 @@ class World:
         script: Script,
         pace: Pace,
         whole: Callable[[str, Any], tuple[int, dict[str, Any]]],
+        *,
+        assistants: bool = False,
     ) -> None:
         self.catalogue = catalogue
         self.script = script
         self.pace = pace
         self.whole = whole
+        self.assistants = assistants
         self._things: dict[type[Any], Any] = {}
         self._named = 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from voiced.testing.http import (
+    assistants,
     batches,
     completions,
     files,
@@ -14,6 +15,7 @@ from voiced.testing.http import (
     moderations,
     realtime_secrets,
     responses,
+    threads,
     translation,
     uploads,
     vector_stores,
@@ -21,6 +23,7 @@ from voiced.testing.http import (
 from voiced.testing.http.route import Route
 
 ROUTES: Final[tuple[Route, ...]] = (
+    *assistants.ROUTES,
     *batches.ROUTES,
     *completions.ROUTES,
     *files.ROUTES,
@@ -30,6 +33,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *moderations.ROUTES,
     *realtime_secrets.ROUTES,
     *responses.ROUTES,
+    *threads.ROUTES,
     *translation.ROUTES,
     *uploads.ROUTES,
     *vector_stores.ROUTES,

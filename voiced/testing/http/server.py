@@ -71,7 +71,8 @@ class HttpLoopback:
 
     `script`: what it answers: a `Script`, or only its chat replies. `transcripts`: those of the script, for short.
     `pace`: how fast. `faults`: what goes wrong. `valid_key`: the one API key to accept, None for any. `models`: what
-    there is; names that are not OpenAI's are taken at each endpoint.
+    there is; names that are not OpenAI's are taken at each endpoint. `assistants`: whether this server still has
+    /assistants and /threads; OpenAI's has them no more.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class HttpLoopback:
         faults: Iterable[Fault] = (),
         valid_key: str | None = None,
         models: Iterable[str] = MODELS,
+        assistants: bool = False,
     ) -> None:
         if isinstance(script, Script) and transcripts is not None:
             raise ValueError("give the transcripts to the script")
@@ -97,7 +99,7 @@ class HttpLoopback:
         self._connected = 0
         self._request_ids = itertools.count(1)
         self._answers = 0
-        self._world = World(self._catalogue, self._script, self._pace, self._answered)
+        self._world = World(self._catalogue, self._script, self._pace, self._answered, assistants=assistants)
         self._http: web.Server | None = None
         self._listener: asyncio.Server | None = None
         self._port: int | None = None
