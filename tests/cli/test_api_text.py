@@ -10,7 +10,19 @@ import pytest
 
 from tests.cli.api_bench import KEY, Bench
 from voiced.spending.file import SpendingFile
-from voiced.testing.http import End, Fault, HttpLoopback, Say, unavailable, wrong_key
+from voiced.testing.http import (
+    End,
+    Fault,
+    Finish,
+    HttpLoopback,
+    Refuse,
+    Reply,
+    RunCode,
+    Say,
+    SearchWeb,
+    unavailable,
+    wrong_key,
+)
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
@@ -232,3 +244,55 @@ async def test_a_picture_that_is_none_is_refused_before_anything_is_sent(bench: 
         said = await bench.before(server).types("ask", "Hi", "--image", tmp_path / "none.png")
         assert (said.code, said.out, server.requests) == (1, "", ())
         assert "none.png: there is no such file" in said.err
+
+
+# Responses.
+
+
+@pytest.mark.parametrize("command", ["ask", "respond"])
+async def test_a_search_of_the_web_says_where_it_stands(bench: Bench, command: str) -> None:
+    page = "https://example.org/fjords"
+    found: Reply = [SearchWeb("fjords", [page]), Say(f"Deep [Fjords]({page}).")]
+    async with HttpLoopback([found, found], valid_key=KEY) as server:
+        bench.before(server)
+        said = await bench.types(command, "How deep?", "--web-search")
+        assert (said.code, said.err) == (0, "")
+        text, empty, source = said.out.splitlines()
+        assert text.startswith("Deep")
+        assert (empty, source) == ("", f"Fjords: {page}")
+        assert server.of("responses")[0].body["tools"] == [{"type": "web_search"}]
+        answer = (await bench.types(command, "How deep?", "--web-search", "--json")).json
+        assert [each["url"] for each in answer["citations"]] == [page]
+        assert answer["searches"] == ["fjords"]
+
+
+async def test_a_response_goes_on_where_the_last_one_ended(bench: Bench) -> None:
+    async with HttpLoopback(["One.", "Two."], valid_key=KEY) as server:
+        bench.before(server)
+        first = (await bench.types("respond", "Count.", "--json", "--system", "Be brief.")).json
+        said = await bench.types("respond", "On.", "--previous", first["id"], "--effort", "low", "--max-tokens", "99")
+        assert (said.code, said.out, said.err) == (0, "Two.\n", "")
+        asked = server.of("responses")[1].body
+        assert asked["previous_response_id"] == first["id"]
+        assert (asked["reasoning"], asked["max_output_tokens"]) == ({"effort": "low"}, 99)
+
+
+async def test_a_response_is_streamed_onto_a_terminal_and_may_run_code(bench: Bench) -> None:
+    async with HttpLoopback([[RunCode("print(6 * 7)", "42"), Say("It is 42.")]], valid_key=KEY) as server:
+        said = await bench.before(server).types("respond", "6 * 7?", "--code", terminal=True)
+        assert (said.code, said.out, said.err) == (0, "It is 42.\n", "")
+        assert server.of("responses")[0].body["stream"] is True
+
+
+async def test_a_model_that_refuses_is_a_failure(bench: Bench) -> None:
+    async with HttpLoopback([Refuse("I will not.")], valid_key=KEY) as server:
+        said = await bench.before(server).types("respond", "Do it.")
+        assert (said.code, said.out) == (1, "")
+        assert said.err == "voiced: the model refuses to answer: I will not.\n"
+
+
+async def test_an_answer_that_is_too_long_is_marked(bench: Bench) -> None:
+    async with HttpLoopback([[Say("One two"), Finish("length")]], valid_key=KEY) as server:
+        said = await bench.before(server).types("ask", "Count.")
+        assert (said.code, said.out) == (0, "One two\n")
+        assert said.err == "voiced: the answer is cut off: allow more with --max-tokens\n"

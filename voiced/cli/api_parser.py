@@ -75,7 +75,9 @@ def _text(commands: Commands) -> None:
             action=argparse.BooleanOptionalAction,
             help="print it as it comes; on a terminal that is so anyway",
         )
-        if name == "respond":
+        if name == "ask":
+            ask.set_defaults(code=False, file_search=[], previous="")
+        else:
             ask.add_argument("--code", action="store_true", help="it may run Python at the server")
             ask.add_argument(
                 "--file-search", action="append", default=[], metavar="STORE", help="it may search this vector store"
@@ -213,6 +215,8 @@ def _finetune(commands: Commands) -> None:
     )
     check.add_argument("file", nargs="?", default="-", metavar="FILE", help="one JSON object on each line")
 
+    check.add_argument("--method", choices=("supervised", "dpo"), default="supervised", help="how to learn from them")
+
     text = "make such a file out of pairs: question, tab, answer on each line, or JSON objects"
     prepare = _command(actions, "prepare", text, "finetune.prepare", model=False, asks=False, json=False)
     prepare.add_argument("file", nargs="?", default="-", metavar="FILE", help="the pairs")
@@ -221,6 +225,7 @@ def _finetune(commands: Commands) -> None:
     create = _command(actions, "create", "upload examples and begin; the id is printed", "finetune.create")
     create.add_argument("file", metavar="FILE", help="examples to learn from, or the id of an uploaded file")
     create.add_argument("--validation", default="", metavar="FILE", help="examples to judge it by")
+    create.add_argument("--method", choices=("supervised", "dpo"), default="supervised", help="how to learn from them")
     create.add_argument("--suffix", default="", metavar="NAME", help="becomes a part of the model's name")
     create.add_argument("--epochs", type=_whole(1, 50), metavar="N", help="how often to go through the examples")
     create.add_argument("--batch-size", type=_whole(1, 256), metavar="N", help="examples that are learned at once")

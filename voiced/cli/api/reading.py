@@ -62,7 +62,7 @@ def lines() -> Iterator[str]:
             return
         if len(data) > LARGEST_TEXT:
             raise ConfigError(f"standard input: line {number} is longer than {LARGEST_TEXT // 2**20} MiB")
-        if line := _decoded(data, f"standard input: line {number}").strip():
+        if line := decoded(data, f"standard input: line {number}").strip():
             yield line
 
 
@@ -85,7 +85,7 @@ def json_object(path: Path, what: str) -> dict[str, Any]:
     if len(data) > LARGEST_JSON:
         raise ConfigError(f"{what} {path}: it is larger than {LARGEST_JSON // 2**20} MiB")
     try:
-        value = json.loads(_decoded(data, f"{what} {path}"))
+        value = json.loads(decoded(data, f"{what} {path}"))
     except (ValueError, RecursionError) as error:
         where = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
         raise ConfigError(f"{what} {path}: this is no JSON{where}") from None
@@ -119,7 +119,7 @@ def _from_stdin(what: str) -> str:
     data = _stdin().read(LARGEST_TEXT + 1)
     if len(data) > LARGEST_TEXT:
         raise ConfigError(f"the {what} is longer than {LARGEST_TEXT // 2**20} MiB")
-    return _decoded(data, "standard input").rstrip("\r\n")
+    return decoded(data, "standard input").rstrip("\r\n")
 
 
 def _stdin() -> BinaryIO:
@@ -128,7 +128,8 @@ def _stdin() -> BinaryIO:
     return sys.stdin.buffer
 
 
-def _decoded(data: bytes, what: str) -> str:
+def decoded(data: bytes, what: str) -> str:
+    """As text. Raises ConfigError for what is none."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -16,10 +16,12 @@ from voiced.errors import AnswerUnusable
 ANSWER: Final = "answer"
 """What a schema is called where its file does not say."""
 
+_ANSWER: Final = ("text", "finish_reason", "refusal", "model", "provider", "usage")
+
 
 def ask(arguments: Namespace, out: TextIO) -> int:
     if arguments.web_search:  # chat has none
-        return _respond(arguments, out)
+        return respond(arguments, out)
     question, options = _question(arguments)
     if schema := _schema(arguments.json_schema):
         options["response_format"] = {"type": "json_schema", "json_schema": schema}
@@ -30,7 +32,7 @@ def ask(arguments: Namespace, out: TextIO) -> int:
             answer = _printed(api, to, chat.stream(question, **options))
         else:
             answer = api.run(chat.ask(question, **options))
-            _tell(arguments, to, answer, ("text", "finish_reason", "refusal", "model", "provider", "usage"))
+            _tell(arguments, to, answer, _ANSWER)
         if answer.shortened:
             warn("the question was too long: the model saw only a part of it")
         _judge(answer.refusal, cut=answer.finish_reason == "length")
@@ -38,25 +40,21 @@ def ask(arguments: Namespace, out: TextIO) -> int:
 
 
 def respond(arguments: Namespace, out: TextIO) -> int:
-    return _respond(arguments, out)
-
-
-def _respond(arguments: Namespace, out: TextIO) -> int:
-    from voiced.ai.responses import code_interpreter, file_search, web_search
+    from voiced.ai.responses_tools import code_interpreter, file_search, web_search
 
     question, options = _question(arguments)
     if schema := _schema(arguments.json_schema):
         options["text"] = {"format": {"type": "json_schema", **schema}}
     tools = [web_search()] if arguments.web_search else []
-    if getattr(arguments, "code", False):
+    if arguments.code:
         tools.append(code_interpreter())
-    if stores := getattr(arguments, "file_search", []):
-        tools.append(file_search(stores))
+    if arguments.file_search:
+        tools.append(file_search(arguments.file_search))
     options |= _given(
         tools=tools,
         max_output_tokens=arguments.max_tokens,
-        reasoning={"effort": arguments.effort} if arguments.effort else None,
-        previous_response_id=getattr(arguments, "previous", ""),
+        reasoning_effort=arguments.effort,
+        previous_response_id=arguments.previous,
     )
     with session(arguments) as api, result(arguments, out) as to:
         responses, options = api.ai.responses, {**options, **api.model}
@@ -64,11 +62,11 @@ def _respond(arguments: Namespace, out: TextIO) -> int:
             answer = _printed(api, to, responses.stream(question, **options))
         else:
             answer = api.run(responses.ask(question, **options))
-            _tell(arguments, to, answer, ("id", "text", "citations", "status", "refusal", "model", "provider", "usage"))
+            _tell(arguments, to, answer, ("id", *_ANSWER, "citations", "code", "found", "searches"))
         if not arguments.json:
             for line in _sources(answer):
                 to.line(line)
-        _judge(answer.refusal, cut=answer.incomplete_reason == "max_output_tokens")
+        _judge(answer.refusal, cut=answer.finish_reason == "length")
     return 0
 
 
