@@ -14,6 +14,7 @@ from voiced.ai.chat_messages import Detail, Messages, shorter
 from voiced.ai.chat_options import AnswerOptions, ChatOptions, body_of
 from voiced.ai.chat_stream import ChatStream
 from voiced.ai.functions import Function, Functions, ToolChoice, run_calls
+from voiced.ai.option_names import check_names
 from voiced.ai.providers import Providers, Server
 from voiced.ai.response_format import check_whole, structure
 from voiced.ai.token_usage import TokenUsage
@@ -104,6 +105,7 @@ class Chat:
         Raises AnswerUnusable where the model refused, or the answer was cut off (`error.code`: "refusal", "length",
         "content_filter"), or does not fit.
         """
+        check_names(options, AnswerOptions.__annotations__, "chat: parse()")
         wanted = structure(kind, "chat")
         body = await body_of(messages, instructions=instructions, images=images, detail=detail, **options)
         answer = await self._ask({**body, "response_format": wanted.chat_format}, model, provider, within_s)
@@ -132,6 +134,7 @@ class Chat:
         that it forces, the model is free. `rounds`: requests at most; where the model still wants to call then, that is
         an AnswerUnusable with the code "rounds".
         """
+        check_names(options, AnswerOptions.__annotations__, "chat: run()")
         functions = Functions(tools, "chat")
         if not functions:
             raise RequestRejected("chat: run() needs functions: give some, or use ask()")
