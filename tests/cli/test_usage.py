@@ -24,7 +24,7 @@ from voiced.spending.settings import BudgetSettings
 PRICES = PriceTable(BudgetSettings().prices)
 SPOKEN = Usage("gpt-realtime-2.1", text_in=2000, audio_in=9000, cached_audio_in=5000, text_out=400, audio_out=12_000)
 HEARD = Usage("gpt-transcribe", seconds=90.0)
-STRANGE = Usage("house-model", text_in=1000)
+STRANGE = Usage("house-model", text_in=800)
 
 Output = pytest.CaptureFixture[str]
 
