@@ -87,7 +87,7 @@ ENDPOINTS: Final[Mapping[str, frozenset[str]]] = {
             "POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs",
         }
     ),
-    "models": frozenset({"GET /models", "GET /models/{model}"}),
+    "models": frozenset({"GET /models", "GET /models/{model}", "DELETE /models/{model}"}),
     "realtime": frozenset({"POST /realtime/client_secrets"}),
 }
 """By the helper whose own they are. `batches`, `fine_tuning` and `vector_stores` ask those of `files` too."""

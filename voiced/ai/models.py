@@ -132,7 +132,7 @@ class Models:
     def learn(self, listed: Iterable[Mapping[str, Any]]) -> None:
         """Take shutdown dates from the entries of `GET /models`."""
         for model in listed:
-            if isinstance(model, Mapping) and (day := _day(model.get("shutdown_date"))):
+            if isinstance(model, Mapping) and (day := day_of(model.get("shutdown_date"))):
                 self._shutdown[str(model.get("id"))] = day
 
     def look_ahead(self, today: date) -> None:
@@ -161,7 +161,7 @@ def _with_successors(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _day(value: object) -> date | None:
+def day_of(value: object) -> date | None:
     """A date as a server writes it: "2027-02-26", with a time behind it, or Unix seconds."""
     try:
         if isinstance(value, int | float) and not isinstance(value, bool):
