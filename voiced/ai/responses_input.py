@@ -59,7 +59,7 @@ def items_of(given: str | Sequence[Item]) -> list[dict[str, Any]]:
 
 def mentions_json(body: Mapping[str, Any]) -> bool:
     """Whether the input speaks of JSON, without which servers refuse their JSON mode."""
-    return any("json" in text.lower() for item in items_of(body["input"]) for text in _texts(item))
+    return any("json" in text.lower() for item in items_of(body.get("input", "")) for text in _texts(item))
 
 
 async def _item(item: Any, place: int, detail: Detail) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from voiced.ai.chat_options import Effort
 from voiced.ai.functions import Function, Functions, ToolChoice
 from voiced.ai.option_names import check_names
 from voiced.ai.response_format import check_response_format
-from voiced.ai.responses_input import Detail, Input, mentions_json, written
+from voiced.ai.responses_input import Detail, Input, items_of, mentions_json, written
 from voiced.ai.responses_tools import WEB_SEARCHES
 from voiced.errors import RequestRejected
 
@@ -97,9 +97,8 @@ async def body_of(
     extra = given.pop("extra", {})
     _judge_names({**given, **extra})
     check_names(given, ResponseOptions.__annotations__, "responses")
-    body: dict[str, Any] = {
-        "input": await written(input, images=images, detail=detail, goes_on=bool(previous_response_id))
-    }
+    said = await written(input, images=images, detail=detail, goes_on=bool(previous_response_id))
+    body: dict[str, Any] = {"input": said} if said else {}
     if instructions:
         body["instructions"] = instructions.encode("utf-8", "replace").decode()
     if previous_response_id:
@@ -188,8 +187,6 @@ def _say_the_form(given: dict[str, Any], body: dict[str, Any]) -> None:
         if isinstance(text["format"].get("json_schema"), Mapping):  # as chat completions have it
             text["format"] = {"type": "json_schema", **text["format"]["json_schema"]}
         if text["format"]["type"] == "json_object" and not mentions_json(body):
-            said = {"role": "developer", "content": _IN_JSON}
-            first = body["input"]
-            body["input"] = [said, *([{"role": "user", "content": first}] if isinstance(first, str) else first)]
+            body["input"] = [{"role": "developer", "content": _IN_JSON}, *items_of(body.get("input", ""))]
     if text:
         given["text"] = text

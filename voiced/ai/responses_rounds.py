@@ -17,7 +17,7 @@ class Rounds:
     def __init__(self, body: Mapping[str, Any]) -> None:
         self.body: dict[str, Any] = dict(body)
         self._first = body
-        self._items: list[Item] = items_of(body["input"])
+        self._items: list[Item] = items_of(body.get("input", ""))
         self._chained = False
 
     def go_on(self, answer: ResponseAnswer, outputs: Sequence[FunctionOutput]) -> None:
