@@ -21,8 +21,7 @@ _OPENAI: Final = "openai"
 class ModelInfo:
     """One model. `created`: aware, None where that is not told.
 
-    `shutdown`: the day on which it is gone, None where none is known; then `successor` takes its place, empty where none
-    is known.
+    `shutdown`: the day on which it is gone, None where none is known. `successor`: what then takes its place, or empty.
     """
 
     id: str
