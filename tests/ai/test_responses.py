@@ -258,7 +258,7 @@ async def test_what_is_not_told_is_counted_as_too_much() -> None:
         assert answer.usage.estimated
         assert answer.usage.prompt > len("Draw")
         assert [usage for usage in at.spent if usage.model == "web_search"] == [Usage("web_search", calls=1)] * 2
-        drawn = [usage.image_out for usage in at.spent if usage.model == "gpt-image-1"]
+        drawn = [usage.image_out for usage in at.spent if usage.model == "gpt-image-1.5"]
         assert drawn == [2 * 272, 2 * 3 * 6240]
 
 
@@ -478,7 +478,7 @@ async def test_a_picture_that_is_none_is_paid_for_and_told() -> None:
     async with HttpLoopback([Draw(data=b"no picture")]) as server, desk(server) as at:
         with pytest.raises(AnswerUnusable):
             await at.ai.responses.ask("A cat", tools=[image_generation()])
-        assert [usage.model for usage in at.spent] == ["gpt-5.4-mini", "gpt-image-1"]
+        assert [usage.model for usage in at.spent] == ["gpt-5.4-mini", "gpt-image-1.5"]
 
 
 async def test_where_nothing_may_be_asked_nothing_is() -> None:
