@@ -62,14 +62,28 @@ class BatchAnswer:
         return read_usage(_as_object(usage)) if isinstance(usage, dict) else None
 
     @property
+    def raw(self) -> Any:
+        """As the library has it: a ChatCompletion, a Response and so on; where it has no type for it, the body."""
+        from openai import types
+
+        kinds: dict[str, Any] = {
+            "/v1/chat/completions": types.chat.ChatCompletion,
+            "/v1/responses": types.responses.Response,
+            "/v1/completions": types.Completion,
+            "/v1/embeddings": types.CreateEmbeddingResponse,
+            "/v1/moderations": types.ModerationCreateResponse,
+            "/v1/images/generations": types.ImagesResponse,
+            "/v1/images/edits": types.ImagesResponse,
+        }
+        return kinds[self.url].construct(**self.body) if self.url in kinds else self.body
+
+    @property
     def chat(self) -> ChatAnswer:
         """All that there is of an answer of a chat. Raises AnswerUnusable for anything else."""
-        from openai.types.chat import ChatCompletion
-
         from voiced.ai.chat_answer import ChatAnswer, read_choices
 
         try:
-            raw = ChatCompletion.construct(**self.body)
+            raw = self.raw
             choices = read_choices(raw)
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
             raise AnswerUnusable(f"batches: {self.custom_id} is no answer of a chat: look at its body") from error
@@ -145,19 +159,31 @@ def spent(
     `asked_bytes`: of all the calls, for a server that does not tell what it read: no token is less than a byte.
     """
     texts: dict[str, TokenUsage] = {}
-    pictures: list[Usage] = []
+    others: list[Usage] = []
     unread = asked_bytes
     for answer in answers:
         model = name(answer.model)
         if answer.url.startswith(OF_PICTURES):
-            pictures.append(_drawn(answer, model))
+            others.append(_drawn(answer, model))
         if not is_paid_by_text(answer.url):
             continue
         usage = answer.usage
         if usage.estimated:
             usage, unread = usage + estimated(unread, 0), 0
         texts[model] = texts.get(model, TokenUsage()) + usage
-    return [usage.of(model) for model, usage in texts.items()] + pictures
+        if answer.url == "/v1/responses":
+            others += _of_tools(answer)
+    return [usage.of(model) for model, usage in texts.items()] + others
+
+
+def _of_tools(answer: BatchAnswer) -> list[Usage]:
+    """What the server's own tools did costs as much as ever."""
+    from voiced.ai.responses_cost import costs
+
+    try:
+        return costs(answer.raw, {}, answer.model)[1:]
+    except (AttributeError, KeyError, TypeError, ValueError):  # it is no response
+        return []
 
 
 def _drawn(answer: BatchAnswer, model: str) -> Usage:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from voiced.ai.batch_answers import BatchAnswer, BatchFailure, failure_of, spent
-from voiced.ai.batch_file import HELPER_OF, BatchCall, completed
+from voiced.ai.batch_file import HELPER_OF, BatchCall, completed, listed_calls
 from voiced.ai.providers import AT_ONCE, Providers, Server
 from voiced.ai.token_usage import most_tokens
 from voiced.errors import ApiBusy, ApiDenied, ApiError, RequestRejected
@@ -26,7 +26,7 @@ LONGEST_PAUSE_S: Final = 60.0
 
 
 class AtOnce:
-    """One run. `answers` and `failed`: by custom_id, as they come."""
+    """One run. `answers` and `failed`: by custom_id; at the end the answers are in the order of the calls."""
 
     def __init__(
         self,
@@ -59,9 +59,13 @@ class AtOnce:
                 if progress is not None:
                     progress(len(self.answers) + len(self.failed), total)
 
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(min(most, total)):
-                tasks.create_task(work())
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for _ in range(min(most, total)):
+                    tasks.create_task(work())
+        except BaseExceptionGroup as errors:  # of whoever is told of the progress
+            raise errors.exceptions[0] from errors.exceptions[0].__cause__
+        self.answers = {call.custom_id: found for call in self._calls if (found := self.answers.get(call.custom_id))}
 
     async def _make(self, call: BatchCall) -> None:
         if self._denied is not None:  # the next would be denied as well
@@ -120,11 +124,9 @@ class AtOnce:
 
 
 def _judged(calls: Iterable[BatchCall]) -> list[BatchCall]:
-    given = list(calls)
+    given = listed_calls(calls)
     ids: set[str] = set()
     for number, call in enumerate(given, 1):
-        if not isinstance(call, BatchCall):
-            raise RequestRejected(f"batches: call {number} is no BatchCall: make it with ai.batches.chat and the like")
         if not call.custom_id or call.custom_id in ids:
             raise RequestRejected(
                 f"batches: call {number} has the custom_id of another, or none: give it one of its own"

@@ -75,16 +75,19 @@ def check_file(path: Path) -> BatchCheck:
         raise RequestRejected(f"batches: {path} can't be read ({error.strerror})") from None
 
 
-def written(calls: Iterable[BatchCall], model: str) -> tuple[bytes, BatchCheck]:
-    """The file with these calls, in which `model` stands where a call names none. Raises RequestRejected."""
+def listed_calls(calls: Iterable[BatchCall]) -> list[BatchCall]:
+    """All of them. Raises RequestRejected where one is something else."""
     given = list(calls)
-    if not given:
-        raise RequestRejected("batches: there are no calls: give at least one")
     for number, call in enumerate(given, 1):
         if not isinstance(call, BatchCall):
             raise RequestRejected(f"batches: call {number} is no BatchCall: make it with ai.batches.chat and the like")
+    return given
+
+
+def written(calls: Iterable[BatchCall], model: str) -> tuple[bytes, BatchCheck]:
+    """The file with these calls, in which `model` stands where a call names none. Raises RequestRejected."""
     try:
-        data = dumped(_line(call, model) for call in given)
+        data = dumped(_line(call, model) for call in calls)
     except (TypeError, ValueError, RecursionError):
         raise RequestRejected("batches: a body has something in it that is no JSON") from None
     if len(data) > MOST_BYTES:

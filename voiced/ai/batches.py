@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeGuard, Unpack, cast
 from voiced.ai.attachments import FileSource, ImageSource
 from voiced.ai.batch_answers import BatchAnswer, BatchFailure, is_paid_by_text, not_done, read_files, spent
 from voiced.ai.batch_at_once import MOST, PATIENCE_S, AtOnce
-from voiced.ai.batch_file import HELPER_OF, BatchCall, BatchCheck, check, check_file, ids_in, written
+from voiced.ai.batch_file import HELPER_OF, BatchCall, BatchCheck, check, check_file, ids_in, listed_calls, written
 from voiced.ai.by_id import by_id
 from voiced.ai.failures import one_line
 from voiced.ai.files import Files
+from voiced.ai.forgiving import forgiving
 from voiced.ai.jsonl import Problem, listed
 from voiced.ai.paging import all_pages
 from voiced.ai.paid_once import PaidOnce
@@ -24,12 +25,15 @@ from voiced.ai.polling import POLL_S, poll
 from voiced.ai.providers import Providers, Server
 from voiced.ai.saving import save
 from voiced.ai.token_usage import read_usage
-from voiced.errors import ApiBusy, ApiError, ApiUnreachable, RequestRejected
+from voiced.errors import ApiError, RequestRejected
 
 if TYPE_CHECKING:
     from voiced.ai.chat import ChatOptions
     from voiced.ai.chat_messages import Detail, Messages
     from voiced.ai.completions import CompletionOptions
+    from voiced.ai.functions import Function
+    from voiced.ai.responses_input import Input
+    from voiced.ai.responses_options import ResponseOptions
 
 WINDOW: Final = "24h"
 """In which a batch is to be done; there is no other."""
@@ -39,9 +43,6 @@ BATCH: Final = ":batch"
 
 MOST_RESULT_BYTES: Final = 256 * 1024 * 1024
 """Of each file with results, that are read into memory."""
-
-MOST_FAILURES: Final = 20
-"""In a row, of looking at a batch while it is waited for."""
 
 _MOST_METADATA: Final = 16
 _LONGEST_NAME: Final = 64
@@ -128,11 +129,32 @@ class Batches:
         body = await body_of(messages, instructions=instructions, images=images, detail=detail, **options)
         return _call(custom_id, "/v1/chat/completions", model, body)
 
-    async def responses(self, custom_id: str, input: Any, *, model: str = "", **options: Any) -> BatchCall:
-        """As `ai.responses.ask`, with the same options but `background`."""
-        from voiced.ai.responses import body_of
+    async def responses(
+        self,
+        custom_id: str,
+        input: Input,
+        *,
+        instructions: str = "",
+        previous_response_id: str = "",
+        images: Sequence[ImageSource] = (),
+        detail: Detail = "auto",
+        tools: Sequence[Function | Mapping[str, Any]] = (),
+        model: str = "",
+        **options: Unpack[ResponseOptions],
+    ) -> BatchCall:
+        """As `ai.responses.ask`."""
+        from voiced.ai.responses_options import body_of
 
-        return _call(custom_id, "/v1/responses", model, await body_of(input, **options))
+        body = await body_of(
+            input,
+            instructions=instructions,
+            previous_response_id=previous_response_id,
+            images=images,
+            detail=detail,
+            tools=tools,
+            **options,
+        )
+        return _call(custom_id, "/v1/responses", model, body)
 
     def embeddings(
         self, custom_id: str, texts: str | Sequence[str], *, dimensions: int | None = None, model: str = ""
@@ -262,24 +284,15 @@ class Batches:
         Raises RequestRejected with the lines where its file was wrong, ApiUnreachable after `within_s` seconds in all,
         None for no end. Where a look at it fails, there is another one.
         """
-        failures = 0
 
-        async def look() -> Batch | None:
-            nonlocal failures
-            try:
-                batch = await self.get(batch_id, provider=provider)
-            except (ApiUnreachable, ApiBusy) as error:
-                failures += 1
-                if error.fatal or failures > MOST_FAILURES:
-                    raise
-                return None
-            failures = 0
+        async def look() -> Batch:
+            batch = await self.get(batch_id, provider=provider)
             if progress is not None:
                 progress(batch.completed + batch.failed, batch.total)
             return batch
 
         batch = await poll(
-            look,
+            forgiving(look),
             lambda batch: batch is not None and batch.ended,
             what=f"batches: {batch_id}",
             within_s=within_s,
@@ -343,8 +356,10 @@ class Batches:
 
     async def _written(self, calls: Iterable[BatchCall], model: str, provider: str) -> tuple[bytes, BatchCheck]:
         """`model`: "" for that of the settings, for the endpoint of the first call."""
-        given = list(calls)
-        if not model and given and any(not call.body.get("model") for call in given):
+        given = listed_calls(calls)
+        if not given:
+            raise RequestRejected("batches: there are no calls: give at least one")
+        if not model and any(not call.body.get("model") for call in given):
             helper = HELPER_OF.get(given[0].url)
             if helper is not None:
                 model = self._providers.first("batches", provider).model(helper)

@@ -14,6 +14,7 @@ from voiced.ai.attachments import FileSource
 from voiced.ai.by_id import by_id
 from voiced.ai.failures import one_line
 from voiced.ai.files import Files
+from voiced.ai.forgiving import forgiving
 from voiced.ai.jsonl import dumped
 from voiced.ai.paging import PAGE, all_pages
 from voiced.ai.paid_once import PaidOnce
@@ -22,7 +23,7 @@ from voiced.ai.providers import Providers, Server
 from voiced.ai.saving import save
 from voiced.ai.training_examples import Example, as_chat
 from voiced.ai.training_file import FEWEST_EXAMPLES, TrainingCheck, check_data, check_file, shape_of
-from voiced.errors import ApiBusy, ApiDenied, ApiUnreachable, ModelUnknown, RequestRejected
+from voiced.errors import ApiDenied, ModelUnknown, RequestRejected
 from voiced.usage import Usage
 
 T = TypeVar("T")
@@ -31,8 +32,6 @@ TRAINING: Final = ":training"
 """Behind the name of a model in what is spent: tokens that it learned from."""
 
 MOST_EVENTS: Final = 10_000
-MOST_FAILURES: Final = 20
-"""In a row, of looking at a job while it is followed."""
 
 MOST_EPOCHS: Final = 50
 LARGEST_BATCH: Final = 256
@@ -300,27 +299,17 @@ class FineTuning:
         ApiUnreachable after `within_s` seconds in all, None for no end. Where a look at it fails, there is another one.
         """
         seen: set[str] = set()
-        failures = 0
 
-        async def look() -> TuningJob | None:
-            nonlocal failures
-            try:
-                job = await self.get(job_id, provider=provider)
-                new = await self._new_events(job_id, seen, provider)
-            except (ApiUnreachable, ApiBusy) as error:
-                failures += 1
-                if error.fatal or failures > MOST_FAILURES:
-                    raise
-                return None
-            failures = 0
-            for event in new:
+        async def look() -> TuningJob:
+            job = await self.get(job_id, provider=provider)
+            for event in await self._new_events(job_id, seen, provider):
                 if on_event is not None:
                     on_event(event)
                 _tell_progress(event, progress)
             return job
 
         job = await poll(
-            look,
+            forgiving(look),
             lambda job: job is not None and job.ended,
             what=f"fine_tuning: {job_id}",
             within_s=within_s,

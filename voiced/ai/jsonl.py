@@ -27,7 +27,7 @@ def parsed(line: bytes) -> dict[str, Any]:
     if not line.strip():
         raise ValueError("it is empty: take it out")
     try:
-        value = json.loads(line.decode(), parse_constant=_no_number)
+        value = json.loads(line.rstrip(b"\r\n").decode(), parse_constant=_no_number)
     except UnicodeDecodeError:
         raise ValueError("it is no UTF-8 text") from None
     except json.JSONDecodeError as error:

@@ -26,7 +26,7 @@ LONGEST_EXAMPLE: Final = 65_536
 """Tokens. What is beyond is cut off. These three are OpenAI's limits."""
 
 MOST_PROBLEMS: Final = 1000
-"""That are looked for in one file."""
+"""That are told of one file; and as many warnings."""
 
 _OF_OLD: Final = ("babbage-002", "davinci-002")
 _KEYS: Final[Mapping[Shape, Sequence[str]]] = {
@@ -162,10 +162,14 @@ class _Judge:
         tokens = tokens_of(example) + 3 * len(example.get("messages") or ()) + 3
         self.tokens += min(tokens, LONGEST_EXAMPLE)
         if tokens > LONGEST_EXAMPLE:
-            self.warnings.append(Problem(number, f"about {tokens} tokens: what is beyond {LONGEST_EXAMPLE} is cut off"))
+            self._warn(Problem(number, f"about {tokens} tokens: what is beyond {LONGEST_EXAMPLE} is cut off"))
         digest = hashlib.sha256(json.dumps(example, sort_keys=True).encode("utf-8", "replace")).digest()
         if (before := self._line_of.setdefault(digest, number)) != number:
-            self.warnings.append(Problem(number, f"it is the same as line {before}"))
+            self._warn(Problem(number, f"it is the same as line {before}"))
+
+    def _warn(self, warning: Problem) -> None:
+        if len(self.warnings) < MOST_PROBLEMS:
+            self.warnings.append(warning)
 
 
 def _wrong_preference(example: dict[str, Any]) -> Iterable[str]:
