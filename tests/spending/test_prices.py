@@ -24,6 +24,8 @@ TABLE = PriceTable(
         "small": Prices(text_in=0.5, text_out=2),
         "scribe": Prices(minute=0.006),
         "voice": Prices(characters=15),
+        "pupil": Prices(text_in=1, training=5),
+        "ft:pupil": Prices(text_in=2),
     }
 )
 
@@ -40,6 +42,10 @@ TABLE = PriceTable(
         (Usage("scribe", seconds=90), 0.009),
         (Usage("scribe", audio_in=900, text_out=40), 0.009),  # 90 seconds, counted in tokens
         (Usage("voice", characters=2000), 0.03),
+        (Usage("pupil:training", text_in=M), 5.0),
+        (Usage("pupil-2026-08-28:training", text_in=M), 5.0),
+        (Usage("ft:pupil-2026-08-28:somebody:lamps:1", text_in=M), 2.0),
+        (Usage("ft:pupil:somebody::1:batch", text_in=M), 1.0),
     ],
 )
 def test_usage_is_priced_by_the_table(usage: Usage, usd: float) -> None:
@@ -55,6 +61,8 @@ def test_usage_is_priced_by_the_table(usage: Usage, usd: float) -> None:
         (Usage("unheard-of", audio_out=M, seconds=60, characters=M), 64 + 0.006 + 15),
         (Usage("unheard-of", audio_in=M, cached_audio_in=M), 32.0),  # not even the cache is counted on
         (Usage("", text_in=M), 4.0),
+        (Usage("big:training", text_in=M), 5.0),
+        (Usage("ft:big:somebody::1", text_in=M), 4.0),
         (Usage("small", text_in=M, audio_out=M), 0.5 + 64),  # nobody said that it speaks
     ],
 )

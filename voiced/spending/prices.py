@@ -17,6 +17,12 @@ OTHERS: Final = "*"
 BATCH: Final = ":batch"
 """Behind the name of a model: what it did in a batch, at half price."""
 
+TRAINING: Final = ":training"
+"""Behind the name of a model: tokens that it learned from."""
+
+FINE_TUNED: Final = "ft:"
+"""Before the name of a model that others were made of: "ft:gpt-4.1-2025-04-14:somebody:lamps:abc"."""
+
 _MILLION: Final = 1_000_000
 
 TOKENS_A_MINUTE: Final = 600
@@ -34,7 +40,10 @@ class Cost:
 
 
 class PriceTable:
-    """The prices of models, by name. A dated snapshot costs what the model does, "MODEL:batch" half of it."""
+    """The prices of models, by name. A dated snapshot costs what the model does, "MODEL:batch" half of it.
+
+    "MODEL:training" is paid by the token that is learned from; "ft:MODEL" has the prices of all that were made of it.
+    """
 
     def __init__(self, prices: Mapping[str, Prices]) -> None:
         self._prices = {model: _in_tokens_too(each) for model, each in prices.items()}
@@ -45,7 +54,7 @@ class PriceTable:
 
     def knows(self, model: str) -> bool:
         """Whether this model, or all that are not named, have prices."""
-        return self._of(model.removesuffix(BATCH)) is not None
+        return self._of(model.removesuffix(BATCH).removesuffix(TRAINING)) is not None
 
     def cost(self, usage: Usage) -> Cost:
         """What has no price costs as much as with the dearest model that has one: rather too much than too little.
@@ -56,6 +65,8 @@ class PriceTable:
         if usage.model.endswith(BATCH):
             whole = self.cost(dataclasses.replace(usage, model=usage.model.removesuffix(BATCH)))
             return Cost(whole.usd / 2, whole.guessed)
+        if usage.model.endswith(TRAINING):
+            return self._training(usage)
         prices, usd, guessed = self._of(usage.model), 0.0, False
         for amount, names in _quantities(usage):
             if amount > 0:
@@ -64,7 +75,15 @@ class PriceTable:
                 usd += amount * (self._dearest[names[-1]] if price is None else price)
         return Cost(usd, guessed)
 
+    def _training(self, usage: Usage) -> Cost:
+        prices = self._of(usage.model.removesuffix(TRAINING))
+        price = prices.training if prices is not None else None
+        usd = usage.text_in / _MILLION * (self._dearest["training"] if price is None else price)
+        return Cost(usd, price is None and usage.text_in > 0)
+
     def _of(self, model: str) -> Prices | None:
+        if model.startswith(FINE_TUNED) and model not in self._prices:
+            model = FINE_TUNED + model.split(":")[1]
         for name in (model, _DATE.sub("", model), OTHERS):
             if (found := self._prices.get(name)) is not None:
                 return found

@@ -34,6 +34,7 @@ class Prices(Settings):
     characters: float | None = _price("Characters that it speaks.", "USD per million")
     image_out: float | None = _price("Pictures that it draws.", _TOKENS)
     call: float | None = _price("One use of it: a picture, a search.", "USD")
+    training: float | None = _price("Text that it learns from.", _TOKENS)
 
 
 def _realtime(text_out: float) -> Prices:
@@ -49,9 +50,16 @@ def _realtime(text_out: float) -> Prices:
     )
 
 
-def _chat(text_in: float, cached: float, text_out: float) -> Prices:
+def _chat(text_in: float, cached: float, text_out: float, training: float | None = None) -> Prices:
     """Pictures count as text."""
-    return Prices(text_in=text_in, text_cached=cached, text_out=text_out, image_in=text_in, image_cached=cached)
+    return Prices(
+        text_in=text_in,
+        text_cached=cached,
+        text_out=text_out,
+        image_in=text_in,
+        image_cached=cached,
+        training=training,
+    )
 
 
 def _image(image_in: float, cached: float, image_out: float) -> Prices:
@@ -88,17 +96,28 @@ DEFAULT_PRICES: Final[Mapping[str, Prices]] = {
     "gpt-6-sol": _chat(2.0, 0.2, 10.0),
     "gpt-6-luna": _chat(0.1, 0.01, 0.5),
     "gpt-5.6-luna": _chat(0.2, 0.02, 1.2),
+    "gpt-5.5": _chat(5.0, 0.5, 30.0),
     "gpt-5.4": _chat(2.5, 0.25, 15.0),
     "gpt-5.4-mini": _chat(0.75, 0.075, 4.5),
     "gpt-5.4-nano": _chat(0.2, 0.02, 1.25),
+    "gpt-5.2": _chat(1.75, 0.175, 14.0),
+    "gpt-5.1": _chat(1.25, 0.125, 10.0),
     "gpt-5": _chat(1.25, 0.125, 10.0),
     "gpt-5-mini": _chat(0.25, 0.025, 2.0),
     "gpt-5-nano": _chat(0.05, 0.005, 0.4),
-    "gpt-4.1": _chat(2.0, 0.5, 8.0),
-    "gpt-4.1-mini": _chat(0.4, 0.1, 1.6),
-    "gpt-4.1-nano": _chat(0.1, 0.025, 0.4),
-    "gpt-4o": _chat(2.5, 1.25, 10.0),
-    "gpt-4o-mini": _chat(0.15, 0.075, 0.6),
+    "gpt-4.1": _chat(2.0, 0.5, 8.0, 25.0),
+    "gpt-4.1-mini": _chat(0.4, 0.1, 1.6, 5.0),
+    "gpt-4.1-nano": _chat(0.1, 0.025, 0.4, 1.5),
+    "gpt-4o": _chat(2.5, 1.25, 10.0, 25.0),
+    "gpt-4o-mini": _chat(0.15, 0.075, 0.6, 3.0),
+    # Models of one's own cost more than what they were made of; "ft:MODEL" stands for all that were.
+    "ft:gpt-4.1": _chat(3.0, 0.75, 12.0),
+    "ft:gpt-4.1-mini": _chat(0.8, 0.2, 3.2),
+    "ft:gpt-4.1-nano": _chat(0.2, 0.05, 0.8),
+    "ft:gpt-4o": _chat(3.75, 1.875, 15.0),
+    "ft:gpt-4o-mini": _chat(0.3, 0.15, 1.2),
+    "gpt-3.5-turbo-instruct": Prices(text_in=1.5, text_out=2.0),
+    "davinci-002": Prices(text_in=2.0, text_out=2.0),
     "text-embedding-3-small": Prices(text_in=0.02),
     "text-embedding-3-large": Prices(text_in=0.13),
     "text-embedding-ada-002": Prices(text_in=0.1),
@@ -113,6 +132,10 @@ DEFAULT_PRICES: Final[Mapping[str, Prices]] = {
     "dall-e-2": Prices(call=0.02),
     "dall-e-3": Prices(call=0.12),
     "omni-moderation-latest": Prices(text_in=0.0, image_in=0.0),
+    # What a response's own tools cost beside the tokens: a search, a search, a container.
+    "web_search": Prices(call=0.01),
+    "file_search": Prices(call=0.0025),
+    "code_interpreter": Prices(call=0.03),
 }
 
 
