@@ -23,7 +23,7 @@ from .validator import Validator, needs_validator, validating
 
 pytestmark = needs_validator
 
-SEND_FILES = ("batches", "fine_tuning", "vector_stores")
+SEND_FILES = ("assistants", "batches", "fine_tuning", "vector_stores")
 
 
 @pytest.fixture(scope="module")

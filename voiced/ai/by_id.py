@@ -24,7 +24,7 @@ def by_id(what: str, *ids: str) -> Iterator[None]:
     try:
         yield
     except ModelUnknown as error:  # what a 404 usually means
-        if error.status != 404:
+        if error.status != 404 or error.code == "model_not_found":
             raise
         raise RequestRejected(
             f"{what} {' of '.join(reversed(ids))}: the server has none of this id (any more)",

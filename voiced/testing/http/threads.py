@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from voiced.testing.http.assistant_shapes import MESSAGE_NEEDS, asked, offered
 from voiced.testing.http.assistants import Assistants
 from voiced.testing.http.emission import Emission, whole
+from voiced.testing.http.files import Files
 from voiced.testing.http.paging import page
 from voiced.testing.http.refusal import Refusal, not_on_loopback
 from voiced.testing.http.route import Request, Route, World
@@ -16,7 +18,9 @@ from voiced.testing.loopback.rejection import Rejection
 
 
 def _create(request: Request, world: World) -> Emission:
-    return whole(world.of(Threads).create(asked(request, "CreateThreadRequest")))
+    body = asked(request, "CreateThreadRequest")
+    _have_their_files(body.get("messages"), world)
+    return whole(world.of(Threads).create(body))
 
 
 def _get(request: Request, world: World) -> Emission:
@@ -34,6 +38,7 @@ def _delete(request: Request, world: World) -> Emission:
 
 def _say(request: Request, world: World) -> Emission:
     body = asked(request, "CreateMessageRequest", needed=MESSAGE_NEEDS)
+    _have_their_files([body], world)
     return whole(world.of(Threads).say(request.ids["thread_id"], body))
 
 
@@ -66,6 +71,7 @@ def _run(request: Request, world: World) -> Emission:
 def _create_and_run(request: Request, world: World) -> Emission:
     body = asked(request, "CreateThreadAndRunRequest", needed=("assistant_id",))
     world.of(Assistants).get(body["assistant_id"])
+    _have_their_files((body.get("thread") or {}).get("messages"), world)
     thread = world.of(Threads).create(body.get("thread") or {})
     return _started(thread["id"], body, world)
 
@@ -77,6 +83,7 @@ def _started(thread_id: str, body: dict[str, Any], world: World) -> Emission:
     if body.get("model") is not None:
         world.catalogue.judge(body["model"], "chat")
     _is_not_streamed(body)
+    _have_their_files(body.get("additional_messages"), world)
     for message in body.get("additional_messages") or []:
         threads.add(thread_id, message)
     run = threads.start(thread_id, assistant, body)
@@ -120,6 +127,16 @@ def _think(thread_id: str, run_id: str, world: World) -> None:
         threads.think(thread_id, run_id, world.script.reply(threads.asked(thread_id, run_id)))
     except (ScriptExhausted, ValueError) as error:
         raise Refusal(500, Rejection(str(error), "script_exhausted", kind="loopback_error")) from error
+
+
+def _have_their_files(messages: Sequence[dict[str, Any]] | None, world: World) -> None:
+    """Raises `Refusal` where a message names a file that there is not."""
+    for message in messages or []:
+        parts = message["content"] if isinstance(message["content"], list) else []
+        named = [part["image_file"]["file_id"] for part in parts if part["type"] == "image_file"]
+        attached = [each["file_id"] for each in message.get("attachments") or [] if "file_id" in each]
+        for file_id in (*named, *attached):
+            world.of(Files).get(file_id)
 
 
 def _is_not_streamed(body: dict[str, Any]) -> None:
