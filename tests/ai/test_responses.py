@@ -141,6 +141,25 @@ async def test_an_answer_that_is_gone_is_not_gone_on_with() -> None:
         assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"tools": [file_search("vs_gone")]}, "vs_gone"),
+        ({"tools": [code_interpreter("cntr_gone")]}, "cntr_gone"),
+        ({"tools": [code_interpreter(files=["file-gone"])]}, "file-gone"),
+        ({"input": [{"type": "item_reference", "id": "msg_gone"}]}, "msg_gone"),
+    ],
+)
+async def test_what_is_not_there_is_told_and_no_other_model_asked(options: dict[str, Any], why: str) -> None:
+    async with HttpLoopback() as server, HttpLoopback() as other:
+        at = {"openai": {"base_url": server.base_url}, "mine": {"base_url": other.base_url}}
+        async with desk(server, providers=at, order=("openai", "mine")) as there:
+            with pytest.raises(RequestRejected, match=why) as caught:
+                await there.ai.responses.ask(**{"input": "Hi", **options})
+        assert caught.value.status == 404
+        assert len(other.requests) == 0
+
+
 async def test_only_the_provider_that_has_an_answer_can_go_on_with_it() -> None:
     async with HttpLoopback(faults=[Fault(unavailable(), "responses")]) as server, HttpLoopback() as other:
         at = {"openai": {"base_url": server.base_url}, "mine": {"base_url": other.base_url}}
@@ -206,13 +225,15 @@ async def test_what_tools_of_the_server_did() -> None:
         Draw("A cat."),
         Say("Rain, says [Weather](https://example.org/w). See plan.csv."),
     ]
-    tools = [
-        web_search(city="Oslo", country="no", search_context_size="low"),
-        code_interpreter("cntr_1"),
-        file_search(["vs_1"], most=3, filters={"type": "eq", "key": "year", "value": 2026}),
-        image_generation(size="1024x1536", quality="low", model="gpt-image-2"),
-    ]
     async with HttpLoopback([reply]) as server, desk(server) as at:
+        server.kept(Responses).containers.add("cntr_1")
+        store = await at.ai.vector_stores.create("Notes")
+        tools = [
+            web_search(city="Oslo", country="no", search_context_size="low"),
+            code_interpreter("cntr_1"),
+            file_search([store.id], most=3, filters={"type": "eq", "key": "year", "value": 2026}),
+            image_generation(size="1024x1536", quality="low", model="gpt-image-2"),
+        ]
         answer = await at.ai.responses.ask("Do it all", tools=tools)
         assert server.violations == ()
         assert answer.searches == ("weather Oslo",)

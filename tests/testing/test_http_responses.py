@@ -53,7 +53,7 @@ LAMP: dict[str, Any] = {
 }
 WEB = {"type": "web_search"}
 CODE = {"type": "code_interpreter", "container": {"type": "auto"}}
-FILES = {"type": "file_search", "vector_store_ids": ["vs_1"]}
+FILES = {"type": "file_search", "vector_store_ids": ["vs_000000000001"]}
 DRAW = {"type": "image_generation", "size": "1024x1536"}
 HOSTED = ["code_interpreter_call.outputs", "file_search_call.results", "web_search_call.action.sources"]
 
@@ -68,6 +68,11 @@ async def server() -> AsyncIterator[HttpLoopback]:
 async def raw(server: HttpLoopback) -> AsyncIterator[Raw]:
     async with raw_of(server) as raw:
         yield raw
+
+
+async def make_store(raw: Raw) -> None:
+    """The one that `FILES` names; nothing else may have been made before."""
+    assert (await raw.ask("vector_stores", json={"name": "Notes"})).json["id"] == FILES["vector_store_ids"][0]
 
 
 async def ask(raw: Raw, **body: Any) -> Answered:
@@ -192,6 +197,7 @@ async def test_the_tools_of_the_server() -> None:
     ]
     files = FILES | {"max_num_results": 1}
     async with HttpLoopback([reply]) as server, raw_of(server) as raw:
+        await make_store(raw)
         body = (await ask(raw, tools=[LAMP, WEB, CODE, files, DRAW], include=HOSTED)).json
         assert server.violations == ()
     web, code, search, picture, message = body["output"]
@@ -212,6 +218,7 @@ async def test_the_tools_of_the_server() -> None:
 async def test_what_was_not_asked_for_is_not_told() -> None:
     reply: Reply = [RunCode("1", "1"), SearchFiles("a", [FoundText("file-1", "a.md", "A")]), Say("Done.")]
     async with HttpLoopback([reply]) as server, raw_of(server) as raw:
+        await make_store(raw)
         code, search, _ = (await ask(raw, tools=[CODE, FILES])).json["output"]
     assert (code["outputs"], search["results"]) == (None, None)
 
@@ -322,6 +329,20 @@ async def test_thoughts_go_with_what_came_of_them() -> None:
         for items, status in wrong:
             answer = await ask(raw, model="o3", input=items)
             assert (answer.status, answer.error["param"]) == (status, "input"), items
+
+
+async def test_what_tools_name_must_be_there() -> None:
+    async with HttpLoopback([RunCode("1")] * 2) as server, raw_of(server) as raw:
+        for tool in (
+            FILES,
+            CODE | {"container": "cntr_none"},
+            CODE | {"container": {"type": "auto", "file_ids": ["file-none"]}},
+        ):
+            answer = await ask(raw, tools=[tool])
+            assert (answer.status, answer.error["param"]) == (404, "tools"), tool
+        made = (await ask(raw, tools=[CODE])).json["output"][0]["container_id"]
+        again = (await ask(raw, tools=[CODE | {"container": made}])).json["output"][0]
+        assert again["container_id"] == made
 
 
 async def test_a_script_that_does_what_no_model_does() -> None:

@@ -28,7 +28,7 @@ from voiced.testing.http import (
 
 from .http_client import Raw, raw_of
 from .shared_data import described_schemas, needs_description
-from .test_http_responses import CODE, DRAW, FILES, HOSTED, LAMP, WEB, ask, call, result, stream, user
+from .test_http_responses import CODE, DRAW, FILES, HOSTED, LAMP, WEB, ask, call, make_store, result, stream, user
 from .test_http_schema import validator
 
 pytestmark = needs_description
@@ -94,6 +94,7 @@ async def test_answers_and_events_are_as_described(more: dict[str, Any]) -> None
     model = "gpt-5" if "reasoning" in more else "gpt-4o"
     tools = [LAMP, WEB, CODE, FILES, DRAW | {"partial_images": 1}]
     async with HttpLoopback(Script(replies() * 2)) as server, raw_of(server) as raw:
+        await make_store(raw)
         bodies = [(await ask(raw, model=model, tools=tools, **more)).json for _ in replies()]
         events = [event for _ in replies() for event in await stream(raw, model=model, tools=tools, **more)]
         assert complaints("Response", *bodies) == []

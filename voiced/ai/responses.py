@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack
 
 from voiced.ai.attachments import ImageSource
 from voiced.ai.by_id import by_id
+from voiced.ai.failures import failure
 from voiced.ai.functions import Function, Functions, run_calls
 from voiced.ai.paging import all_pages
 from voiced.ai.paid_once import PaidOnce
@@ -45,6 +46,9 @@ ROUNDS: Final = 8
 
 MOST_ITEMS: Final = 10_000
 """Of an input that is listed."""
+
+_NAME_THINGS: Final = ("tools", "input", "previous_response_id")
+"""Parameters with ids in them. What has such an id is not there, which says nothing of the model."""
 
 _SEALS: Final = "reasoning.encrypted_content"
 _REASONS: Final = re.compile(r"(?:.*/)?(?:o\d|gpt-[5-9])(?!.*chat)")
@@ -403,8 +407,16 @@ async def _sent(server: Server, body: Mapping[str, Any], *, stream: bool) -> Any
     fitted = dict(body)
     if body.get("store") is False and _REASONS.match(server.model):
         fitted["include"] = list(dict.fromkeys([*body.get("include", ()), _SEALS]))
-    # As it is: the library would look at every field of a long conversation on the event loop.
-    return await server.openai.responses.create(model=server.model, stream=stream, extra_body=fitted)
+    from openai import NotFoundError
+
+    try:
+        # As it is: the library would look at every field of a long conversation on the event loop.
+        return await server.openai.responses.create(model=server.model, stream=stream, extra_body=fitted)
+    except NotFoundError as error:
+        if error.param not in _NAME_THINGS:
+            raise
+        ours = failure(error, "responses", server.client.endpoint)
+        raise RequestRejected(str(ours), status=404, code=error.code or "not_found", param=error.param) from error
 
 
 def _answer(raw: Response, server: Server, body: Mapping[str, Any], *, shortened: bool) -> ResponseAnswer:

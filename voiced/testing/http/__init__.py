@@ -17,6 +17,10 @@ A reply is a text, a `Say` (whose `pieces` are the stream's), a `CallTool`, or a
 at its end a `Finish` where the model did not come to its own. Without a script the model repeats what it was told,
 and a transcript tells how long the sound is. Functions do as well as lists: see `Script`.
 
+/responses is answered by the same replies, which may hold more there: `Think`, `Refuse`, `Fail`, and what tools of the
+server did, `SearchWeb("weather Oslo")`, `RunCode("print(42)", logs="42")`, `SearchFiles`, `Draw`. A `Say` after them
+cites [pages](https://example.org) and files. `server.kept(responses.Responses)` is what the server keeps.
+
 `Pace` says when: `Pace(transcription_s=0.3, chat_s=0.4, piece_s=0.03, speech_s=0.2, speed=4)`. All waiting is the
 loop's, so a test that hurries its loop's clock hurries the server.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from voiced.testing.http.emission import EVENTS, Emission, named_event, whole
+from voiced.testing.http.files import Files
 from voiced.testing.http.paging import page
 from voiced.testing.http.refusal import Refusal, bad_request, not_on_loopback
 from voiced.testing.http.responses_answer import ResponseAnswer
@@ -15,6 +16,7 @@ from voiced.testing.http.responses_input import Item, check_kinds, check_order, 
 from voiced.testing.http.responses_request import INCLUDE, PARAMETERS, check
 from voiced.testing.http.route import Request, Route, World
 from voiced.testing.http.script import Asked, Pause, ScriptExhausted
+from voiced.testing.http.stored_files import VectorStores
 from voiced.testing.loopback import rejection
 from voiced.testing.loopback.checks import one_of
 from voiced.testing.loopback.rejection import Rejection
@@ -39,10 +41,14 @@ class _Kept:
 
 
 class Responses:
-    """The responses that a server keeps. `polls`: how often one in the background is looked at before it is done."""
+    """The responses that a server keeps. `polls`: how often one in the background is looked at before it is done.
+
+    `containers`: ids of those in which code can run; answers add theirs.
+    """
 
     def __init__(self) -> None:
         self.polls = 1
+        self.containers: set[str] = set()
         self._kept: dict[str, _Kept] = {}
         self._items: dict[str, Item] = {}
         self._thoughts: dict[str, str] = {}
@@ -131,12 +137,14 @@ def _create(request: Request, world: World) -> Emission:
     previous = body.get("previous_response_id")
     context = [*(responses.before(previous) if previous is not None else []), *given]
     check_kinds(given, body["model"])
+    _check_named(body, world)
     check_order(context, responses.thoughts)
     asked = Asked({**body, "messages": messages(body.get("instructions"), context)})
     try:
         answer = ResponseAnswer(world.script.reply(asked), body, context, world.new_id)
     except (ScriptExhausted, ValueError) as error:
         raise Refusal(500, Rejection(str(error), "script_exhausted", kind="loopback_error")) from error
+    responses.containers |= {item["container_id"] for item in answer.items if "container_id" in item}
     keeps, waits = body.get("store") is not False, bool(body.get("background"))
     if body.get("stream"):
         return Emission(EVENTS, _streamed(answer, world, given, context, keeps=keeps))
@@ -147,6 +155,27 @@ def _create(request: Request, world: World) -> Emission:
     complete = whole(found)
     pause = Pause(world.pace.chat_s + (0.0 if waits else answer.pause_s))
     return Emission(complete.content_type, (pause, *complete.pieces), streamed=False)
+
+
+def _check_named(body: dict[str, Any], world: World) -> None:
+    """Whether there is what the tools name. Raises `Refusal`."""
+    files, stores = world.of(Files), world.of(VectorStores)
+    for tool in body.get("tools") or []:
+        container = tool.get("container")
+        if isinstance(container, str) and container not in world.of(Responses).containers:
+            raise _no_such(f"Container with id '{container}' not found.")
+        named = container.get("file_ids", []) if isinstance(container, dict) else []
+        try:
+            for file_id in named:
+                files.get(file_id)
+            for store_id in tool.get("vector_store_ids", []):
+                stores.seen(store_id, files)
+        except Refusal as refusal:
+            raise _no_such(refusal.why.message) from None
+
+
+def _no_such(message: str) -> Refusal:
+    return Refusal(404, Rejection(message, None, "tools"))
 
 
 def _streamed(

@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
+from voiced.testing.http.pictures import Format, picture
 from voiced.testing.http.responses_input import Item
 from voiced.testing.http.responses_outputs import Draw, Hosted, RunCode, SearchFiles, SearchWeb
-from voiced.testing.http.responses_picture import png
 from voiced.testing.http.responses_request import SEARCHES_OF_THE_WEB
 
 SIZE: Final = "1024x1024"
@@ -110,15 +110,17 @@ def _find(
 
 def _draw(output: Draw, tool: dict[str, Any], new_id: Callable[[str], str]) -> Item:
     size = _chosen(tool, "size", SIZE)
+    kind: Format = tool.get("output_format") or "png"
     width, height = map(int, size.split("x"))
+    data = output.data or picture(kind, width, height, output.prompt)
     return {
         "id": new_id("ig_"),
         "type": "image_generation_call",
         "status": "completed",
         "background": _chosen(tool, "background", "opaque"),
-        "output_format": tool.get("output_format") or "png",
+        "output_format": kind,
         "quality": _chosen(tool, "quality", "medium"),
-        "result": base64.b64encode(output.data or png(width, height)).decode(),
+        "result": base64.b64encode(data).decode(),
         "revised_prompt": output.prompt,
         "size": size,
     }

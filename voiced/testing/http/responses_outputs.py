@@ -65,7 +65,7 @@ class SearchFiles:
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """A picture of the tool image_generation. `data`: its bytes; without them a PNG of the size that was asked for."""
+    """A picture of the tool image_generation. `data`: its bytes; without them those of one as it was asked for."""
 
     prompt: str = "A picture."
     data: bytes = field(default=b"", repr=False)
