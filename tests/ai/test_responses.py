@@ -43,6 +43,7 @@ from voiced.testing.http import (
     HttpLoopback,
     Instead,
     Output,
+    Pause,
     Refuse,
     Reply,
     RunCode,
@@ -360,6 +361,14 @@ async def test_json() -> None:
         with pytest.raises(AnswerUnusable, match="cut off"):
             (await at.ai.responses.ask("JSON", json=True)).json()
         assert server.violations == ()
+
+
+async def test_tools_of_the_server_get_more_time() -> None:
+    replies: list[Reply] = [[Pause(0.3), Draw()], [Pause(0.3), Say("Late.")]]
+    async with HttpLoopback(replies) as server, desk(server, timeout_s=0.1, retries=0) as at:
+        assert (await at.ai.responses.ask("A cat", tools=[image_generation()])).images
+        with pytest.raises(ApiUnreachable, match="in time"):
+            await at.ai.responses.ask("Hi")
 
 
 # What makes no sense is not sent.

@@ -44,6 +44,9 @@ T = TypeVar("T")
 ROUNDS: Final = 8
 """Requests that one `run` may make."""
 
+HOSTED_WITHIN_S: Final = 180.0
+"""With tools of the server, which draws for two minutes and says nothing; ai.timeout_s counts where it is longer."""
+
 MOST_ITEMS: Final = 10_000
 """Of an input that is listed."""
 
@@ -78,7 +81,7 @@ class Responses:
     `instructions` are for this answer alone. `previous_response_id`: the answer that this goes on with. `images` go
     with what the user said last: addresses, paths, bytes or Images, at most 20 MiB each; `detail`: how well they are
     looked at. `tools`: what `web_search()` and its like make, and functions. `within_s`: for each try; None for
-    ai.timeout_s.
+    ai.timeout_s, and longer with tools of the server.
 
     What is too long is asked once more without its oldest items: `answer.shortened`.
     """
@@ -352,7 +355,7 @@ class Responses:
             read,
             model=model,
             provider=provider,
-            within_s=within_s,
+            within_s=self._patience_s(body, within_s),
             once=_is_paid_for_twice(body),
             stays="previous_response_id" in body,
         )
@@ -373,7 +376,7 @@ class Responses:
                     request,
                     model=model,
                     provider=provider,
-                    within_s=within_s,
+                    within_s=self._patience_s(body, within_s),
                     stays="previous_response_id" in body,
                 )
             )
@@ -385,6 +388,11 @@ class Responses:
             if "truncation" in body:
                 raise
         return await opened({**body, "truncation": "auto"}, shortened=True)
+
+    def _patience_s(self, body: Mapping[str, Any], within_s: float | None) -> float | None:
+        if within_s is None and any(tool.get("type") != "function" for tool in body.get("tools", ())):
+            return max(self._providers.settings.timeout_s, HOSTED_WITHIN_S)
+        return within_s
 
     async def _looked_at(self, id: str, request: Any, provider: str, within_s: float | None) -> ResponseAnswer:
         """One that is kept. What it cost is counted when it is done, where nobody waited for its answer."""
