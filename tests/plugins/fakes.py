@@ -32,6 +32,7 @@ BUILT_IN = (
     "mcp",
     "media",
     "memory",
+    "moderation",
     "notes",
     "shell",
     "timers",
