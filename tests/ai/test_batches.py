@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from voiced.ai import batch_file
 from voiced.ai.batch_answers import not_done, read_files, spent
-from voiced.ai.batches import BatchCall
+from voiced.ai.batches import BatchAnswer, BatchCall
 from voiced.ai.jsonl import Problem
 from voiced.ai.settings import ProviderSettings
 from voiced.errors import AnswerUnusable, ApiDenied, ApiUnreachable, RequestRejected
@@ -141,6 +143,30 @@ async def test_embeddings(server: HttpLoopback, here: Desk) -> None:
     assert [(each.model, each.text_out) for each in here.spent] == [("text-embedding-3-small:batch", 0)]
 
 
+async def test_responses_and_their_tools(here: Desk) -> None:
+    asked = await here.ai.batches.responses("a", "Hi", instructions="Be short.")
+    batch = await here.ai.batches.submit([asked])
+    await here.ai.batches.wait(batch.id, poll_s=0)
+    answer = (await here.ai.batches.results(batch.id)).answers["a"]
+    assert (answer.text, answer.raw.status) == ("You said: Hi", "completed")
+    assert [each.model for each in here.spent] == ["gpt-5.4-mini:batch"]
+    searched = {
+        **answer.body,
+        "output": [{"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {}}],
+    }
+    used = spent([BatchAnswer("a", answer.url, searched)], 0, lambda model: f"{model}:batch")
+    assert [(each.model, each.calls) for each in used] == [("gpt-5.4-mini:batch", 0), ("web_search", 1)]
+
+
+async def test_completions_and_moderations(here: Desk) -> None:
+    for asked in (here.ai.batches.completions("a", "Once"), here.ai.batches.moderations("a", "Hi")):
+        batch = await here.ai.batches.submit([asked])
+        await here.ai.batches.wait(batch.id, poll_s=0)
+        results = await here.ai.batches.results(batch.id)
+        assert list(results.answers) == ["a"], results.failed
+    assert [each.model for each in here.spent] == ["gpt-3.5-turbo-instruct:batch"]
+
+
 async def test_the_bodies_of_the_other_endpoints(here: Desk) -> None:
     batches = here.ai.batches
     completion = batches.completions("a", "Once", max_tokens=5, model="m")
@@ -233,6 +259,44 @@ async def test_a_file_that_is_too_large(here: Desk, tmp_path: Path) -> None:
         file.truncate(batch_file.MOST_BYTES + 1)
     with pytest.raises(RequestRejected, match=r"has 200\.0 MiB; at most 200 MiB"):
         await here.ai.batches.check(tmp_path / "large.jsonl")
+
+
+NAMES = st.sampled_from(["custom_id", "method", "url", "body", "model", "input", "stream", "response", "error"])
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from(["", "a", "POST", CHAT, "/v1/embeddings"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=5),
+    max_leaves=15,
+)
+
+
+@given(st.lists(st.dictionaries(NAMES, ANYTHING, max_size=5) | ANYTHING | st.binary(), max_size=4))
+def test_whatever_is_in_a_file_is_right_or_wrong(lines: list[Any]) -> None:
+    texts = [each if isinstance(each, bytes) else json.dumps(each).encode() for each in lines]
+    found = batch_file.check(texts)
+    assert found.calls == len(lines)
+    assert found.problems or batch_file.ids_in(texts)
+    answers, failed = read_files(texts, CHAT, "openai")
+    assert not answers.keys() & failed.keys()
+
+
+FIELDS = [
+    "model", "choices", "message", "content", "text", "output", "type", "data", "embedding", "index", "usage",
+    "input_tokens", "prompt_tokens",
+]  # fmt: skip
+BODIES = st.recursive(
+    st.none() | st.integers(-1, 9) | st.sampled_from(["", "a", "output_text", "web_search_call"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=5),
+    max_leaves=15,
+)
+
+
+@given(st.dictionaries(st.sampled_from(FIELDS), BODIES, max_size=6), st.sampled_from(batch_file.ENDPOINTS))
+def test_whatever_a_server_answers_has_a_text_and_a_price(body: dict[str, Any], url: str) -> None:
+    answer = BatchAnswer("a", url, body, "mine")
+    assert isinstance(answer.text, str)
+    assert isinstance(answer.vectors, list)
+    assert answer.usage.total >= 0
+    assert all(each.text_in >= 0 and each.text_out >= 0 for each in spent([answer], 10))
 
 
 def test_too_many_calls_and_texts() -> None:

@@ -84,6 +84,19 @@ async def test_it_is_paid_by_the_token_and_counted_once(here: Desk) -> None:
     assert (cost.usd, cost.guessed) == (5.0, False)
 
 
+async def test_a_server_that_does_not_tell_what_was_learned(server: HttpLoopback, here: Desk) -> None:
+    job = await here.ai.fine_tuning.create(examples(), epochs=2)
+    await here.ai.fine_tuning.get(job.id)
+    job_there = server.kept(FineTuning).all[0]
+    done = {**job_there, "status": "succeeded", "fine_tuned_model": "ft:m", "user_provided_suffix": None}
+    for number in (1, 2):
+        server.add_fault(Fault(Answer(200, done), "fine_tuning", nth=number))
+    for _ in range(2):
+        await here.ai.fine_tuning.get(job.id)
+    assert here.spent == [Usage(f"{MODEL}:training", text_in=2 * len(examples()[1]))]
+    assert len(server.of("files")) == 2
+
+
 async def test_what_a_job_is_asked_for(server: HttpLoopback, here: Desk) -> None:
     uploaded = await here.ai.files.upload(examples(), "fine-tune")
     await here.ai.fine_tuning.create(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from voiced.ai.jsonl import Problem
 from voiced.ai.training_examples import as_chat
-from voiced.ai.training_file import LONGEST_EXAMPLE, MOST_PROBLEMS, check_data, shape_of, tokens_of
+from voiced.ai.training_file import LONGEST_EXAMPLE, MOST_PROBLEMS, Shape, check_data, shape_of, tokens_of
 from voiced.errors import RequestRejected
 
 USER = {"role": "user", "content": "Switch the lamp on."}
@@ -19,6 +21,19 @@ CALL = {"id": "call_1", "type": "function", "function": {"name": "lamp", "argume
 CALLED = {"role": "assistant", "content": None, "tool_calls": [CALL]}
 RESULT = {"role": "tool", "tool_call_id": "call_1", "content": "on"}
 OLD_CALL = {"role": "assistant", "content": "", "function_call": {"name": "lamp", "arguments": "{}"}}
+
+
+FIELDS = [
+    "messages", "role", "content", "tool_calls", "function", "name", "arguments", "id", "type", "tools", "functions",
+    "weight", "input", "preferred_output", "prompt", "completion", "tool_call_id", "function_call", "parameters",
+]  # fmt: skip
+NAMES = st.sampled_from(FIELDS)
+WORDS = st.sampled_from(["", "user", "assistant", "tool", "function", "system", "text", "{}", "call_1", "lamp"])
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers(-1, 2) | WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
+    max_leaves=20,
+)
 
 
 def chat(*messages: Any, **more: Any) -> dict[str, Any]:
@@ -189,6 +204,20 @@ def test_tokens_are_about_right() -> None:
     assert tokens_of("a" * 400) == 100
     assert tokens_of("日本語") == 3
     assert tokens_of({"a": ["abcd", None, 5]}) == 1
+
+
+@given(st.dictionaries(NAMES, ANYTHING, max_size=4) | ANYTHING)
+def test_whatever_is_on_a_line_is_right_or_wrong(example: Any) -> None:
+    for shape in get_args(Shape):
+        found = check_data(jsonl(example), shape, fewest=1)
+        assert found.examples == 1
+        assert all(problem.what for problem in found.problems)
+
+
+@pytest.mark.parametrize("depth", [100, 900, 990, 100_000])
+def test_brackets_in_brackets(depth: int) -> None:
+    line = b'{"messages": ' + b"[" * depth + b"]" * depth + b"}\n"
+    assert check_data(line, fewest=1).problems != []
 
 
 # Made of something else.

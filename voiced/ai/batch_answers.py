@@ -48,7 +48,7 @@ class BatchAnswer:
     def vectors(self) -> list[list[float]]:
         """Of embeddings, one for each text, in their order; of other endpoints none."""
         members = [each for each in _list(self.body.get("data")) if isinstance(each.get("embedding"), list)]
-        return [each["embedding"] for each in sorted(members, key=lambda each: each.get("index", 0))]
+        return [each["embedding"] for each in sorted(members, key=lambda each: _count(each, "index"))]
 
     @property
     def usage(self) -> TokenUsage:

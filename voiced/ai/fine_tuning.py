@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -23,7 +23,7 @@ from voiced.ai.providers import Providers, Server
 from voiced.ai.saving import save
 from voiced.ai.training_examples import Example, as_chat
 from voiced.ai.training_file import FEWEST_EXAMPLES, TrainingCheck, check_data, check_file, shape_of
-from voiced.errors import ApiDenied, ModelUnknown, RequestRejected
+from voiced.errors import ApiDenied, ApiError, ModelUnknown, RequestRejected
 from voiced.usage import Usage
 
 T = TypeVar("T")
@@ -38,6 +38,9 @@ LARGEST_BATCH: Final = 256
 LONGEST_SUFFIX: Final = 64
 LARGEST_SEED: Final = 2_147_483_647
 """These four are OpenAI's limits."""
+
+USUAL_EPOCHS: Final = 3
+"""Of a job that leaves it to the server."""
 
 METHODS: Final = ("supervised", "dpo", "reinforcement")
 
@@ -230,9 +233,8 @@ class FineTuning:
             return await server.openai.fine_tuning.jobs.retrieve(job_id)
 
         job = await self._ask(job_id, request, provider, within_s)
-        if job.trained_tokens:
-            usage = Usage(job.model + TRAINING, text_in=job.trained_tokens)
-            await self._paid.spend(f"fine-tuning {job.id}", [usage])
+        if job.ended:
+            await self._count(job)
         return job
 
     async def cancel(self, job_id: str, *, provider: str = "", within_s: float | None = None) -> TuningJob:
@@ -320,6 +322,16 @@ class FineTuning:
             why = job.error or "the server does not say why"
             raise RequestRejected(f"fine_tuning: {job_id} failed: {why}", code=job.error_code or "job_failed")
         return job
+
+    async def _count(self, job: TuningJob) -> None:
+        """What it learned from; where a server does not tell, rather too much: no token is less than a byte."""
+        tokens, name = job.trained_tokens, f"fine-tuning {job.id}"
+        if not tokens and job.status == "succeeded" and not self._paid.knows(name):
+            with suppress(ApiError):  # the file may be gone
+                file = await self._files.get(job.training_file, provider=job.provider)
+                tokens = file.bytes * _epochs(job.raw)
+        if tokens:
+            await self._paid.spend(name, [Usage(job.model + TRAINING, text_in=tokens)])
 
     async def _new_events(self, job_id: str, seen: set[str], provider: str) -> Sequence[TuningEvent]:
         """Those that were not seen, the oldest first: of the last page, or of as many as it takes."""
@@ -467,6 +479,11 @@ def _job(raw: Any, provider: str) -> TuningJob:
         provider,
         raw,
     )
+
+
+def _epochs(raw: Any) -> int:
+    epochs = getattr(getattr(raw, "hyperparameters", None), "n_epochs", None)
+    return epochs if isinstance(epochs, int) else USUAL_EPOCHS
 
 
 def _event(raw: Any) -> TuningEvent:

@@ -15,6 +15,10 @@ class PaidOnce:
         self._providers = providers
         self._counted: set[str] = set()
 
+    def knows(self, name: str) -> bool:
+        """Whether something of this name was counted while this lives."""
+        return name in self._counted
+
     async def spend(self, name: str, usages: Iterable[Usage]) -> None:
         """Count these, unless something of this name ("batch batch_1") was counted before."""
         if name in self._counted:

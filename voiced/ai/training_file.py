@@ -133,7 +133,10 @@ class _Judge:
             return
         for what in self._wrong(example):
             self.problems.append(Problem(number, what))
-        self._look(number, example)
+        try:
+            self._look(number, example)
+        except RecursionError:
+            self.problems.append(Problem(number, "it has too many brackets in each other"))
 
     def _wrong(self, example: dict[str, Any]) -> Iterable[str]:
         """What is wrong with one example."""
@@ -159,7 +162,8 @@ class _Judge:
 
     def _look(self, number: int, example: dict[str, Any]) -> None:
         """What is right, and may be no good."""
-        tokens = tokens_of(example) + 3 * len(example.get("messages") or ()) + 3
+        messages = example.get("messages")
+        tokens = tokens_of(example) + 3 * (len(messages) if isinstance(messages, list) else 0) + 3
         self.tokens += min(tokens, LONGEST_EXAMPLE)
         if tokens > LONGEST_EXAMPLE:
             self._warn(Problem(number, f"about {tokens} tokens: what is beyond {LONGEST_EXAMPLE} is cut off"))
