@@ -13,7 +13,7 @@ import pytest
 
 from voiced.cli import FAILED, USAGE, main
 from voiced.cli.parser import parser
-from voiced.cli.usage import usage
+from voiced.cli.usage import other_books, usage
 from voiced.conversation.events import Usage
 from voiced.plugins.wall_clock import SystemClock
 from voiced.spending.file import NAME, SpendingFile
@@ -175,3 +175,10 @@ def test_wrong_arguments(capsys: Output) -> None:
             main(["usage", *arguments])
         assert ended.value.code == USAGE
     assert "is not a whole number of days" in capsys.readouterr().err
+
+
+def test_books_of_another_user_are_named(folder: Path, tmp_path: Path) -> None:
+    service, nowhere = tmp_path / "service", tmp_path / "nowhere"
+    used(folder, (0, HEARD))
+    used(service, (0, HEARD))
+    assert list(other_books((folder, service, nowhere), folder / NAME)) == [service / NAME]

@@ -113,7 +113,7 @@ def _sound(commands: Commands) -> None:
         choices=("mp3", "opus", "aac", "flac", "wav", "pcm"),
         help="else as the name of --output ends, else mp3",
     )
-    speak.add_argument("--speed", type=_number(0.25, 4), metavar="X", help="0.25 to 4; 1 is usual")
+    speak.add_argument("--speed", type=_number(0.25, 4), default=1.0, metavar="X", help="0.25 to 4; 1 is usual")
     speak.add_argument("--instructions", default="", metavar="TEXT", help="how to say it")
 
 

@@ -46,6 +46,8 @@ def usage(arguments: Namespace, out: TextIO) -> int:
         print(line, file=out)
     if bad:
         print(f"{path}: {bad} lines make no sense and are left out", file=out)
+    for other in other_books(state_folders_to_try(loaded.places.environ), path):
+        print(f"a voiced of another user keeps its own in {other}", file=out)
     if not rows:
         print(f"written down in {path}" if path.exists() else f"it would be written down in {path}", file=out)
     return 0
@@ -78,6 +80,17 @@ def _books(folders: Sequence[Path]) -> tuple[Path, Ledger, int]:
                 "sudo -u voiced voiced usage"
             ) from None
     return SpendingFile(folders[0]).path, Ledger(), 0
+
+
+def other_books(folders: Iterable[Path], shown: Path) -> Iterator[Path]:
+    """Those that were not looked at, since the ones at `shown` come first; also where this user may not look."""
+    for path in (SpendingFile(folder).path for folder in folders):
+        try:
+            there = path.exists()
+        except OSError:
+            there = True
+        if there and path != shown:
+            yield path
 
 
 def _days(ledger: Ledger, today: date, days: int) -> Iterator[_Row]:

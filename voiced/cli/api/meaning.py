@@ -49,8 +49,9 @@ def moderate(arguments: Namespace, out: TextIO) -> int:
                     _tell(arguments, to, found, text)
         else:
             only_pictures = arguments.image and not arguments.text
+            images = reading.pictures(arguments.image)
             text = "" if only_pictures else reading.text(arguments.text, "text")
-            _tell(arguments, to, api.run(moderations.check(text, images=arguments.image, **api.model)))
+            _tell(arguments, to, api.run(moderations.check(text, images=images, **api.model)))
     return 0
 
 

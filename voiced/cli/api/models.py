@@ -6,7 +6,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, TextIO
 
 from voiced.cli.api import reading
-from voiced.cli.api.printing import listed, plain, result, shown, when
+from voiced.cli.api.printing import listed, plain, result, shown
 from voiced.cli.api.session import session
 
 if TYPE_CHECKING:
@@ -19,14 +19,14 @@ def models(arguments: Namespace, out: TextIO) -> int:
             shown(arguments, to, api.run(api.ai.models.get(arguments.id, **api.server)))
         else:
             found = api.run(api.ai.models.list(**api.server))
-            listed(arguments, to, sorted(found, key=lambda model: model.id), _row)
+            listed(arguments, to, found, _row)
     return 0
 
 
 def client_secret(arguments: Namespace, out: TextIO) -> int:
-    options = {"session": reading.json_object(arguments.session, "--session")} if arguments.session else {}
+    settings = reading.json_object(arguments.session, "--session") if arguments.session else None
     with session(arguments) as api, result(arguments, out) as to:
-        made = api.run(api.ai.realtime.client_secret(seconds=arguments.seconds, **options, **api.model))
+        made = api.run(api.ai.realtime.client_secret(seconds=arguments.seconds, session=settings, **api.model))
         if arguments.json:
             to.json(plain(made))
         else:
@@ -35,5 +35,6 @@ def client_secret(arguments: Namespace, out: TextIO) -> int:
 
 
 def _row(model: ModelInfo) -> tuple[str, ...]:
-    until = f"until {model.shutdown.isoformat()}" if model.shutdown else ""
-    return model.id, model.owned_by, when(model.created)[:10], until
+    created = f"{model.created:%Y-%m-%d}" if model.created else "-"
+    until = f"until {model.shutdown}" if model.shutdown else ""
+    return model.id, model.owned_by, created, f"{until}, then {model.successor}" if model.successor else until

@@ -13,7 +13,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol, TextIO
 
@@ -144,6 +144,8 @@ def plain(value: object) -> Any:
         return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [plain(each) for each in value]
+    if isinstance(value, date):
+        return value.isoformat()
     return value
 
 
@@ -202,7 +204,7 @@ def check_writable(path: Path) -> None:
         raise ConfigError(f"--output {path}: this is a folder: name a file in it")
     if not path.parent.is_dir():
         raise ConfigError(f"--output {path}: there is no folder {path.parent}: make it first")
-    if not _is_special(path) and not os.access(path.parent, os.W_OK):
+    if not is_special(path) and not os.access(path.parent, os.W_OK):
         raise ConfigError(f"--output {path}: nothing can be written to {path.parent}: name another folder")
 
 
@@ -211,7 +213,7 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
     """It takes the place of `path` at the end, unless there was an error before. Raises ConfigError, NotWritten."""
     check_writable(path)
     path = path.resolve()  # the file that a link leads to is replaced, not the link
-    if _is_special(path):
+    if is_special(path):
         with writing(path):
             special = path.open("wb")
         with special:
@@ -237,7 +239,7 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
             beside.unlink(missing_ok=True)
 
 
-def _is_special(path: Path) -> bool:
+def is_special(path: Path) -> bool:
     """Such as /dev/null, or a named pipe: there is nothing to be replaced."""
     try:
         return not stat.S_ISREG(path.stat().st_mode)

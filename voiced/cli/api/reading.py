@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO, Final
 
-from voiced.errors import ConfigError
+from voiced.errors import ConfigError, VoicedError
 
 STDIN: Final = "-"
 
@@ -51,6 +51,19 @@ def checked(given: str, what: str) -> str:
     except UnicodeEncodeError:
         raise ConfigError(f"{what}: this is no UTF-8 text: convert it first, as iconv does") from None
     return given
+
+
+def check_name(file: str | Path | None) -> None:
+    """Raises ConfigError for one that no server can be told."""
+    try:
+        str(file).encode()
+    except UnicodeEncodeError:
+        raise ConfigError(f"{file}: the name of this file is no UTF-8 text: rename it") from None
+
+
+def pictures(given: Sequence[str]) -> list[str | bytes]:
+    """Addresses and paths as they are; for `-` what standard input has. Raises ConfigError."""
+    return [data("picture") if each == STDIN else each for each in given]
 
 
 def lines() -> Iterator[str]:
@@ -110,7 +123,12 @@ def file(given: str | Path, name: str = "") -> Iterator[Path]:
             shutil.copyfileobj(stream, copy)
         if not path.stat().st_size:
             raise ConfigError("standard input is empty: name a file, or send one")
-        yield path.rename(path.with_name(name or f"stdin.{_kind_of_sound(path)}"))
+        path = path.rename(path.with_name(name or f"stdin.{_kind_of_sound(path)}"))
+        try:
+            yield path
+        except VoicedError as error:
+            error.args = (str(error).replace(str(path), "standard input"),)
+            raise
 
 
 def _from_stdin(what: str) -> str:

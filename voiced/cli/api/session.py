@@ -6,12 +6,13 @@ import asyncio
 from argparse import Namespace
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from voiced.ai.directory import is_known
 from voiced.ai.providers import Terms
 from voiced.ai.service import AiService
 from voiced.cli.api.printing import warn
+from voiced.cli.api.reading import check_name, checked
 from voiced.cli.settings import load
 from voiced.config import Loaded
 from voiced.errors import ApiDenied, ApiError, ConfigError, RequestRejected
@@ -21,6 +22,9 @@ from voiced.spending.till import Till
 from voiced.state_folder import state_folder
 
 T = TypeVar("T")
+
+_NAMES: Final = ("file", "files", "image", "also", "mask", "validation")
+"""Arguments that name files, which the server is told."""
 
 
 class Session:
@@ -49,6 +53,7 @@ class Session:
 @contextmanager
 def session(arguments: Namespace) -> Iterator[Session]:
     """Open for one command. Raises ConfigError where somebody must mend the settings first, ApiError otherwise."""
+    _check_words(arguments)
     loaded = load(arguments)
     if set(loaded.config.brain.order) == {"offline"}:
         raise ConfigError(
@@ -72,6 +77,16 @@ def session(arguments: Namespace) -> Iterator[Session]:
     finally:
         for trouble in filter(None, (till.trouble, names.trouble)):
             warn(trouble)
+
+
+def _check_words(arguments: Namespace) -> None:
+    """What no server can be sent is told here. Raises ConfigError."""
+    for name, value in vars(arguments).items():
+        for word in value if isinstance(value, list) else [value]:
+            if name in _NAMES:
+                check_name(word)
+            elif isinstance(word, str):
+                checked(word, name.replace("_", " "))
 
 
 def _terms(loaded: Loaded, till: Till, names: FirstTimes) -> Terms:

@@ -72,7 +72,7 @@ def respond(arguments: Namespace, out: TextIO) -> int:
 
 def _question(arguments: Namespace) -> tuple[str, dict[str, Any]]:
     """What is asked, and what goes with it to either endpoint."""
-    images = [reading.data("picture") if image == reading.STDIN else image for image in arguments.image]
+    images = reading.pictures(arguments.image)
     text = reading.text(arguments.text, "question")
     given = _given(
         instructions=reading.checked(arguments.system, "--system"), images=images, temperature=arguments.temperature
