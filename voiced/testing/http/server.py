@@ -540,7 +540,8 @@ def journal_body(read: Request) -> dict[str, Any]:
     for part in read.form:
         value = part.text() if part.filename is None else {"filename": part.filename, "bytes": len(part.data)}
         if part.name in found or part.name.endswith("[]"):
-            found.setdefault(part.name, []).append(value)
+            before = found.get(part.name, [])
+            found[part.name] = [*(before if isinstance(before, list) else [before]), value]
         else:
             found[part.name] = value
     return found
