@@ -17,8 +17,18 @@ from voiced.ai.picture_header import read_header
 from voiced.ai.settings import ProviderSettings
 from voiced.api import Image
 from voiced.errors import AnswerUnusable, ApiError, ApiUnreachable, ModelUnknown, RequestRejected, StreamCut
-from voiced.testing.http import MODELS, Answer, Drop, End, Fault, HttpLoopback, SendError, Stall, unavailable
-from voiced.testing.http.faults import moderation_blocked
+from voiced.testing.http import (
+    MODELS,
+    Answer,
+    Drop,
+    End,
+    Fault,
+    HttpLoopback,
+    SendError,
+    Stall,
+    moderation_blocked,
+    unavailable,
+)
 from voiced.testing.http.pictures import picture, png
 from voiced.usage import Usage
 
