@@ -16,7 +16,9 @@ async def everything(ai: AiService) -> None:
     with contextlib.suppress(ApiError):
         await stores.create()
     with contextlib.suppress(ApiError):
-        await stores.create("notes", files=[NOTES, "file-1"], expires_days=7, metadata={"of": "Ada"})
+        await stores.create(
+            "notes", files=[NOTES, "file-1"], description="Of Ada.", expires_days=7, metadata={"of": "Ada"}
+        )
     with contextlib.suppress(ApiError):
         await stores.list()
     with contextlib.suppress(ApiError):

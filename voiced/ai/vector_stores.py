@@ -113,6 +113,7 @@ class VectorStores:
         name: str = "",
         *,
         files: Sequence[StoreFile] = (),
+        description: str = "",
         expires_days: int | None = None,
         metadata: Mapping[str, str] | None = None,
         progress: Callable[[int, int], None] | None = None,
@@ -136,6 +137,7 @@ class VectorStores:
 
                 return await server.openai.vector_stores.create(
                     name=name or omit,
+                    description=description or omit,
                     file_ids=list(file_ids) or omit,
                     expires_after=omit if expires_days is None else _days(expires_days),
                     metadata=omit if metadata is None else dict(metadata),

@@ -101,6 +101,7 @@ _SHAPES: Final[Mapping[str, Mapping[str, Check]]] = {
     "CreateVectorStoreRequest": {
         "file_ids": array(string()),
         "name": string(),
+        "description": string(),
         "expires_after": _EXPIRES,
         "chunking_strategy": _CHUNKING,
         "metadata": nullable(metadata),
