@@ -79,7 +79,9 @@ class Bench:
             for name, stream in (("stdin", io.TextIOWrapper(io.BytesIO(stdin))), ("stdout", out), ("stderr", err)):
                 patch.setattr(sys, name, stream)
             code = main(["api", *map(str, arguments), *self._options(arguments)])
-        return Said(code, _written(out), _written(err).decode())
+        said = Said(code, _written(out), _written(err).decode())
+        assert KEY not in said.err + said.data.decode(errors="replace")
+        return said
 
     def _options(self, arguments: tuple[str | Path, ...]) -> list[str]:
         local = (("batch", "check"), ("finetune", "check"), ("finetune", "prepare"))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from tests.cli.api_bench import KEY, Bench
+from tests.cli.api_bench import KEY, Bench, Terminal
+from voiced.cli.api.batch import goes_on
 from voiced.spending.file import SpendingFile
 from voiced.testing.http import HttpLoopback
 from voiced.testing.http.batches import Batches
@@ -126,3 +129,12 @@ async def test_one_that_there_is_not_is_named(bench: Bench, server: HttpLoopback
     assert (said.code, said.out) == (1, "")
     assert "batch_none" in said.err
     assert said.err.count("\n") == 1
+
+
+def test_ctrl_c_tells_who_waits_how_to_wait_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    err = Terminal(io.BytesIO(), "utf-8", write_through=True)
+    monkeypatch.setattr(sys, "stderr", err)
+    with pytest.raises(KeyboardInterrupt), goes_on("voiced api batch wait batch_1", "kimi"):
+        raise KeyboardInterrupt
+    err.seek(0)
+    assert err.read().endswith("to wait again: voiced api batch wait batch_1 --provider kimi\n")

@@ -9,6 +9,8 @@ import sys
 from asyncio.subprocess import PIPE
 from typing import Any
 
+import pytest
+
 from tests.cli.api_bench import KEY, PATIENCE_S, Bench
 from voiced.testing.http import Fault, HttpLoopback, Say, Stall
 
@@ -75,11 +77,18 @@ async def test_a_full_disk_is_one_line(bench: Bench) -> None:
         assert (code, err) == (1, b"voiced: standard output takes no more (No space left on device)\n")
 
 
-async def test_without_standard_input_it_says_so(bench: Bench) -> None:
+@pytest.mark.parametrize(
+    ("typed", "end"),
+    [
+        ("ask <&-", (2, b"", b"voiced: there is no standard input\n")),
+        ("ask Hi >&-", (0, b"", b"")),
+        ("ask 2>&- <&-", (2, b"", b"")),
+    ],
+)
+async def test_a_stream_that_is_closed_is_no_surprise(bench: Bench, typed: str, end: tuple[int, bytes, bytes]) -> None:
     async with HttpLoopback(["Hi."], valid_key=KEY) as server:
         bench.before(server)
-        script = '"$0" -m voiced api ask --config "$1" <&-'
-        process = await asyncio.create_subprocess_exec(
-            "sh", "-c", script, sys.executable, str(bench.settings), stdout=PIPE, stderr=PIPE
-        )
-        assert await end_of(process) == (2, b"", b"voiced: there is no standard input\n")
+        script = f'"$0" -m voiced api {typed} --config "$1"'
+        command = ["sh", "-c", script, sys.executable, str(bench.settings)]
+        process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE)
+        assert await end_of(process) == end

@@ -20,6 +20,9 @@ NOBODY_READS: Final = 128 + 13
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. The exit code: 0 done, 1 failed, 2 wrong usage or settings, 3 no daemon runs, 130 Ctrl-C."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed: >&-
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  # for as long as we run
     chosen = parser().parse_args(arguments)
     try:
         code: int = chosen.command(chosen, sys.stdout)

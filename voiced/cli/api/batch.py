@@ -100,17 +100,18 @@ def list_all(arguments: Namespace, out: TextIO) -> int:
 
 def _waited(api: Session, batch_id: str, provider: str = "") -> Batch:
     whom = {**api.server, **({"provider": provider} if provider else {})}
-    with goes_on(f"voiced api batch wait {batch_id}"), progress("waiting", " calls") as told:
+    with goes_on(f"voiced api batch wait {batch_id}", whom["provider"]), progress("waiting", " calls") as told:
         return api.run(api.ai.batches.wait(batch_id, progress=told, **whom))
 
 
 @contextmanager
-def goes_on(command: str) -> Iterator[None]:
-    """What happens at the server while this is waited for is not stopped by Ctrl-C."""
+def goes_on(command: str, provider: str = "") -> Iterator[None]:
+    """Ctrl-C stops the waiting, and not what is waited for; whoever sits there is told the `command` to go on with."""
     try:
         yield
     except KeyboardInterrupt:
-        note(f"\nit goes on at the server; to wait again: {command}")
+        at = f" --provider {provider}" if provider else ""
+        note(f"\nit goes on at the server; to wait again: {command}{at}")
         raise
 
 

@@ -112,7 +112,7 @@ def _followed(arguments: Namespace, api: Session, to: Result, job_id: str, provi
 
     whom = {**api.server, **({"provider": provider} if provider else {})}
     with (
-        goes_on(f"voiced api finetune follow {job_id}"),
+        goes_on(f"voiced api finetune follow {job_id}", whom["provider"]),
         progress("learning", " steps", shown=not to.to_terminal) as told,
     ):
         job = api.run(api.ai.fine_tuning.follow(job_id, on_event=happened, progress=told, **whom))

@@ -65,7 +65,7 @@ def _draw(
         to: Result = (
             Printed(out) if path is not None else stack.enter_context(result(arguments, out, binary=not arguments.json))
         )
-        note("drawing takes up to some minutes")
+        note("drawing may take some minutes")
         pictures = api.run(_loaded(request(api, {**options, **api.model})))
         if path is not None:
             for picture, name in zip(pictures, _names(path, len(pictures)), strict=True):

@@ -188,13 +188,12 @@ def when(unix_s: float | None) -> str:
 
 def warn(text: str) -> None:
     """What is no result but must be known: a line on standard error."""
-    if sys.stderr is not None:
-        sys.stderr.write(f"voiced: {redacted(text)}\n")
+    sys.stderr.write(f"voiced: {redacted(text)}\n")
 
 
 def note(text: str) -> None:
     """What is no result but worth telling whoever sits there: on standard error, where that is a terminal."""
-    if sys.stderr is not None and sys.stderr.isatty():
+    if sys.stderr.isatty():
         sys.stderr.write(f"{text}\n")
 
 

@@ -15,7 +15,7 @@ def progress(what: str, unit: str, *, shown: bool = True) -> Iterator[Progress |
 
     `unit`: "B" for bytes.
     """
-    if not shown or sys.stderr is None or not sys.stderr.isatty():
+    if not shown or not sys.stderr.isatty():
         yield None
         return
     from tqdm import tqdm
