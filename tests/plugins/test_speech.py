@@ -110,6 +110,18 @@ async def test_a_sound_is_read_no_faster_than_it_plays(home: Home) -> None:
         assert not any(event.last for event in home.untaken(SoundCame))  # nobody waits for it
 
 
+async def test_the_time_in_which_a_sound_plays_is_not_the_tools(home: Home) -> None:
+    async with put(home, STREAM.strip(), permissions=("say",)).running():
+        call = home.start("talk")
+        asked = await home.asked()
+        home.host.report(SoundBegun(asked.request))
+        await home.next(SoundCame)
+        home.clock.advance(seconds=TIMEOUT_S + 1)
+        await settled()
+        home.was_said(asked)
+        assert (await home.returned(call)).output == "[true,6]"
+
+
 async def test_a_stream_that_breaks_is_played_as_far_as_it_came(home: Home) -> None:
     dead = "heard.append(number)\n            if number == 2: raise ToolError('The line is dead.')"
     body = STREAM.strip().replace("heard.append(number)", dead)

@@ -170,9 +170,10 @@ def _judged(
     if status == 401:
         if "scope" in message or "permission" in message:
             return ApiDenied(told, status=status, code=code, cause="access")
-        return ApiDenied(
-            named("the server does not accept the API key: replace it"), status=status, code=code, cause="key"
-        )
+        mend = "the server does not accept the API key: replace it"
+        if not endpoint.key:
+            mend = "the server wants an API key, and none is configured for it"
+        return ApiDenied(named(mend), status=status, code=code, cause="key")
     if status == 403:
         return ApiDenied(
             named(f"the API key may not do this{_and(message)}: look at the project's permissions and the region"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -32,11 +34,19 @@ EMBED_WITHIN_S: Final = 10.0
 """For `embed`: somebody waits for it, and it is quick."""
 
 
+HELPERS: Final = (
+    "assistants", "audio", "batches", "chat", "completions", "embeddings", "files", "fine_tuning", "images",
+    "model_list", "moderations", "realtime", "responses", "vector_stores", "video",
+)  # fmt: skip
+"""The modules."""
+
+
 class AiService:
     """Implements `api.Ai`. Use it on one event loop, and close it."""
 
     def __init__(self, terms: Terms) -> None:
         self._providers = Providers(terms)
+        self._loaded = False
 
     @property
     def available(self) -> bool:
@@ -154,6 +164,17 @@ class AiService:
 
         return Video()
 
+    async def load(self) -> None:
+        """Import all helpers now, in a thread, so that the event loop does not wait when one is used first."""
+        if not self._loaded:
+            await asyncio.to_thread(_import_all)
+            self._loaded = True
+
     async def aclose(self) -> None:
         """Hang up."""
         await self._providers.aclose()
+
+
+def _import_all() -> None:
+    for name in HELPERS:
+        importlib.import_module(f"voiced.ai.{name}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -21,6 +21,7 @@ from voiced.plugins import outcomes, results
 from voiced.plugins.context import HostContext
 from voiced.plugins.fillers import Fillers
 from voiced.plugins.outcomes import BEGUN, DECLINED, INTERRUPTED, STOPPING, Outcome
+from voiced.plugins.permissions import Permissions
 from voiced.plugins.settings import PluginSettings
 from voiced.plugins.speech import SAID_LIMIT
 from voiced.plugins.steps import CRASHES, Crashed, Driver, log_crash
@@ -75,7 +76,9 @@ class _Call:
 
 
 class ToolCalls:
-    """`disable` is called with a tool whose threads hang again and again, `crashed` with one in the background."""
+    """`disable` is called with a tool whose threads hang again and again, `crashed` with one in the background, and
+    `make_ready` with what a tool may do, before its call.
+    """
 
     def __init__(
         self,
@@ -85,6 +88,7 @@ class ToolCalls:
         disable: Callable[[Tool], None],
         start: Start,
         crashed: Callable[[Tool, Outcome], None],
+        make_ready: Callable[[Permissions], Awaitable[None]],
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -92,6 +96,7 @@ class ToolCalls:
         self._disable = disable
         self._start = start
         self._crashed = crashed
+        self._make_ready = make_ready
         self._taken: Counter[_Kind] = Counter()
         self._hung: Counter[str] = Counter()
         self._under_way: dict[CallId, _Call] = {}
@@ -142,6 +147,7 @@ class ToolCalls:
     # One after the other.
 
     async def _answer(self, call: _Call, text: str) -> Outcome:
+        await self._make_ready(call.tool.permissions)
         ready = await self._prepared(call, text)
         if isinstance(ready, Outcome):
             return ready

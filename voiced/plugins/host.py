@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, TypeVar, assert_never
 
 import structlog
 
+from voiced.ai.service import AiService
 from voiced.api import PERMISSIONS, Ai
 from voiced.conversation.commands import CancelTool, Fact, RequestEnded, RunTool, SoundBegun, ToolCommand
 from voiced.conversation.events import (
@@ -37,6 +38,7 @@ from voiced.plugins.loading import LoadedPlugin, State, Workshop
 from voiced.plugins.loop_watch import LoopWatch
 from voiced.plugins.offer import Offer
 from voiced.plugins.outcomes import STOPPING, Outcome
+from voiced.plugins.permissions import Permissions
 from voiced.plugins.printing import to_the_log
 from voiced.plugins.settings import PluginSettings
 from voiced.plugins.speech import Speech
@@ -273,8 +275,20 @@ class PluginHost:
 
     def _make_calls(self) -> ToolCalls:
         return ToolCalls(
-            self._settings, self._clock, self._driver, self._disable, self._start_background, self._background_crashed
+            self._settings,
+            self._clock,
+            self._driver,
+            self._disable,
+            self._start_background,
+            self._background_crashed,
+            self._make_ready,
         )
+
+    async def _make_ready(self, permissions: Permissions) -> None:
+        """What plugin code with these permissions may use is imported first: the loop must not wait for that later."""
+        if "api" in permissions and isinstance(self._ai, AiService):
+            with ourselves():
+                await self._ai.load()
 
     def _disable(self, tool: Tool) -> None:
         plugin, offered = self._offer.find(tool.spec.name) or (None, None)
@@ -353,6 +367,7 @@ class PluginHost:
             self._start(owner, self._call_back(owner, callback))
 
     async def _call_back(self, plugin: LoadedPlugin, callback: Callable[[], Awaitable[None]]) -> None:
+        await self._make_ready(plugin.permissions)
         with acting(plugin.actor()):
             name, limit_s = f"callback of {plugin.name}", self._settings.timeout_s
             problem = await self._driver.contain(callback, name, limit_s, in_short)
