@@ -27,16 +27,19 @@ _FLOOR: Final = 1e-6
 
 def quiet_place(pcm: bytes, format_: PcmFormat) -> int:
     """The byte in the middle of the longest pause: the best place to cut. Of equals the last; 0 <= it <= len(pcm)."""
-    levels = levels_db(pcm, format_)
-    if not levels.size:
+    pauses = _pauses(pcm, format_)
+    if not pauses.size:
         return len(pcm) // format_.block * format_.block
-    quiet = levels <= max(float(levels.min()) + NEAR_DB, SILENCE_DB)
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], quiet.astype(np.int8), [0]))))
-    starts, ends = edges[::2], edges[1::2]
-    lengths = ends - starts
-    longest = lengths.size - 1 - int(lengths[::-1].argmax())
-    middle = (int(starts[longest]) + int(ends[longest])) * _frame(format_) // 2
-    return middle // format_.block * format_.block
+    lengths = pauses[:, 1] - pauses[:, 0]
+    return _middle(pauses[len(pauses) - 1 - int(lengths[::-1].argmax())], format_)
+
+
+def first_pause(pcm: bytes, format_: PcmFormat, least_s: float) -> int | None:
+    """The byte in the middle of the first pause that is so long and has sound before it; None where there is none."""
+    for pause in _pauses(pcm, format_):
+        if pause[0] > 0 and (pause[1] - pause[0]) * FRAME_MS >= least_s * 1000:
+            return _middle(pause, format_)
+    return None
 
 
 def loud_part(pcm: bytes, format_: PcmFormat) -> tuple[float, float] | None:
@@ -47,8 +50,9 @@ def loud_part(pcm: bytes, format_: PcmFormat) -> tuple[float, float] | None:
     loud = np.flatnonzero(levels > max(float(levels.max()) - RANGE_DB, SILENCE_DB))
     if not loud.size:
         return None
-    seconds = len(pcm) / format_.bytes_per_s
-    return int(loud[0]) * FRAME_MS / 1000, min(seconds, (int(loud[-1]) + 1) * FRAME_MS / 1000)
+    first, last = int(loud[0]), int(loud[-1])
+    end = len(pcm) / format_.bytes_per_s if last == levels.size - 1 else (last + 1) * FRAME_MS / 1000
+    return first * FRAME_MS / 1000, end
 
 
 def levels_db(pcm: bytes, format_: PcmFormat) -> NDArray[np.floating[Any]]:
@@ -60,6 +64,19 @@ def levels_db(pcm: bytes, format_: PcmFormat) -> NDArray[np.floating[Any]]:
     power = np.einsum("ij,ij->i", frames, frames) / frames.shape[1]
     levels: NDArray[np.floating[Any]] = 20 * np.log10(np.maximum(np.sqrt(power), _FLOOR))
     return levels
+
+
+def _pauses(pcm: bytes, format_: PcmFormat) -> NDArray[np.intp]:
+    """The first frame of each, and the one behind its last: shape (pauses, 2)."""
+    levels = levels_db(pcm, format_)
+    if not levels.size:
+        return np.empty((0, 2), np.intp)
+    quiet = levels <= max(float(levels.min()) + NEAR_DB, SILENCE_DB)
+    return np.flatnonzero(np.diff(np.concatenate(([0], quiet.astype(np.int8), [0])))).reshape(-1, 2)
+
+
+def _middle(pause: NDArray[np.intp], format_: PcmFormat) -> int:
+    return int(pause.sum()) * _frame(format_) // 2 // format_.block * format_.block
 
 
 def _frame(format_: PcmFormat) -> int:

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from voiced.ai.attachments import FileSource
 from voiced.ai.saving import to_its_end
-from voiced.ai.silences import loud_part, quiet_place
+from voiced.ai.silences import first_pause, loud_part, quiet_place
 from voiced.ai.sound_decoding import Decoded, can_decode
 from voiced.ai.sound_file import MOST_BYTES, EncodedFile, as_wav, open_sound, told, too_large
 from voiced.ai.wav_file import PcmFormat, WavFile
@@ -29,20 +29,25 @@ AROUND_S: Final = 0.1
 class Cut:
     """How long a piece is: at most `longest_s` and `most_bytes`. It ends in the longest pause of its last `search_s`.
 
-    `apart`: for the sake of the times; of anything but a WAV there is then no piece either but of what was decoded.
+    `apart_s`: where the times are wanted, it ends at the first pause that is so long; only of PCM there is a piece
+    then.
     """
 
     longest_s: float
     search_s: float
     most_bytes: int = MOST_BYTES - 2**20
-    apart: bool = False
+    apart_s: float = 0.0
+
+    @property
+    def apart(self) -> bool:
+        return self.apart_s > 0
 
 
 LONG: Final = Cut(longest_s=1200.0, search_s=60.0)
 """The rest of a request needs room too, and some models take 25 minutes."""
 
-PHRASES: Final = Cut(longest_s=10.0, search_s=7.0, apart=True)
-"""As long as a subtitle may be."""
+PHRASES: Final = Cut(longest_s=10.0, search_s=7.0, apart_s=0.8)
+"""As long as a subtitle may be, and one for what is said in one breath or two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +95,15 @@ def _opened(source: FileSource, what: str, cut: Cut, opened: ExitStack) -> Itera
     if isinstance(sound, WavFile):
         opened.callback(sound.close)
         return _told(_cut(sound, cut), source, what)
-    if sound.size <= MOST_BYTES and not cut.apart:
+    small = sound.size <= MOST_BYTES and not cut.apart
+    if small and (sound.size <= cut.longest_s * BYTES_PER_S or not can_decode()):
         return iter([_as_it_is(sound, what)])
     if not can_decode():
         raise _only_a_wav(sound, what) if cut.apart else too_large(sound, what)
     decoded = Decoded(sound, what)
     opened.callback(decoded.close)
+    if small and decoded.size <= cut.longest_s * decoded.format.bytes_per_s:
+        return iter([_as_it_is(sound, what)])
     return _cut(decoded, cut)
 
 
@@ -126,11 +134,12 @@ def _cut(pcm: _Pcm, cut: Cut) -> Iterator[Piece]:
     while True:
         wanted = most + left - len(held)
         held += (more := pcm.read(wanted))
-        if len(more) < wanted and len(held) <= most:
-            break
         latest = min(most, len(held) - left) // format_.block * format_.block
+        pause = first_pause(held[: max(0, latest)], format_, cut.apart_s) if cut.apart else None
+        if pause is None and len(more) < wanted and len(held) <= most:
+            break
         earliest = (latest - search) // format_.block * format_.block
-        end = earliest + quiet_place(held[earliest:latest], format_)
+        end = pause or earliest + quiet_place(held[earliest:latest], format_)
         yield _piece(held[:end], start, pcm.size, format_, cut)
         start, held = start + end, held[end:]
     held = held[: len(held) // format_.block * format_.block]

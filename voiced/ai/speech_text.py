@@ -50,7 +50,9 @@ def _thirds(letter: str) -> int:
     """Thirds of a token: three common letters are hardly more than one, a sign is one, a rare character up to three."""
     if letter.isascii():
         return 1 if letter.isalnum() or letter == " " else 3
-    return 4 if letter < "\u2e80" else 5 if letter < "\U00010000" else 9
+    if letter.isalpha() and letter < "\u0900":  # alphabets: accents, Greek, Cyrillic, Arabic
+        return 2
+    return 5 if letter < "\U00010000" else 9
 
 
 def _end(text: str, longest: int) -> int:

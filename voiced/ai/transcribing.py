@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, Final, Literal
@@ -21,6 +22,8 @@ Task = Literal["transcription", "translation"]
 
 BYTES_SENT_PER_S: Final = 100_000
 """Through a slow connection: so many of a file give its request a second more."""
+
+_TOO_LONG: Final = re.compile(r"(?i)duration.*longer than|too long")
 
 DELTA: Final = "transcript.text.delta"
 DONE: Final = "transcript.text.done"
@@ -68,6 +71,8 @@ class Writing:
                         self._whole.add(piece, await self._heard(piece))
                     except ApiUnreachable as error:
                         raise (_cut_off(error, self._whole.text) if self._whole.text else error) from error
+                    except RequestRejected as error:
+                        raise _advised(error, piece) from error
                 self._told(piece)
         return self.result()
 
@@ -148,6 +153,8 @@ class Writing:
         except ApiUnreachable as error:
             so_far = joined([self._whole.text, so_far])
             raise (_cut_off(error, so_far) if asked or so_far else error) from error
+        except RequestRejected as error:
+            raise _advised(error, piece) from error
         finally:
             if asked is not None and heard is None:  # what was sent is paid for, whatever came of it
                 self._providers.spend(Usage(asked.model, seconds=piece.about_s))
@@ -227,6 +234,14 @@ class _AtOnce:
 def _cut_off(error: ApiUnreachable, so_far: str) -> StreamCut:
     """`error` with what came before it."""
     return StreamCut(f"{error}; {len(so_far)} characters of text came before", so_far)
+
+
+def _advised(error: RequestRejected, piece: Piece) -> RequestRejected:
+    """`error`; where the sound is too long for the model and could have been cut, it says so."""
+    if piece.seconds or not error.status or not _TOO_LONG.search(str(error)):
+        return error
+    advice = "make a WAV of it, which is sent in parts, or install voiced[video], which decodes it"
+    return RequestRejected(f"{error}: {advice}", status=error.status, code=error.code, param=error.param)
 
 
 def _translates(model: str) -> None:

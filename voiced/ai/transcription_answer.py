@@ -97,7 +97,7 @@ class Whole:
         found = Transcription(
             self.text,
             next((each.language for each in self._heard if each.language), self._wish.language),
-            self._seconds,
+            round(self._seconds, 3),
             tuple(segment for each in self._heard for segment in each.segments),
             tuple(word for each in self._heard for word in each.words),
             model=self.model,

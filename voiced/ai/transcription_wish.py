@@ -40,6 +40,8 @@ class Wish:
     def __post_init__(self) -> None:
         if self.format not in FORMATS:
             raise RequestRejected(f"{self.what}: {self.format!r} is no format: use one of {', '.join(FORMATS)}")
+        if isinstance(self.languages, str) or isinstance(self.keywords, str):
+            raise RequestRejected(f"{self.what}: languages and keywords are lists of texts")
         for language in (*([self.language] if self.language else []), *self.languages):
             if not _LANGUAGE.fullmatch(language):
                 raise RequestRejected(
@@ -47,8 +49,6 @@ class Wish:
                 )
         if self.temperature is not None and not 0 <= self.temperature <= 1:
             raise RequestRejected(f"{self.what}: the temperature is {self.temperature:g}; use 0 to 1")
-        if isinstance(self.languages, str) or isinstance(self.keywords, str):
-            raise RequestRejected(f"{self.what}: languages and keywords are lists of texts")
 
     @property
     def wants_times(self) -> bool:
