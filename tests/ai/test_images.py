@@ -27,6 +27,7 @@ from voiced.testing.http import (
     SendError,
     Stall,
     moderation_blocked,
+    no_such_model,
     unavailable,
 )
 from voiced.testing.http.pictures import picture, png
@@ -257,6 +258,17 @@ async def test_what_is_gone_at_openai_is_not_asked_for(server: HttpLoopback, mod
                 await wait
         with pytest.raises(ModelUnknown, match=r"gone at OpenAI since 2026-05-12: use images\.edit with gpt-image-2"):
             await here.ai.images.vary(CAT, model=model)
+
+
+async def test_what_is_gone_behind_a_proxy_too(here: Desk, server: HttpLoopback) -> None:
+    server.add_fault(Fault(no_such_model("dall-e-3"), "images"))
+    with pytest.raises(ModelUnknown) as caught:
+        await here.ai.images.generate("A cat", model="dall-e-3")
+    assert str(caught.value) == (
+        "images: 127.0.0.1: The model `dall-e-3` does not exist or you do not have access to it; dall-e-3 is gone at "
+        "OpenAI since 2026-05-12: use gpt-image-2"
+    )
+    assert (caught.value.status, caught.value.code) == (404, "model_not_found")
 
 
 async def test_a_model_that_changes_nothing() -> None:

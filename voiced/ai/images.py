@@ -42,6 +42,7 @@ TOKENS_A_PICTURE_IN: Final = 6_500
 """The same for a picture that is to be changed, with high fidelity."""
 
 _BLOCKED: Final = frozenset({"moderation_blocked", "content_policy_violation", "content_filter"})
+_OLD_MODEL: Final = re.compile(r"dall-e-[23]")
 _VIOLATIONS: Final = re.compile(r"safety_violations=\[([\w/, -]+)\]")
 
 
@@ -420,7 +421,11 @@ def _explaining(drawing: Drawing) -> Iterator[None]:
             param=error.param,
         ) from error
     except ModelUnknown as error:
-        if drawing != "vary" or error.status != 404 or error.code:
+        if not error.status:  # it is ours, and says so
             raise
-        instead = gone("vary", "this server")
-        raise ModelUnknown(str(instead), status=404, cause=instead.cause) from error
+        told = str(error)
+        if drawing == "vary" and not error.code:
+            told = str(gone("vary", "this server"))
+        elif old := _OLD_MODEL.search(told):
+            told = f"{told.rstrip('.')}; {str(gone(drawing, old[0])).removeprefix('images: ')}"
+        raise ModelUnknown(told, status=error.status, code=error.code, param=error.param, cause=error.cause) from error
