@@ -51,9 +51,9 @@ async def read(source: FileSource, what: str, *, most_bytes: int, kinds: Collect
     if isinstance(source, tuple):
         name, data = source
         _check(name, len(data), what, most_bytes, kinds)
-        return Attachment(Path(name).name, bytes(data))
+        return Attachment(legible(Path(name).name), bytes(data))
     path = Path(source)
-    return Attachment(path.name, await asyncio.to_thread(_read, path, what, most_bytes, kinds))
+    return Attachment(legible(path.name), await asyncio.to_thread(_read, path, what, most_bytes, kinds))
 
 
 def size_of(path: Path, what: str, *, most_bytes: int, kinds: Collection[str] = ()) -> int:
@@ -104,6 +104,11 @@ def image_kind(data: bytes) -> str:
     if data.startswith((b"GIF87a", b"GIF89a")):
         return "gif"
     return "webp" if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else ""
+
+
+def legible(name: str) -> str:
+    """A file's name as it can be sent: what is no UTF-8 in it becomes �."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def _read(path: Path, what: str, most_bytes: int, kinds: Collection[str]) -> bytes:

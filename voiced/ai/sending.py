@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from voiced.ai import attachments
-from voiced.ai.attachments import FileSource
+from voiced.ai.attachments import FileSource, legible
 from voiced.errors import RequestRejected
 
 Progress = Callable[[int, int], None]
@@ -128,7 +128,7 @@ async def judged(source: FileSource, purpose: str, *, any_purpose: bool = False)
     else:
         path = Path(source)
         size = await asyncio.to_thread(attachments.size_of, path, what, most_bytes=most, kinds=kinds)
-        sending = Sending(path.name, size, path)
+        sending = Sending(legible(path.name), size, path)
     if not sending.name:
         raise RequestRejected("files: the file has no name: give one, such as notes.txt")
     if purpose == "vision" and not attachments.image_kind(await sending.read(0, _HEAD)):
