@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from tests.plugins.test_tools import assert_strict, values
+from voiced.ai.signature import DESCRIPTION_LIMIT
 from voiced.api import DynamicTool, ToolContext, ToolError, ToolOptions
 from voiced.errors import ToolSchemaError
 from voiced.plugins import foreign_schema
-from voiced.plugins.tools import DESCRIPTION_LIMIT, Tool, describe_dynamic
+from voiced.plugins.tools import Tool, describe_dynamic
 
 NO_CONTEXT = cast(ToolContext, None)
 

@@ -8,13 +8,13 @@ import stat
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from tests.plugins.fakes import BUILT_IN, NOON, FakeClock, Home
 from voiced.ai.settings import AiSettings, ProviderSettings
-from voiced.api import ToolError
+from voiced.api import Ai, ToolError
 from voiced.conversation.commands import RequestEnded
 from voiced.conversation.events import AnnouncementAsked, CallId, UsageReported
 from voiced.plugins.ai import HostAi
@@ -35,7 +35,7 @@ MEANING: Mapping[str, Sequence[float]] = {
 
 
 class FakeAi:
-    """Implements `voiced.api.Ai`. `failing`: with these words."""
+    """What the plugin uses of `voiced.api.Ai`. `failing`: with these words."""
 
     def __init__(self) -> None:
         self.available = True
@@ -216,7 +216,7 @@ async def test_a_file_that_can_not_be_opened_at_first(home: Home) -> None:
 
 async def test_nothing_leaves_the_device_where_that_is_not_wanted(make: Callable[..., Home]) -> None:
     home = make(embeddings=False)
-    home.ai = ai = FakeAi()
+    home.ai = cast(Ai, ai := FakeAi())
     async with home.running():
         await home.answer("remember", text=CAR)
         home.clock.advance(hours=2)
@@ -227,7 +227,7 @@ async def test_nothing_leaves_the_device_where_that_is_not_wanted(make: Callable
 
 async def test_what_means_alike_is_found(make: Callable[..., Home]) -> None:
     home = make(embeddings=True)
-    home.ai = ai = FakeAi()
+    home.ai = cast(Ai, ai := FakeAi())
     async with home.running():
         await home.answer("remember", text=KEY)
         await home.answer("remember", text=CAR)
@@ -243,7 +243,7 @@ async def test_what_means_alike_is_found(make: Callable[..., Home]) -> None:
 
 async def test_what_can_not_be_embedded_is_kept_and_embedded_later(make: Callable[..., Home]) -> None:
     home = make(embeddings=True)
-    home.ai = ai = FakeAi()
+    home.ai = cast(Ai, ai := FakeAi())
     ai.failing = "The API can't be used now."
     async with home.running():
         await home.answer("remember", text=CAR)
@@ -261,7 +261,7 @@ async def test_what_can_not_be_embedded_is_kept_and_embedded_later(make: Callabl
 
 async def test_another_model_embeds_everything_anew(make: Callable[..., Home]) -> None:
     home = make(embeddings=True)
-    home.ai = ai = FakeAi()
+    home.ai = cast(Ai, ai := FakeAi())
     async with home.running():
         for number in range(BATCH + 1):
             await home.answer("remember", text=f"Fact {number}")
@@ -282,7 +282,7 @@ async def test_another_model_embeds_everything_anew(make: Callable[..., Home]) -
 
 async def test_without_the_api_words_must_do(make: Callable[..., Home]) -> None:
     home = make(embeddings=True)
-    home.ai = ai = FakeAi()
+    home.ai = cast(Ai, ai := FakeAi())
     ai.available = False
     async with home.running():
         await home.answer("remember", text=CAR)
