@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from voiced.ai.providers import Providers, Server
@@ -97,36 +98,32 @@ class Uploads:
         within_s: float | None,
     ) -> tuple[list[str], str]:
         """The ids of the parts in their order, and the MD5 of all."""
-        ids: list[str] = []
         md5 = hashlib.md5(usedforsecurity=False)
-        for start in range(0, sending.size, part_bytes):
-            data = await sending.read(start, min(part_bytes, sending.size - start))
-            if len(data) != min(part_bytes, sending.size - start):
+
+        async def send(start: int) -> str:  # a function, so that this part is forgotten before the next is read
+            size = min(part_bytes, sending.size - start)
+            data = await sending.read(start, size)
+            if len(data) != size:
                 raise RequestRejected(f"files: {sending.name} got shorter while it was sent: send it again")
             await asyncio.to_thread(md5.update, data)
-            ids.append(await self._part(upload_id, data, progress, start, sending.size, provider, within_s))
+            opened = partial(Told, data, progress, start, sending.size)
+            return await self._part(upload_id, size, opened, provider, within_s)
+
+        ids = [await send(start) for start in range(0, sending.size, part_bytes)]
         return ids, md5.hexdigest()
 
     async def _part(
-        self,
-        upload_id: str,
-        data: bytes,
-        progress: Progress | None,
-        start: int,
-        size: int,
-        provider: str,
-        within_s: float | None,
+        self, upload_id: str, size: int, opened: Callable[[], Told], provider: str, within_s: float | None
     ) -> str:
         async def request(server: Server) -> Any:
-            part = Told(data, progress, start, size)
-            return await server.openai.uploads.parts.create(upload_id, data=("part", part))
+            return await server.openai.uploads.parts.create(upload_id, data=("part", opened()))
 
         return await self._providers.ask(
             "files",
             request,
             lambda raw, _: _id(raw),
             provider=provider,
-            within_s=within_s or sending_s(len(data), self._providers.settings.timeout_s),
+            within_s=within_s or sending_s(size, self._providers.settings.timeout_s),
             stays=True,
             needs_model=False,
         )
