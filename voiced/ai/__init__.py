@@ -1,5 +1,8 @@
 """The API as the rest of voiced uses it: one official client per server, imported late, with errors of our own.
 
+    AiService  all helpers over one set of providers: what a plugin has as `context.ai`
+    Chat, Responses, Images, Audio, …   a helper for each part of the API, imported when it is used first
+    Providers  asks the providers of a helper in their order, again where that may help
     Endpoint   where a server is and which key it gets; pure
     Client     the official client for one endpoint: `async with client.request("chat", 20): await client.openai.…`
     Tries      how a request that failed is made again: another model, a short wait, and a bound on both
