@@ -20,7 +20,7 @@ BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
 def commands() -> list[str]:
     """Every `voiced …` in the README, in blocks and in the text."""
     shell = [line for kind, block in BLOCKS if kind == "sh" for line in block.splitlines()]
-    found = [part.strip() for line in shell for part in line.split("#")[0].split("&&")]
+    found = [part.strip() for line in shell for part in re.split("&&| [|] ", line.split("#")[0])]
     found += [" ".join(code.split()) for code in re.findall(r"`(voiced [^`]+)`", README)]
     words = (command.removeprefix(".venv/bin/").split(">")[0].strip() for command in found)
     return sorted({command for command in words if command.startswith("voiced ")})
