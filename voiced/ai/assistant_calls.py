@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
+from voiced.ai.answer_fields import filled
 from voiced.ai.by_id import by_id
 from voiced.ai.paging import all_pages
 from voiced.ai.providers import Providers, Server
@@ -70,7 +71,7 @@ class AssistantCalls:
         async def request(server: Server) -> Any:
             return await server.openai.delete(path.format(*ids), cast_to=object, options={"headers": _HEADERS})
 
-        await self._asked(request, lambda raw: raw["id"], ids, once=True, **how)
+        await self._asked(request, lambda raw: filled(raw["id"]), ids, once=True, **how)
 
     async def pages(
         self,

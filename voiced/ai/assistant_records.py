@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from voiced.ai.answer_fields import filled, mapping, text, whole
 from voiced.ai.functions import FunctionCall
 from voiced.ai.token_usage import TokenUsage
 
 UNFINISHED: Final = frozenset({"queued", "in_progress", "requires_action", "cancelling"})
 """A run with such a status goes on."""
-
-_EMPTY: Final[Mapping[str, Any]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,74 +87,75 @@ class Run:
 
 def read_assistant(raw: Any) -> Assistant:
     return Assistant(
-        _text(raw["id"]),
-        raw.get("name") or "",
-        _text(raw["model"]),
-        raw.get("instructions") or "",
+        filled(raw["id"]),
+        text(raw.get("name") or ""),
+        text(raw["model"]),
+        text(raw.get("instructions") or ""),
         tuple(_tool(tool) for tool in raw.get("tools") or ()),
-        raw.get("description") or "",
-        dict(raw.get("metadata") or _EMPTY),
-        int(raw.get("created_at") or 0),
+        text(raw.get("description") or ""),
+        mapping(raw.get("metadata")),
+        whole(raw.get("created_at")),
     )
 
 
 def read_thread(raw: Any) -> Thread:
-    return Thread(_text(raw["id"]), dict(raw.get("metadata") or _EMPTY), int(raw.get("created_at") or 0))
+    return Thread(filled(raw["id"]), mapping(raw.get("metadata")), whole(raw.get("created_at")))
 
 
 def read_message(raw: Any) -> Message:
     parts = raw["content"]
-    pictures = [part["image_file"]["file_id"] for part in parts if part["type"] == "image_file"]
-    attached = [each["file_id"] for each in raw.get("attachments") or () if "file_id" in each]
+    pictures = [text(part["image_file"]["file_id"]) for part in parts if part["type"] == "image_file"]
+    attached = [text(each["file_id"]) for each in raw.get("attachments") or () if "file_id" in each]
     return Message(
-        _text(raw["id"]),
-        _text(raw["thread_id"]),
-        _text(raw["role"]),
+        filled(raw["id"]),
+        filled(raw["thread_id"]),
+        filled(raw["role"]),
         "\n".join(_said(part) for part in parts if part["type"] in ("text", "refusal")),
         (*pictures, *attached),
-        raw.get("run_id") or "",
-        raw.get("status") or "completed",
-        int(raw.get("created_at") or 0),
+        text(raw.get("run_id") or ""),
+        text(raw.get("status") or "completed"),
+        whole(raw.get("created_at")),
     )
 
 
 def read_run(raw: Any) -> Run:
-    action, error, incomplete = (raw.get(name) for name in ("required_action", "last_error", "incomplete_details"))
-    status = _text(raw["status"])
+    action, error = raw.get("required_action"), raw.get("last_error")
+    status = filled(raw["status"])
     calls = action["submit_tool_outputs"]["tool_calls"] if status == "requires_action" else ()
+    if status == "requires_action" and not calls:
+        raise ValueError("it waits for nothing")
     return Run(
-        _text(raw["id"]),
-        _text(raw["thread_id"]),
-        _text(raw["assistant_id"]),
+        filled(raw["id"]),
+        filled(raw["thread_id"]),
+        filled(raw["assistant_id"]),
         status,
-        raw.get("model") or "",
-        tuple(FunctionCall(call["id"], call["function"]["name"], call["function"]["arguments"]) for call in calls),
-        "" if error is None else _text(error["message"]),
-        "" if error is None else _text(error["code"]),
-        (incomplete or _EMPTY).get("reason") or "",
+        text(raw.get("model") or ""),
+        tuple(_call(call) for call in calls),
+        "" if error is None else text(error["message"]),
+        "" if error is None else text(error["code"]),
+        text(mapping(raw.get("incomplete_details")).get("reason") or ""),
         _usage(raw.get("usage")),
     )
 
 
 def _tool(raw: Any) -> dict[str, Any]:
-    if _text(raw["type"]) == "function":
-        _text(raw["function"]["name"])
-    return dict(raw)
+    if filled(raw["type"]) == "function":
+        filled(raw["function"]["name"])
+    return mapping(raw)
+
+
+def _call(raw: Any) -> FunctionCall:
+    function = raw["function"]
+    return FunctionCall(filled(raw["id"]), filled(function["name"]), text(function["arguments"]))
 
 
 def _usage(raw: Any) -> TokenUsage | None:
     if raw is None:
         return None
-    prompt, completion = max(0, int(raw["prompt_tokens"])), max(0, int(raw["completion_tokens"]))
-    cached = int((raw.get("prompt_token_details") or _EMPTY).get("cached_tokens") or 0)
+    prompt, completion = max(0, whole(raw["prompt_tokens"])), max(0, whole(raw["completion_tokens"]))
+    cached = max(0, whole(mapping(raw.get("prompt_token_details")).get("cached_tokens")))
     return TokenUsage(prompt, completion, prompt + completion, min(cached, prompt))
 
 
 def _said(part: Any) -> str:
-    return _text(part["text"]["value"] if part["type"] == "text" else part["refusal"])
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError("no text")
-    return value
+    return text(part["text"]["value"] if part["type"] == "text" else part["refusal"])

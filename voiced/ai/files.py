@@ -9,6 +9,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from voiced.ai.answer_fields import filled, known, text, whole
 from voiced.ai.attachments import FileSource
 from voiced.ai.by_id import by_id
 from voiced.ai.paging import all_pages
@@ -314,18 +315,15 @@ class Content:
 
 def file_object(raw: Any) -> FileObject:
     """A file as the library tells of it. Whatever is wrong with it raises one of several errors."""
-    if not isinstance(raw.id, str) or not raw.id:
-        raise ValueError("no id")
-    expires_at = getattr(raw, "expires_at", None)
     return FileObject(
-        raw.id,
-        str(getattr(raw, "filename", None) or ""),
-        str(getattr(raw, "purpose", None) or ""),
-        int(getattr(raw, "bytes", None) or 0),
-        int(getattr(raw, "created_at", None) or 0),
-        None if expires_at is None else int(expires_at),
-        str(getattr(raw, "status", None) or "processed"),
-        str(getattr(raw, "status_details", None) or ""),
+        filled(raw.id),
+        text(getattr(raw, "filename", None) or ""),
+        text(getattr(raw, "purpose", None) or ""),
+        whole(getattr(raw, "bytes", None)),
+        whole(getattr(raw, "created_at", None)),
+        known(getattr(raw, "expires_at", None)),
+        text(getattr(raw, "status", None) or "processed"),
+        text(getattr(raw, "status_details", None) or ""),
     )
 
 

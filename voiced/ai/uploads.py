@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, TypeVar
 
+from voiced.ai.answer_fields import filled
 from voiced.ai.providers import Providers, Server
 from voiced.ai.sending import Progress, Sending, Told
 from voiced.errors import ApiError, RequestRejected
@@ -82,7 +83,7 @@ class Uploads:
             )
 
         def read(raw: Any, server: Server) -> tuple[str, str]:
-            return _id(raw), server.provider.name
+            return filled(raw.id), server.provider.name
 
         return await self._providers.ask(
             "files", request, read, provider=provider, stays=True, needs_model=False
@@ -121,7 +122,7 @@ class Uploads:
         return await self._providers.ask(
             "files",
             request,
-            lambda raw, _: _id(raw),
+            lambda raw, _: filled(raw.id),
             provider=provider,
             within_s=within_s or sending_s(size, self._providers.settings.timeout_s),
             stays=True,
@@ -154,9 +155,3 @@ class Uploads:
                 await self._providers.ask(
                     "files", request, lambda raw, _: raw, provider=provider, stays=True, needs_model=False
                 )
-
-
-def _id(raw: Any) -> str:
-    if not isinstance(raw.id, str) or not raw.id:
-        raise ValueError("no id")
-    return raw.id

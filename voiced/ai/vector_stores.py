@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeVar
 
+from voiced.ai.answer_fields import filled, fraction, known, mapping, text, whole
 from voiced.ai.attachments import FileSource
 from voiced.ai.by_id import by_id
 from voiced.ai.files import FileObject, Files
@@ -45,7 +46,6 @@ NAMED: Final = 5
 """Failed files that an error names; it counts the others."""
 
 _ID: Final = re.compile(r"file[-_][A-Za-z0-9]+")
-_EMPTY: Final[Mapping[str, Any]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -434,38 +434,32 @@ def _days_are_right(days: int | None) -> None:
 def _store(raw: Any) -> VectorStore:
     counts = raw.file_counts
     return VectorStore(
-        _text(raw.id),
-        str(raw.name or ""),
-        _text(raw.status),
-        FileCounts(counts.in_progress, counts.completed, counts.failed, counts.cancelled, counts.total),
-        int(raw.usage_bytes or 0),
-        int(raw.created_at),
-        int(raw.last_active_at or raw.created_at),
-        None if raw.expires_at is None else int(raw.expires_at),
-        dict(raw.metadata or _EMPTY),
+        filled(raw.id),
+        text(raw.name or ""),
+        filled(raw.status),
+        FileCounts(*(whole(getattr(counts, name)) for name in FileCounts.__slots__)),
+        whole(raw.usage_bytes),
+        whole(raw.created_at),
+        whole(raw.last_active_at),
+        known(raw.expires_at),
+        mapping(raw.metadata),
     )
 
 
 def _stored(raw: Any) -> StoredFile:
     error = raw.last_error
     return StoredFile(
-        _text(raw.id),
-        _text(raw.vector_store_id),
-        _text(raw.status),
-        "" if error is None else str(error.message),
-        "" if error is None else str(error.code),
-        int(raw.usage_bytes or 0),
-        int(raw.created_at),
-        dict(raw.attributes or _EMPTY),
+        filled(raw.id),
+        filled(raw.vector_store_id),
+        filled(raw.status),
+        "" if error is None else text(error.message),
+        "" if error is None else text(error.code),
+        whole(raw.usage_bytes),
+        whole(raw.created_at),
+        mapping(raw.attributes),
     )
 
 
 def _found(raw: Any) -> Found:
-    text = "\n".join(part.text for part in raw.content if part.type == "text")
-    return Found(text, float(raw.score), _text(raw.file_id), _text(raw.filename), dict(raw.attributes or _EMPTY))
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError("no text")
-    return value
+    said = "\n".join(text(part.text) for part in raw.content if part.type == "text")
+    return Found(said, fraction(raw.score), filled(raw.file_id), text(raw.filename), mapping(raw.attributes))
