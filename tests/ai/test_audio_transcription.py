@@ -175,6 +175,16 @@ async def test_a_file_over_the_limit_is_cut_in_silences_and_joined_with_its_time
     assert sum(each.seconds for each in made.spent) == pytest.approx(found.seconds, abs=2.0)
 
 
+async def test_a_model_that_writes_little_at_once_gets_a_few_minutes_at_a_time() -> None:
+    sound = (tone(50.0, rate=8000) + silence(10.0, rate=8000)) * 7
+    async with HttpLoopback() as server, desk(server) as made:
+        found = await made.ai.audio.transcribe(("talk.wav", wav(sound, rate=8000)))
+        async with made.ai.audio.transcribe_stream(("talk.wav", wav(sound, rate=8000))) as texts:
+            streamed = "".join([text async for text in texts])
+        assert server.violations == ()
+    assert found.text == streamed == "speech of 295000 ms speech of 125000 ms"
+
+
 async def test_a_later_piece_that_fails_leaves_what_was_said_so_far() -> None:
     sound = said(1.0, HELLO, 8.0, WEATHER, 8.0, BYE)
     faults = [Fault(Drop(), "transcription", 2, every=True)]

@@ -62,6 +62,13 @@ def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
         open_sound(looped, "transcription")
 
 
+def test_a_name_that_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "caf\udce9.wav"
+    path.write_bytes(b"Hello, this is a text.\n" * 50)
+    with pytest.raises(RequestRejected, match=r"caf�\.wav holds no WAV"):
+        open_sound(path, "transcription")
+
+
 def test_what_is_sent(tmp_path: Path) -> None:
     path = tmp_path / "Anna's talk.WAV"
     path.write_bytes(wav(tone(1.0)))

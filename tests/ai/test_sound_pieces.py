@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import io
 import sys
 from contextlib import aclosing
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from voiced.ai.attachments import FileSource
@@ -130,6 +132,28 @@ async def test_one_that_can_not_be_decoded() -> None:
     ):
         with pytest.raises(RequestRejected, match=says):
             await cut(("talk.flac" if data[:1] == b"f" else "talk.ogg", data), PHRASES)
+
+
+async def test_a_file_that_is_broken_in_its_middle() -> None:
+    pytest.importorskip("av", reason="the extra voiced[video] is not installed")
+    broken = bytearray(encoded_sound.mp3(silence(4.0)))
+    for at in range(len(broken) // 2, len(broken), 5):
+        broken[at] = at * 7 % 251
+    with pytest.raises(RequestRejected, match=r"talk\.mp3 can't be decoded \(InvalidDataError\)"):
+        await cut(("talk.mp3", bytes(broken)), PHRASES)
+
+
+async def test_a_film_with_no_sound() -> None:
+    av = pytest.importorskip("av", reason="the extra voiced[video] is not installed")
+    film = io.BytesIO()
+    with av.open(film, "w", format="mp4") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width = stream.height = 64
+        frame = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")
+        for packet in [*stream.encode(frame), *stream.encode(None)]:
+            container.mux(packet)
+    with pytest.raises(RequestRejected, match=r"talk\.mp4 has no sound in it"):
+        await cut(("talk.mp4", film.getvalue()), PHRASES)
 
 
 async def test_a_large_coded_file_needs_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

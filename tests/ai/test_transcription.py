@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from voiced.ai.sound_pieces import LONG, PHRASES, Piece
+from voiced.ai.sound_pieces import LONG, MINUTES, PHRASES, Piece
 from voiced.ai.transcription import FORMATS, Format, Segment, Transcription, Word, formatted, joined
 from voiced.ai.transcription_answer import read, usage
 from voiced.ai.transcription_wish import PROMPT_TAIL, Wish, continued, times_of
@@ -94,7 +94,8 @@ def test_the_form_has_what_the_model_takes(kind: Format) -> None:
     wish = Wish("transcription", kind)
     timed = kind in ("srt", "vtt", "verbose_json")
     assert wish.form("whisper-1", wish.cut("whisper-1")) == {"response_format": "verbose_json" if timed else "json"}
-    assert wish.cut("gpt-transcribe") is (PHRASES if timed else LONG)
+    assert wish.cut("gpt-transcribe") is (PHRASES if timed else MINUTES)
+    assert wish.cut("whisper-1") is wish.cut("gpt-4o-transcribe-diarize") is LONG
     assert wish.form("gpt-transcribe", wish.cut("gpt-transcribe")) == {"response_format": "json"}
     assert wish.form("gpt-4o-transcribe-diarize", LONG) == {
         "response_format": "diarized_json" if timed else "json",

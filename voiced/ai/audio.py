@@ -23,7 +23,8 @@ class Audio:
 
     A sound file is a path, or a name and bytes: flac, m4a, mp3, mp4, mpeg, mpga, ogg, opus, wav or webm, at most 25 MB.
     A WAV may have any length: it is sent in parts that end in silences, of which one is in memory at a time. So may
-    any other file where voiced[video] is installed.
+    any other file where voiced[video] is installed. Models that are not Whisper get five minutes at a time, since what
+    they write has a bound; of a coded file that is longer they may leave out the end where it can't be cut.
 
     `model`, `provider`: "" for those of the settings. `within_s`: for one part of the file or text, None for
     ai.timeout_s and the time to send the file.

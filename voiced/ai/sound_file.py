@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from voiced.ai.attachments import FileSource, size_of
+from voiced.ai.attachments import FileSource, legible, size_of
 from voiced.ai.wav_file import NoWav, WavFile, read_header
 from voiced.errors import RequestRejected
 
@@ -75,12 +75,13 @@ def open_sound(source: FileSource, what: str) -> WavFile | EncodedFile:
             raise RequestRejected(f"{what}: {name} is empty")
         return _judged(io.BytesIO(data), name, len(data), bytes(data), what)
     path = Path(source)
+    name = legible(str(path))
     size = size_of(path, what, most_bytes=_MOST_ON_DISK)
-    with told(path, what):
+    with told(name, what):
         file = path.open("rb")
     try:
-        with told(path, what):
-            found = _judged(file, str(path), size, path, what)
+        with told(name, what):
+            found = _judged(file, name, size, path, what)
     except BaseException:
         file.close()
         raise

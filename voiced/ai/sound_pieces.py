@@ -44,7 +44,12 @@ class Cut:
 
 
 LONG: Final = Cut(longest_s=1200.0, search_s=60.0)
-"""The rest of a request needs room too, and some models take 25 minutes."""
+"""The rest of a request needs room too, and some servers take 25 minutes."""
+
+MINUTES: Final = Cut(longest_s=300.0, search_s=60.0)
+"""For models that write 2000 tokens at most, and leave out what does not fit without a word: eight minutes of speech,
+fewer where somebody talks fast, or in a language that takes more of them.
+"""
 
 PHRASES: Final = Cut(longest_s=10.0, search_s=7.0, apart_s=0.8)
 """As long as a subtitle may be, and one for what is said in one breath or two."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from voiced.ai.models import SHUTDOWN
-from voiced.ai.sound_pieces import LONG, PHRASES, Cut
+from voiced.ai.sound_pieces import LONG, MINUTES, PHRASES, Cut
 from voiced.ai.transcription import FORMATS, WITH_TIMES, Format
 from voiced.errors import RequestRejected
 
@@ -55,7 +55,7 @@ class Wish:
         return self.words or self.format in WITH_TIMES
 
     def cut(self, model: str) -> Cut:
-        """How a long file is cut for `model`; one that tells no times gets phrases, of which we know them.
+        """How a long file is cut for `model`; one that tells no times gets phrases where they are wanted.
 
         Raises RequestRejected where it can't tell what is wished for.
         """
@@ -66,7 +66,9 @@ class Wish:
             raise RequestRejected(f"{self.what}: {model} does not tell who speaks: name gpt-4o-transcribe-diarize")
         if times == "speakers" and self.prompt:
             raise RequestRejected(f"{self.what}: {model} takes no prompt: leave it out")
-        return PHRASES if self.wants_times and times == "none" else LONG
+        if times == "none":
+            return PHRASES if self.wants_times else MINUTES
+        return LONG
 
     def form(self, model: str, cut: Cut, so_far: str = "") -> dict[str, Any]:
         """The fields beside file and model. `so_far`: what was said before this piece. Raises RequestRejected."""
