@@ -265,6 +265,44 @@ async def test_a_new_key_takes_a_new_client_and_the_old_one_hangs_up() -> None:
         assert here.near.connections == 1
 
 
+async def test_a_new_key_cuts_off_nothing_that_is_under_way() -> None:
+    async def told(server: Server) -> Any:
+        return await server.openai.chat.completions.create(
+            model=server.model, messages=[{"role": "user", "content": "Hi"}], stream=True
+        )
+
+    async with town(order=("near",)) as here:
+        raw = (await here.providers.client()).openai
+        async with here.providers.stream("chat", told) as events:
+            said = [await anext(events)]
+            here.keys["near"] = "sk-other"
+            await here.complaint()
+            said += [event async for event in events]
+        assert said[-1].choices[0].finish_reason == "stop"
+        assert await raw.models.list()  # whoever has the client itself goes on too, with the old key
+
+
+async def test_a_client_that_was_replaced_hangs_up_after_its_last_stream() -> None:
+    async def told(server: Server) -> Any:
+        return await server.openai.chat.completions.create(
+            model=server.model, messages=[{"role": "user", "content": "Hi"}], stream=True
+        )
+
+    async with town(order=("near",)) as here:
+        async with here.providers.stream("chat", told) as events:
+            old = events.server.client
+            here.keys["near"] = "sk-other"
+            await here.complaint()
+            assert not old.closed
+        assert old.closed
+
+
+async def test_thousands_of_brackets_are_an_answer_of_another_form() -> None:
+    for body in (b"[" * 100_000, b'{"choices":' * 100_000):
+        async with town(Answer(200, body)) as here:
+            assert isinstance(await here.complaint(), AnswerUnusable)
+
+
 async def test_the_raw_client_is_the_one_that_the_helpers_use() -> None:
     async with town() as here:
         client = (await here.providers.client()).openai

@@ -38,7 +38,7 @@ _ASKED: Final[ContextVar[_Asked | None]] = ContextVar("the request on its way", 
 _SECRET: Final = ("authorization", "api-key", "x-api-key", "openai-organization", "openai-project", "cookie")
 """Headers that the library may take from the environment (OPENAI_…), and that only `Endpoint` decides on here."""
 
-WRONG_FORM: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+WRONG_FORM: Final = (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError)
 """What the library and we raise where an answer has another form than it should."""
 
 KEEP_ALIVE_S: Final = 240.0
@@ -58,7 +58,10 @@ class Client:
         self.endpoint = endpoint
         self.openai = openai
         self.rate_limits = rate_limits
+        self.closed = False
         self._used_at = -math.inf
+        self._users = 0
+        self._retired = False
 
     @classmethod
     async def open(cls, endpoint: Endpoint, *, around: Around = contextlib.nullcontext) -> Self:
@@ -86,7 +89,35 @@ class Client:
 
     async def close(self) -> None:
         """Hang up, also on requests that still run."""
+        self.closed = True
         await self.openai.close()
+
+    async def retire(self) -> None:
+        """Another one took its place: hang up once nobody uses it any more."""
+        self._retired = True
+        await self._hang_up_if_idle()
+
+    def hold(self) -> None:
+        """Somebody uses it, until `release`."""
+        self._users += 1
+
+    async def release(self) -> None:
+        """Somebody who held it does not use it any more."""
+        self._users -= 1
+        await self._hang_up_if_idle()
+
+    @contextlib.asynccontextmanager
+    async def used(self) -> AsyncIterator[Self]:
+        """Inside it nobody hangs up because another one took its place."""
+        self.hold()
+        try:
+            yield self
+        finally:
+            await self.release()
+
+    async def _hang_up_if_idle(self) -> None:
+        if self._retired and not self._users and not self.closed:
+            await self.close()
 
     @contextlib.asynccontextmanager
     async def request(self, what: str, within_s: float, *, limited_as: str = "") -> AsyncIterator[asyncio.Timeout]:

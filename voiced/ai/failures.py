@@ -83,7 +83,7 @@ def failure(error: Exception, what: str, endpoint: Endpoint) -> ApiError | None:
                 cause="settings",
             )
         return ApiUnreachable(f"{what}: no connection to {endpoint.host} ({_root_cause(error)})")
-    if isinstance(error, openai.APIResponseValidationError):
+    if isinstance(error, openai.APIResponseValidationError | RecursionError):  # thousands of brackets
         return AnswerUnusable(f"{what}: {endpoint.host} answers in another form than the API's")
     if isinstance(error, openai.APIError):  # an error in the middle of a stream, where HTTP has said 200
         return _judged(0, _texts(error.body), one_line(error.message), what, endpoint)

@@ -81,6 +81,7 @@ class Providers:
     def __init__(self, terms: Terms) -> None:
         self.terms = terms
         self._clients: dict[str, Client] = {}
+        self._replaced: set[Client] = set()
         self._opening = asyncio.Lock()
         self._places = asyncio.Semaphore(AT_ONCE)
 
@@ -126,8 +127,9 @@ class Providers:
                 others = len(candidates) - index - 1
                 try:
                     name = candidate.model(helper, model) if needs_model else model
-                    server = Server(candidate, await self._opened(candidate), name)
-                    return await self._insist(helper, request, read, server, within_s, once=once, others=others > 0)
+                    async with (await self._opened(candidate)).used() as client:
+                        server = Server(candidate, client, name)
+                        return await self._insist(helper, request, read, server, within_s, once=once, others=others > 0)
                 except ApiError as error:
                     if not others or not _next_may_help(error, once=once):
                         raise
@@ -168,10 +170,12 @@ class Providers:
             await events.close()
 
     async def client(self, helper: Helper = "chat", provider: str = "") -> Client:
-        """The client of the provider that is asked first. Raises ApiError."""
+        """The client of the provider that is asked first; it works until `aclose`. Raises ApiError."""
         if refusal := self.terms.refusal():
             raise ApiDenied(f"{helper}: {refusal}", cause="settings")
-        return await self._opened(self.first(helper, provider))
+        client = await self._opened(self.first(helper, provider))
+        client.hold()  # for good: nobody says when it is not needed any more
+        return client
 
     def endpoint(self, provider: Provider) -> Endpoint:
         """Where it is, and what it is told. Raises ApiDenied where its key is missing or wrong."""
@@ -189,7 +193,7 @@ class Providers:
 
     async def aclose(self) -> None:
         """Hang up, also on requests that still run."""
-        clients, self._clients = list(self._clients.values()), {}
+        clients, self._clients, self._replaced = {*self._clients.values(), *self._replaced}, {}, set()
         for client in clients:
             await client.close()
 
@@ -203,8 +207,10 @@ class Providers:
                 except VoicedError as error:
                     raise ApiDenied(str(error), cause="settings") from error
                 self._clients[provider.name] = opened
+                self._replaced = {each for each in self._replaced if not each.closed}
                 if client is not None:
-                    await client.close()
+                    self._replaced.add(client)
+                    await client.retire()
                 client = opened
             return client
 
@@ -255,6 +261,8 @@ class Events:
         self._patience_s = patience_s
         self._helper = helper
         self.server = server
+        self._held = True
+        server.client.hold()
 
     def __aiter__(self) -> Events:
         return self
@@ -274,6 +282,9 @@ class Events:
         with contextlib.suppress(Exception):  # the connection may be broken, which is no news by now
             close = getattr(self._raw, "close", None) or self._raw.aclose
             await close()
+        if self._held:
+            self._held = False
+            await self.server.client.release()
 
 
 def _understood(read: Callable[[Any, Server], T], raw: Any, server: Server, helper: Helper) -> T:
