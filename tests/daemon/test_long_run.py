@@ -69,4 +69,4 @@ def _held() -> Counter[str]:
 
 def _facts(home: Household) -> set[str]:
     kinds = {type(fact) for fact in home.facts}
-    return {f"{kind.__module__}.{kind.__qualname__}" for kind in kinds} | {"voiced.conversation.events.Usage"}
+    return {f"{kind.__module__}.{kind.__qualname__}" for kind in kinds} | {"voiced.usage.Usage"}
