@@ -29,6 +29,14 @@ async def test_texts_may_be_given_too_and_programs_get_them_back(bench: Bench, s
     assert [(each["text"], len(each["embedding"])) for each in said.jsons] == [("a cat", 8), ("a dog", 8)]
 
 
+async def test_texts_are_judged_each_by_itself(bench: Bench, server: HttpLoopback) -> None:
+    said = await bench.types("moderate", "--lines", "a lovely day", "I will kill you")
+    assert (said.code, said.err) == (0, "")
+    assert [line.split("\t")[-1] for line in said.out.splitlines()] == ["a lovely day", "I will kill you"]
+    said = await bench.types("moderate", "--lines", stdin=b"a lovely day\n\nhow nice\n")
+    assert said.out == "not harmful\ta lovely day\nnot harmful\thow nice\n"
+
+
 async def test_no_lines_are_no_vectors(bench: Bench, server: HttpLoopback) -> None:
     said = await bench.types("embed", "-", stdin=b"\n\n")
     assert (said.code, said.data, said.err, server.requests) == (0, b"", "", ())
@@ -50,6 +58,7 @@ async def test_many_lines_are_several_requests_and_what_came_stays(bench: Bench,
         (["embed", ""], b"", 1, "empty"),
         (["embed"], b"fine\n\xff\n", 2, "standard input: line 2: this is no UTF-8 text"),
         (["embed", "Hi", "--model", "nothing-9"], b"", 1, "nothing-9"),
+        (["moderate", "--lines", "--image", "cat.png"], b"Hi\n", 2, "leave it or --image out"),
     ],
 )
 async def test_mistakes_are_one_line(

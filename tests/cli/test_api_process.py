@@ -77,6 +77,13 @@ async def test_a_full_disk_is_one_line(bench: Bench) -> None:
         assert (code, err) == (1, b"voiced: standard output takes no more (No space left on device)\n")
 
 
+async def test_the_result_goes_to_a_pipe_that_has_a_name(bench: Bench) -> None:
+    async with HttpLoopback(["Hi."], valid_key=KEY) as server:
+        bench.before(server)
+        process = await begun(bench, "ask", "Hi", "--output", "/dev/stdout", stdin=PIPE)
+        assert await end_of(process) == (0, b"Hi.\n", b"")
+
+
 @pytest.mark.parametrize(
     ("typed", "end"),
     [

@@ -92,6 +92,9 @@ async def test_a_device_is_written_to_and_not_replaced(bench: Bench, server: Htt
     said = await bench.types("speak", "Good morning.", "-o", "/dev/null")
     assert (said.code, said.data, said.err) == (0, b"", "")
     assert Path("/dev/null").is_char_device()
+    said = await bench.types("speak", "Good morning.", "-o", "/dev/full")
+    assert (said.code, said.data) == (1, b"")
+    assert said.err == "voiced: /dev/full: it can't be written (No space left on device)\n"
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,7 @@ def _meaning(commands: Commands) -> None:
     moderate = _command(commands, "moderate", text, "meaning.moderate", epilog=_MODERATE)
     moderate.add_argument("text", nargs="*", metavar="TEXT", help="what to look at")
     moderate.add_argument("--image", action="append", default=[], metavar="FILE", help="a picture, or its address")
-    moderate.add_argument("--lines", action="store_true", help="each line of standard input by itself")
+    moderate.add_argument("--lines", action="store_true", help="each text, or line of standard input, by itself")
 
 
 def _files(commands: Commands) -> None:

@@ -11,6 +11,7 @@ from voiced.cli.api import reading
 from voiced.cli.api.printing import Result, plain, result
 from voiced.cli.api.progress import progress
 from voiced.cli.api.session import session
+from voiced.errors import ConfigError
 
 if TYPE_CHECKING:
     from voiced.ai.moderations import Moderation
@@ -41,10 +42,12 @@ def embed(arguments: Namespace, out: TextIO) -> int:
 
 
 def moderate(arguments: Namespace, out: TextIO) -> int:
+    if arguments.lines and arguments.image:
+        raise ConfigError("--lines is for texts alone: leave it or --image out")
     with session(arguments) as api, result(arguments, out) as to:
         moderations = api.ai.moderations
         if arguments.lines:
-            for texts in _batches(reading.lines()):
+            for texts in _batches(_texts(arguments)):
                 for text, found in zip(texts, api.run(moderations.check_all(texts, **api.model)), strict=True):
                     _tell(arguments, to, found, text)
         else:

@@ -211,15 +211,18 @@ def check_writable(path: Path) -> None:
 def new_file(path: Path) -> Iterator[BinaryIO]:
     """It takes the place of `path` at the end, unless there was an error before. Raises ConfigError, NotWritten."""
     check_writable(path)
-    path = path.resolve()  # the file that a link leads to is replaced, not the link
     if is_special(path):
         with writing(path):
             special = path.open("wb")
-        with special:
+        try:
             yield special
             with writing(path):
                 special.flush()
+        finally:
+            with contextlib.suppress(OSError):  # what it does not take was told above
+                special.close()
         return
+    path = path.resolve()  # the file that a link leads to is replaced, not the link
     beside = path.with_name(f".voiced-{secrets.token_hex(8)}.part")
     try:
         file = beside.open("xb")
