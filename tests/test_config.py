@@ -63,6 +63,7 @@ class Light(Settings):
 
     lamps: dict[str, Lamp] = setting({}, "The lamps, by name.")
     on: bool = setting(False, "Whether they do.")
+    scenes: dict[Literal["morning", "evening"], int] = setting({}, "How bright each is.")
 
 
 class House(LayeredSettings):
@@ -162,6 +163,12 @@ def complaints(tmp_path: Path, text: str = "", environ: dict[str, str] | None = 
         ("[sound]\ndevice = 5", '2: sound.device is 5; write text in quotes: device = "5"'),
         ("[sound]\nwords = 'hey'", '2: sound.words is "hey"; write a list: words = ["hey"]'),
         ("[sound]\nwords = ['']", '2: sound.words is [""]; a wake word is empty; write a word or take it out'),
+        # A name in a table.
+        (
+            "[light]\nscenes = {evenin = 5}",
+            "2: light.scenes is { evenin = 5 }; evenin is none of morning, evening; did you mean evening?",
+        ),
+        ("[light]\nscenes = {x = 5}", "2: light.scenes is { x = 5 }; x is none of morning, evening"),
         # Named tables.
         (
             '[light.lamps."desk 2.0"]\nwats = 5',

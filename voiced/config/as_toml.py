@@ -61,8 +61,8 @@ def limits_of(field: FieldInfo) -> tuple[Any, Any]:
 
 
 def choices_of(field: FieldInfo) -> tuple[Any, ...]:
-    """The values that a choice, or each of a list of choices, has; none where it is no choice."""
-    each = get_args(field.annotation)[0] if get_origin(field.annotation) is tuple else field.annotation
+    """The values that a choice, each of a list of choices, or each name in a table has; none where it is no choice."""
+    each = get_args(field.annotation)[0] if get_origin(field.annotation) in (tuple, dict) else field.annotation
     return get_args(each) if get_origin(each) is Literal else ()
 
 
@@ -86,7 +86,8 @@ def _example_tables(path: str, field: FieldInfo, each: type[BaseModel]) -> str:
     """Named tables: what may stand in each, then each that there is by default."""
     text = f"\n{_comment(field.description or '')}#\n{_comment(each.__doc__ or '')}"
     for name, inner in each.model_fields.items():
-        text += _comment(f"{name}: {inner.description} Unit: {unit_of(inner)}.")
+        facts = [f"Unit: {unit}." if (unit := unit_of(inner)) else "", _allowed(inner) if choices_of(inner) else ""]
+        text += _comment(" ".join(filter(None, [f"{name}: {inner.description}", *facts])))
     defaults = field.get_default(call_default_factory=True)
     return text + f"#[{path}]\n" + "".join(f"#{_key(name)} = {_inline(table)}\n" for name, table in defaults.items())
 
@@ -103,8 +104,8 @@ def _example_setting(name: str, field: FieldInfo) -> str:
 
 def _allowed(field: FieldInfo) -> str:
     if choices := choices_of(field):
-        each = "Each one" if get_origin(field.annotation) is tuple else "One"
-        return f"{each} of {', '.join(toml_value(choice) for choice in choices)}."
+        each = {tuple: "Each one of", dict: "Names:"}.get(get_origin(field.annotation) or type, "One of")
+        return f"{each} {', '.join(toml_value(choice) for choice in choices)}."
     match limits_of(field):
         case None, None:
             return ""

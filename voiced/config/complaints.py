@@ -155,6 +155,9 @@ def _choice(field: FieldInfo, given: Given) -> str:
     choices = [str(choice) or '""' for choice in choices_of(field)]
     if isinstance(given.value, list | tuple):
         return f"a list of these: {', '.join(choices)}"
+    if isinstance(given.value, Mapping) and (wrong := [name for name in given.value if name not in choices]):
+        near = get_close_matches(wrong[0].lower(), choices, n=1)
+        return f"{redacted(wrong[0])} is none of {', '.join(choices)}{f'; did you mean {near[0]}?' if near else ''}"
     if near := get_close_matches(str(given.value).lower(), choices, n=1):
         return f"write {_assignment(given, near[0])} (the choices: {', '.join(choices)})"
     return f"the choices: {', '.join(choices)}"
