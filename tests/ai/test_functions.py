@@ -284,7 +284,7 @@ async def test_an_iterator_that_is_at_its_end_holds_nobody_up() -> None:
         return next(iter(()))
 
     async with asyncio.timeout(5):
-        with pytest.raises(RuntimeError, match="StopIteration was raised"):
+        with pytest.raises(RuntimeError, match="raised StopIteration"):
             await Functions([next_of_nothing], "chat").run(CALL("next_of_nothing", "{}"))
 
 
@@ -314,3 +314,45 @@ async def test_what_has_no_json_form_is_told_and_what_is_long_is_cut() -> None:
     assert (output.failed, "(object) can't be turned into text" in output.text) == (True, True)
     output = await functions.run(CALL("much", "{}"))
     assert output.text.startswith("x" * 100_000 + "\n[Cut here: the answer has 150000 bytes")
+
+
+@pytest.mark.parametrize("error", [SystemExit, asyncio.CancelledError])
+async def test_a_function_ends_neither_the_loop_nor_whoever_asked(error: type[BaseException]) -> None:
+    async def bad() -> str:
+        """Raise it."""
+        raise error
+
+    def plain() -> str:
+        """Raise it in a thread."""
+        raise error
+
+    for function in (bad, plain):
+        with pytest.raises(RuntimeError, match=f"raised {error.__name__}"):
+            await run_calls(Functions([function], "chat"), [CALL(function.__name__, "{}")])
+
+
+async def test_functions_that_hang_take_no_thread_from_others() -> None:
+    enough = threading.Event()
+    begun = threading.Barrier(41)
+
+    def hang() -> str:
+        """Wait."""
+        begun.wait()
+        enough.wait()
+        return "at last"
+
+    functions = Functions([hang], "chat")
+    hanging = asyncio.create_task(run_calls(functions, [FunctionCall(str(n), "hang", "{}") for n in range(40)]))
+    await asyncio.to_thread(begun.wait, 5)  # all of them run
+    assert await asyncio.wait_for(asyncio.to_thread(lambda: "free"), 5) == "free"
+    enough.set()
+    assert {output.text for output in await hanging} == {"at last"}
+
+
+async def test_arguments_with_half_a_letter_in_them() -> None:
+    def told(what: str) -> str:
+        """Tell it."""
+        return what
+
+    (output,) = await run_calls(Functions([told], "chat"), [CALL("told", '{"what": "\ud800"}')])
+    assert output.failed

@@ -13,10 +13,17 @@ def text(value: Any) -> str:
 
 
 def filled(value: Any) -> str:
-    """A text that is not empty."""
-    if not text(value):
+    """A text that is not empty, and that can be sent back."""
+    if not text(value).encode():
         raise ValueError("an empty text")
     return text(value)
+
+
+def text_of(value: object) -> str:
+    """A text that can be sent back, in which what is no UTF-8 is a ?; anything else as none."""
+    if not isinstance(value, str):
+        return ""
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()
 
 
 def whole(value: Any) -> int:

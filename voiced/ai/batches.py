@@ -10,6 +10,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeGuard, Unpack, cast
 
+from voiced.ai.answer_fields import filled, mapping, text_of, whole
 from voiced.ai.attachments import FileSource, ImageSource
 from voiced.ai.batch_answers import BatchAnswer, BatchFailure, is_paid_by_text, not_done, read_files, spent
 from voiced.ai.batch_at_once import MOST, PATIENCE_S, AtOnce
@@ -430,19 +431,19 @@ def _call(custom_id: str, url: str, model: str, body: Mapping[str, Any]) -> Batc
 def _batch(raw: Any, provider: str) -> Batch:
     counts, errors = getattr(raw, "request_counts", None), getattr(raw, "errors", None)
     return Batch(
-        raw.id,
-        raw.status,
-        raw.endpoint,
-        getattr(raw, "model", None) or "",
-        getattr(counts, "total", None) or 0,
-        getattr(counts, "completed", None) or 0,
-        getattr(counts, "failed", None) or 0,
-        getattr(raw, "created_at", None) or 0,
-        getattr(raw, "expires_at", None) or 0,
-        raw.input_file_id,
-        getattr(raw, "output_file_id", None) or "",
-        getattr(raw, "error_file_id", None) or "",
-        dict(getattr(raw, "metadata", None) or {}),
+        filled(raw.id),
+        filled(raw.status),
+        filled(raw.endpoint),
+        text_of(getattr(raw, "model", None)),
+        whole(getattr(counts, "total", None)),
+        whole(getattr(counts, "completed", None)),
+        whole(getattr(counts, "failed", None)),
+        whole(getattr(raw, "created_at", None)),
+        whole(getattr(raw, "expires_at", None)),
+        filled(raw.input_file_id),
+        text_of(getattr(raw, "output_file_id", None)),
+        text_of(getattr(raw, "error_file_id", None)),
+        mapping(getattr(raw, "metadata", None)),
         tuple(_problem(error) for error in getattr(errors, "data", None) or ()),
         provider,
         raw,
@@ -450,8 +451,9 @@ def _batch(raw: Any, provider: str) -> Batch:
 
 
 def _problem(error: Any) -> Problem:
-    code, told = getattr(error, "code", None) or "", one_line(getattr(error, "message", None) or "it is wrong")
-    return Problem(getattr(error, "line", None) or 0, f"{told} ({code})" if code else told)
+    code, message = (text_of(getattr(error, name, None)) for name in ("code", "message"))
+    told = one_line(message or "it is wrong")
+    return Problem(whole(getattr(error, "line", None)), f"{told} ({code})" if code else told)
 
 
 def _refuse_failed(batch: Batch) -> None:

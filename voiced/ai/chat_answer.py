@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from pydantic_core import from_json
 
+from voiced.ai.answer_fields import filled, text_of
 from voiced.ai.functions import FunctionCall
 from voiced.ai.response_format import check_whole
 from voiced.ai.token_usage import TokenUsage, estimated, most_tokens, read_usage
@@ -140,20 +141,15 @@ def with_ids(calls: Sequence[FunctionCall]) -> tuple[FunctionCall, ...]:
     return tuple(found.values())
 
 
-def text_of(value: object) -> str:
-    """A text as it is, anything else as none."""
-    return value if isinstance(value, str) else ""
-
-
 def _choice(choice: Any) -> Choice:
     message = choice.message
     calls = [
-        FunctionCall(text_of(call.id), call.function.name, text_of(call.function.arguments))
+        FunctionCall(text_of(call.id), filled(call.function.name), text_of(call.function.arguments))
         for call in getattr(message, "tool_calls", None) or ()
         if getattr(call, "function", None) is not None
     ]
     if (called := getattr(message, "function_call", None)) is not None:
-        calls.append(FunctionCall("", called.name, text_of(called.arguments)))
+        calls.append(FunctionCall("", filled(called.name), text_of(called.arguments)))
     return Choice(
         text_of(message.content),
         text_of(getattr(choice, "finish_reason", None)),

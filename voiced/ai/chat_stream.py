@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from voiced.ai.chat_answer import ChatAnswer, Choice, TokenLogprob, read_logprobs, text_of
+from voiced.ai.answer_fields import text_of
+from voiced.ai.chat_answer import ChatAnswer, Choice, TokenLogprob, read_logprobs
 from voiced.ai.chat_answer import with_ids as answerable
 from voiced.ai.functions import FunctionCall
 from voiced.ai.providers import Events
@@ -68,7 +69,7 @@ class ChatStream:
     async def __anext__(self) -> str:
         try:
             async for event in self._events:
-                if piece := self._take(event):
+                if piece := self._events.understood(self._take, event):
                     return piece
         except ApiError as error:
             if not self._complete:  # what breaks after the end is no news
@@ -131,7 +132,9 @@ class _Pieces:
             index, function = getattr(call, "index", None), getattr(call, "function", None)
             name, arguments = text_of(getattr(function, "name", None)), text_of(getattr(function, "arguments", None))
             size += most_tokens([name, arguments])
-            self._calls.add(index if isinstance(index, int) else None, getattr(call, "id", None), name, arguments)
+            self._calls.add(
+                index if isinstance(index, int) else None, text_of(getattr(call, "id", None)), name, arguments
+            )
         self._logprobs += read_logprobs(getattr(choice, "logprobs", None))
         self.finish_reason = self.finish_reason or text_of(getattr(choice, "finish_reason", None))
         return text, size

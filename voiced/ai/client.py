@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from voiced.ai.endpoint import Endpoint
 from voiced.ai.failures import failure
 from voiced.ai.rate_limits import RateLimits
-from voiced.errors import AnswerUnusable, ApiError, ApiUnreachable, ConfigError
+from voiced.errors import AnswerUnusable, ApiError, ApiUnreachable, ConfigError, RequestRejected
 
 if TYPE_CHECKING:
     import httpx2
@@ -38,7 +38,7 @@ _ASKED: Final[ContextVar[_Asked | None]] = ContextVar("the request on its way", 
 _SECRET: Final = ("authorization", "api-key", "x-api-key", "openai-organization", "openai-project", "cookie")
 """Headers that the library may take from the environment (OPENAI_…), and that only `Endpoint` decides on here."""
 
-WRONG_FORM: Final = (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError)
+WRONG_FORM: Final = (AttributeError, IndexError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
 """What the library and we raise where an answer has another form than it should."""
 
 KEEP_ALIVE_S: Final = 240.0
@@ -139,6 +139,10 @@ class Client:
             ours = failure(error, what, self.endpoint)
             if ours is None and limited_as and asked.answered and isinstance(error, WRONG_FORM):
                 ours = AnswerUnusable(f"{what}: {self.endpoint.host} answers in another form than the API's")
+            if ours is None and limited_as and not asked.answered and _is_no_json(error):
+                ours = RequestRejected(
+                    f"{what}: what is asked can't be written as JSON: leave out what has no such form"
+                )
             if ours is None:
                 raise
             if ours.status:
@@ -146,6 +150,11 @@ class Client:
             raise ours from error
         finally:
             _ASKED.reset(token)
+
+
+def _is_no_json(error: Exception) -> bool:
+    """NaN, half a letter, a list that has itself in it, an object."""
+    return isinstance(error, ValueError | RecursionError) or (isinstance(error, TypeError) and "JSON" in str(error))
 
 
 async def load() -> None:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
-from voiced.ai.chat_answer import text_of
+from voiced.ai.answer_fields import text_of
 from voiced.ai.chat_fit import Fit
 from voiced.ai.option_names import check_names
 from voiced.ai.providers import Events, Providers, Server
@@ -186,7 +186,7 @@ class CompletionStream:
     async def __anext__(self) -> str:
         try:
             async for event in self._events:
-                if piece := self._take(event):
+                if piece := self._events.understood(self._take, event):
                     return piece
         except ApiError as error:
             if not self._complete:  # what breaks after the end is no news

@@ -10,6 +10,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
+from voiced.ai.answer_fields import filled, mapping, text, text_of, whole
 from voiced.ai.attachments import FileSource
 from voiced.ai.by_id import by_id
 from voiced.ai.failures import one_line
@@ -462,20 +463,20 @@ def _told_who_may() -> Iterator[None]:
 def _job(raw: Any, provider: str) -> TuningJob:
     error = getattr(raw, "error", None)
     return TuningJob(
-        raw.id,
-        raw.status,
-        raw.model,
-        getattr(raw, "fine_tuned_model", None) or "",
-        getattr(raw, "trained_tokens", None) or 0,
-        getattr(raw, "created_at", None) or 0,
-        getattr(raw, "finished_at", None) or 0,
-        getattr(raw, "estimated_finish", None) or 0,
-        raw.training_file,
-        getattr(raw, "validation_file", None) or "",
-        tuple(getattr(raw, "result_files", None) or ()),
-        dict(getattr(raw, "metadata", None) or {}),
-        one_line(getattr(error, "message", None) or ""),
-        getattr(error, "code", None) or "",
+        filled(raw.id),
+        filled(raw.status),
+        filled(raw.model),
+        text_of(getattr(raw, "fine_tuned_model", None)),
+        whole(getattr(raw, "trained_tokens", None)),
+        whole(getattr(raw, "created_at", None)),
+        whole(getattr(raw, "finished_at", None)),
+        whole(getattr(raw, "estimated_finish", None)),
+        filled(raw.training_file),
+        text_of(getattr(raw, "validation_file", None)),
+        tuple(map(filled, getattr(raw, "result_files", None) or ())),
+        mapping(getattr(raw, "metadata", None)),
+        one_line(text_of(getattr(error, "message", None))),
+        text_of(getattr(error, "code", None)),
         provider,
         raw,
     )
@@ -489,23 +490,23 @@ def _epochs(raw: Any) -> int:
 def _event(raw: Any) -> TuningEvent:
     data = getattr(raw, "data", None)
     return TuningEvent(
-        raw.id,
-        getattr(raw, "created_at", None) or 0,
-        getattr(raw, "level", None) or "info",
-        raw.message,
-        getattr(raw, "type", None) or "message",
+        filled(raw.id),
+        whole(getattr(raw, "created_at", None)),
+        text_of(getattr(raw, "level", None)) or "info",
+        text(raw.message),
+        text_of(getattr(raw, "type", None)) or "message",
         dict(data) if isinstance(data, Mapping) else {},
     )
 
 
 def _checkpoint(raw: Any) -> Checkpoint:
     metrics = getattr(raw, "metrics", None)
-    told = metrics.to_dict() if metrics is not None else {}
+    told = metrics.to_dict(warnings=False) if metrics is not None else {}
     return Checkpoint(
-        raw.id,
-        getattr(raw, "created_at", None) or 0,
-        raw.fine_tuned_model_checkpoint,
-        raw.step_number,
+        filled(raw.id),
+        whole(getattr(raw, "created_at", None)),
+        filled(raw.fine_tuned_model_checkpoint),
+        whole(raw.step_number),
         {name: float(value) for name, value in told.items() if isinstance(value, int | float)},
     )
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from voiced.ai.own_thread import in_own_thread
 from voiced.ai.signature import Signature, Wrong, json_object, read_signature, told
 from voiced.ai.tool_text import as_text
 from voiced.errors import RequestRejected, ToolError, ToolSchemaError
@@ -96,6 +97,11 @@ class Functions:
             return FunctionOutput(call, await self._returned(call))
         except ToolError as error:
             return FunctionOutput(call, str(error) or "It failed.", failed=True)
+        except (asyncio.CancelledError, SystemExit) as error:
+            task = asyncio.current_task()
+            if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+                raise
+            raise RuntimeError(f"{call.name} raised {type(error).__name__}") from error  # and nobody else wants it
 
     async def _returned(self, call: FunctionCall) -> str:
         if call.name not in self._known:
@@ -108,7 +114,7 @@ class Functions:
         if inspect.iscoroutinefunction(function):
             returned = await function(**arguments)
         else:
-            returned = await asyncio.to_thread(_plain, function, arguments)
+            returned = await in_own_thread(lambda: function(**arguments), call.name)
             if inspect.isawaitable(returned):
                 returned = await returned
         return as_text(returned, MOST_OUTPUT_BYTES)
@@ -168,10 +174,3 @@ def _signature(function: Function, what: str) -> Signature:
         return read_signature(function)
     except ToolSchemaError as error:
         raise RequestRejected(f"{what}: the function {name}: {error}") from error
-
-
-def _plain(function: Function, arguments: dict[str, Any]) -> Any:
-    try:
-        return function(**arguments)
-    except StopIteration as error:  # no future takes it: whoever waits would wait for ever
-        raise RuntimeError("StopIteration was raised") from error

@@ -277,6 +277,10 @@ class Events:
         assert ended
         raise StopAsyncIteration
 
+    def understood(self, take: Callable[[Any], T], event: Any) -> T:
+        """What `take` makes of an event. Raises AnswerUnusable where that has another form than it should."""
+        return _understood(lambda raw, _: take(raw), event, self.server, self._helper)
+
     async def close(self) -> None:
         """Hang up on it. Harmless when it ended already."""
         with contextlib.suppress(Exception):  # the connection may be broken, which is no news by now

@@ -313,7 +313,7 @@ class Responses:
                 self._providers,
                 "responses",
                 page,
-                lambda item: dict(item.to_dict()),
+                lambda item: dict(item.to_dict(warnings=False)),
                 most=most,
                 provider=provider,
                 within_s=within_s,

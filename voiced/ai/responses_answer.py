@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import from_json
 
+from voiced.ai.answer_fields import text_of
 from voiced.ai.failures import failure
 from voiced.ai.functions import FunctionCall
 from voiced.ai.picture import Picture, picture_of_bytes
@@ -127,13 +128,13 @@ def read_answer(
     raw: Response, server: Server, usage: TokenUsage, *, stored: bool = True, shortened: bool = False
 ) -> ResponseAnswer:
     """Raises AttributeError, KeyError, TypeError or ValueError where it is no response."""
-    output = [item.to_dict() for item in raw.output]
+    output = [item.to_dict(warnings=False) for item in raw.output]  # warnings quote what was said
     parts = list(_parts(output))
     if not isinstance(raw.id, str) or not isinstance(raw.status, str | None):
         raise TypeError("no response")
     reason = getattr(raw.incomplete_details, "reason", None)
     return ResponseAnswer(
-        raw.id,
+        text_of(raw.id),
         "".join(_text(part, "text") for _, part in parts if part.get("type") == "output_text"),
         raw.status or "completed",
         usage,
@@ -192,9 +193,8 @@ def _of(output: Sequence[Item], kind: str) -> Iterator[Item]:
 
 
 def _text(fields: Item, name: str) -> str:
-    """A text as it is, anything else as none."""
-    value = fields.get(name)
-    return value if isinstance(value, str) else ""
+    """A text, anything else as none."""
+    return text_of(fields.get(name))
 
 
 def _citation(given: Item, before: int) -> Citation:

@@ -25,7 +25,7 @@ def usage_of(raw: Any, body: Mapping[str, Any]) -> TokenUsage:
     told = read_usage(getattr(raw, "usage", None))
     if told is not None:
         return told
-    said = [{**item.to_dict(), "result": ""} for item in raw.output]
+    said = [{**item.to_dict(warnings=False), "result": ""} for item in raw.output]
     return estimated(most_tokens(body), most_tokens(said))
 
 
@@ -34,7 +34,7 @@ def costs(raw: Any, body: Mapping[str, Any], model: str) -> list[Usage]:
     if raw.status == "failed" and read_usage(getattr(raw, "usage", None)) is None:
         return []  # nothing came of it, and the server says of no costs
     found = [usage_of(raw, body).of(model)]
-    output = [item.to_dict() for item in raw.output]
+    output = [item.to_dict(warnings=False) for item in raw.output]
     used = getattr(raw, "tool_usage", None)
     searches = sum(_is_search(item) for item in _of(output, "web_search_call"))
     containers = {item.get("container_id") for item in _of(output, "code_interpreter_call")}
@@ -45,7 +45,7 @@ def costs(raw: Any, body: Mapping[str, Any], model: str) -> list[Usage]:
     }
     found += [Usage(name, calls=calls) for name, calls in counted.items() if calls]
     if drawn := [item for item in _of(output, "image_generation_call") if item.get("result")]:
-        tools = body.get("tools") or [tool.to_dict() for tool in getattr(raw, "tools", None) or ()]
+        tools = body.get("tools") or [tool.to_dict(warnings=False) for tool in getattr(raw, "tools", None) or ()]
         found.append(_drawing(drawn, getattr(used, "image_gen", None), tools))
     return found
 

@@ -113,7 +113,7 @@ def where(function: Callable[..., Any]) -> str:
 def json_object(text: str) -> dict[str, Any]:
     """The arguments as a model wrote them. Raises ToolError, which is for the model."""
     try:
-        given = from_json(text or "{}", allow_inf_nan=False)
+        given = from_json(text.encode("utf-8", "surrogatepass") or b"{}", allow_inf_nan=False)
     except ValueError as error:
         raise ToolError(
             f"Not done, the arguments are not valid JSON: {error}. Call again with a JSON object."
