@@ -24,6 +24,7 @@ from voiced.control.server import ControlServer
 from voiced.conversation.commands import RunTool
 from voiced.conversation.events import ToolReturned
 from voiced.errors import PluginError
+from voiced.testing.http import HttpLoopback
 
 ACTIONS = ("new", "dev", "call", "list", "check", "enable", "disable")
 PATIENCE_S = 60
@@ -70,6 +71,15 @@ class Lamp(Plugin):
         "Crash."
         raise RuntimeError("oh")
 '''
+
+POEM = """
+from voiced.api import ToolContext, tool
+
+@tool(permissions=["api"])
+async def poem(about: str, context: ToolContext) -> str:
+    "Write a poem."
+    return (await context.ai.chat.ask(about)).text
+"""
 
 CLASH = """
 from voiced.api import tool
@@ -452,6 +462,25 @@ def test_a_plugin_that_is_not_installed_is_named_by_its_path(home: Path, capsys:
 def test_what_a_plugin_keeps_is_where_the_daemon_keeps_it(home: Path) -> None:
     assert process("call", "where") == (0, "lamp\n", "")
     assert (home / "voiced" / "plugins" / "lamp").is_dir()
+
+
+async def test_a_tool_has_the_api_of_the_settings_and_what_it_costs_is_counted(
+    home: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "poem.py").write_text(POEM)
+    monkeypatch.setenv("ATTIC_API_KEY", "sk-attic")
+    async with HttpLoopback(["Roses are red."], valid_key="sk-attic") as server:
+        attic = f'{{base_url = "{server.base_url}", models = {{chat = "gpt-4o-mini"}}}}'
+        call = ["plugin", "call", "--plugin", "poem.py", "poem", '{"about": "roses"}']
+        call += ["--set", f"ai.providers.attic={attic}", "--set", 'ai.order=["attic"]']
+        assert await asyncio.to_thread(main, call) == 0
+        assert await asyncio.to_thread(main, [*call, "--set", "budget.daily_usd=0.000001"]) == 1
+        assert server.violations == ()
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "Roses are red."
+    assert "the budget is spent" in second
+    assert main(["usage", "--models"]) == 0
+    assert "gpt-4o-mini" in capsys.readouterr().out
 
 
 async def test_a_running_voiced_runs_what_it_has_and_the_rest_runs_here(home: Path, capsys: Output) -> None:

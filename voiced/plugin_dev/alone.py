@@ -21,12 +21,17 @@ from voiced.conversation.events import (
     StopAsked,
     ToolReturned,
     ToolsChanged,
+    UsageReported,
     VolumeAsked,
 )
 from voiced.errors import PluginError
+from voiced.plugins.ai import HostAi
 from voiced.plugins.discovery import Source
 from voiced.plugins.host import PluginHost
 from voiced.plugins.outcomes import BEGUN
+from voiced.plugins.wall_clock import SystemClock
+from voiced.spending.first_times import FirstTimes
+from voiced.spending.till import Till
 from voiced.state_folder import state_folder
 
 CALL: Final = CallId("by-hand")
@@ -57,9 +62,12 @@ class Alone:
     async def call(self, sources: Sequence[Source], tool: str, arguments: Mapping[str, Any]) -> bool:
         """Load the plugins, run the tool, and print what comes of it; whether it worked.
 
-        Raises PluginError where none of them has it.
+        It has the API as in the daemon, and what that costs is in the same ledger. Raises PluginError where none of
+        them has the tool.
         """
         environ = self._loaded.places.environ
+        self._till = Till(self._loaded.config.budget, state_folder(environ), now=SystemClock().now)
+        ai = self._api(FirstTimes(state_folder(environ)))
         host = self._host = PluginHost(
             self._loaded.config.plugins,
             post=self._post,
@@ -67,6 +75,7 @@ class Alone:
             volume=lambda: VOLUME,
             tables=self._loaded.plugin_tables,
             environ=environ,
+            ai=ai,
             sources=sources,
         )
         tasks = [asyncio.create_task(host.run()), asyncio.create_task(self._answer())]
@@ -81,6 +90,18 @@ class Alone:
             for task in (*tasks, running):
                 task.cancel()
             await asyncio.wait({*tasks, running})
+            await ai.aclose()
+
+    def _api(self, names: FirstTimes) -> HostAi:
+        return HostAi(
+            lambda: self._loaded.config.ai,
+            lambda provider: self._loaded.secrets.provider_key(provider).get_secret_value(),
+            headers=lambda: self._loaded.config.account,
+            thrift=lambda: "offline" if self._till.refusal() else "none",
+            cloud=lambda: set(self._loaded.config.brain.order) != {"offline"},
+            post=self._post,
+            first_time=lambda name: asyncio.to_thread(names.is_first, name),
+        )
 
     async def _run(self, tool: str, arguments: Mapping[str, Any]) -> bool:
         await self._until(lambda: self._tools is not None)
@@ -139,6 +160,10 @@ class Alone:
                 self._say(f"(the microphone is {'muted' if muted else 'on'})")
             case StopAsked():
                 self._say("(it stops talking)")
+            case UsageReported(usage):
+                self._till.spent(usage)
+                if self._till.trouble:
+                    self._say(self._till.trouble)
             case _:
                 pass
         self._news.set()
