@@ -104,7 +104,8 @@ def _example_setting(name: str, field: FieldInfo) -> str:
 
 def _allowed(field: FieldInfo) -> str:
     if choices := choices_of(field):
-        each = {tuple: "Each one of", dict: "Names:"}.get(get_origin(field.annotation) or type, "One of")
+        origin = get_origin(field.annotation)
+        each = "Each one of" if origin is tuple else "Names:" if origin is dict else "One of"
         return f"{each} {', '.join(toml_value(choice) for choice in choices)}."
     match limits_of(field):
         case None, None:
