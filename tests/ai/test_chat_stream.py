@@ -140,7 +140,12 @@ CUTS: list[Action] = [
 ]
 
 
-@pytest.mark.parametrize("action", CUTS, ids=str)
+def _named(action: Action) -> str:
+    """The same in each process that runs some of the tests."""
+    return f"{action.how.__name__} {action.piece}" if isinstance(action, Garble) else str(action)
+
+
+@pytest.mark.parametrize("action", CUTS, ids=_named)
 async def test_a_stream_that_is_cut_tells_what_came_and_is_paid(action: Action) -> None:
     async with HttpLoopback([GREETING], faults=[Fault(action, "chat")]) as server, desk(server) as at:
         with pytest.raises(StreamCut) as caught:
@@ -179,7 +184,7 @@ async def test_a_stream_that_falls_silent_is_cut_after_its_time() -> None:
 
 
 @pytest.mark.parametrize(
-    "action", [End(after=8), Drop(after=8), Drop(after=9), Garble(garbage.invalid_json, piece=8)], ids=str
+    "action", [End(after=8), Drop(after=8), Drop(after=9), Garble(garbage.invalid_json, piece=8)], ids=_named
 )
 async def test_after_the_reason_nothing_needs_to_come(action: Action) -> None:
     async with HttpLoopback([GREETING], faults=[Fault(action, "chat")]) as server, desk(server) as at:
