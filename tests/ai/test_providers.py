@@ -386,6 +386,16 @@ async def test_a_server_that_can_not_prove_who_it_is() -> None:
         assert "SSL_CERT_FILE" in str(error)
 
 
+async def test_a_server_that_speaks_no_tls() -> None:
+    async with town(retries=3) as here:
+        near = ProviderSettings(base_url=f"https://127.0.0.1:{here.near.port}/v1", models={"chat": "gpt-4o"})
+        here.settings = here.settings.model_copy(update={"order": ("near",), "providers": {"near": near}})
+        error = await here.complaint()
+        assert isinstance(error, ApiUnreachable)
+        assert error.fatal
+        assert "write http:// for https://" in str(error)
+
+
 async def test_a_model_that_no_provider_knows() -> None:
     async with town() as here:
         error = await here.complaint(model="gpt-unknown")

@@ -82,7 +82,15 @@ def failure(error: Exception, what: str, endpoint: Endpoint) -> ApiError | None:
                 "and the address, and where your network has a certificate of its own name its file in SSL_CERT_FILE",
                 cause="settings",
             )
-        return ApiUnreachable(f"{what}: no connection to {endpoint.host} ({_root_cause(error)})")
+        if _speaks_no_tls(error):
+            return ApiUnreachable(
+                f"{what}: {endpoint.base_url} does not speak TLS: if the server is yours, write http:// for https://",
+                cause="settings",
+            )
+        return ApiUnreachable(
+            f"{what}: no connection to {endpoint.host} ({_root_cause(error)}): look at the network, and whether the "
+            f"server runs at {endpoint.base_url}"
+        )
     if isinstance(error, openai.APIResponseValidationError | RecursionError):  # thousands of brackets
         return AnswerUnusable(f"{what}: {endpoint.host} answers in another form than the API's")
     if isinstance(error, openai.APIError):  # an error in the middle of a stream, where HTTP has said 200
@@ -204,6 +212,14 @@ def _tls_refused(error: BaseException | None) -> str | None:
             return one_line(error.verify_message)
         error = error.__cause__ or error.__context__
     return None
+
+
+def _speaks_no_tls(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, ssl.SSLError) and error.reason == "WRONG_VERSION_NUMBER":
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _root_cause(error: BaseException) -> str:

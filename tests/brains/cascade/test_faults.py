@@ -176,7 +176,10 @@ async def test_nobody_listens_there() -> None:
         home.open()
         lost = await home.first(BrainLost)
         assert (lost.fatal, lost.cause) == (False, "")
-        assert lost.reason == "models: no connection to 127.0.0.1 (All connection attempts failed)"
+        assert lost.reason == (
+            "models: no connection to 127.0.0.1 (All connection attempts failed): look at the network, and whether the "
+            f"server runs at {server.base_url}"
+        )
 
 
 @pytest.mark.parametrize("reason", ["no OpenAI key: set OPENAI_API_KEY", ""])
