@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from voiced.ai.answer_bounds import bounded
 from voiced.ai.endpoint import Endpoint
 from voiced.ai.failures import failure
 from voiced.ai.rate_limits import RateLimits
@@ -177,11 +178,11 @@ def _made(endpoint: Endpoint, around: Around, rate_limits: RateLimits) -> AsyncO
     from openai import AsyncOpenAI
 
     class Http(httpx2.AsyncClient):
-        """Connects for itself, whoever asks for it."""
+        """Connects for itself, whoever asks for it, and takes no more than is bearable."""
 
-        async def send(self, *args: Any, **options: Any) -> httpx2.Response:
+        async def send(self, request: httpx2.Request, *, stream: bool = False, **options: Any) -> httpx2.Response:
             with around():
-                return await super().send(*args, **options)
+                return await bounded(await super().send(request, stream=True, **options), stream=stream)
 
     root = httpx2.URL(endpoint.root)
 
