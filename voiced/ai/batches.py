@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -411,12 +412,11 @@ class Batches:
     async def _count_answers(self, batch: Batch, answers: Mapping[str, BatchAnswer]) -> None:
         """Where it did not."""
         asked_bytes = 0
-        if is_paid_by_text(batch.endpoint) and any(answer.told_usage is None for answer in answers.values()):
-            try:
+        if is_paid_by_text(batch.endpoint) and await asyncio.to_thread(_some_untold, answers):
+            with suppress(ApiError):  # it is gone
                 asked_bytes = (await self._files.get(batch.input_file_id, provider=batch.provider)).bytes
-            except ApiError:  # it is gone
-                asked_bytes = 0
-        await self._paid.spend(_name_of(batch), spent(answers.values(), asked_bytes, _half))
+        usages = await asyncio.to_thread(spent, answers.values(), asked_bytes, _half)
+        await self._paid.spend(_name_of(batch), usages)
 
 
 def _is_file(calls: Iterable[BatchCall] | FileSource) -> TypeGuard[FileSource]:
@@ -473,6 +473,11 @@ def _check_metadata(metadata: Mapping[str, str] | None) -> None:
             f"batches: metadata: give at most {_MOST_METADATA} texts of {_LONGEST_TEXT} characters, by names of "
             f"{_LONGEST_NAME}"
         )
+
+
+def _some_untold(answers: Mapping[str, BatchAnswer]) -> bool:
+    """Whether the server did not tell what some answer used."""
+    return any(answer.told_usage is None for answer in answers.values())
 
 
 def _name_of(batch: Batch) -> str:

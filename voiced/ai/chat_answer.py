@@ -109,9 +109,8 @@ class ChatAnswer:
 
 def usage_of(raw: Any, body: dict[str, Any]) -> TokenUsage:
     """What a whole answer to `body` used; rather too much where the server does not tell."""
-    choices = raw.choices
     told = read_usage(getattr(raw, "usage", None))
-    return told or estimated(most_tokens(body), sum(most_tokens(repr(choice)) for choice in choices))
+    return told or estimated(most_tokens(body), sum(most_tokens(repr(choice)) for choice in raw.choices))
 
 
 def read_choices(raw: Any) -> tuple[Choice, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic_core import from_json
 
 from voiced.ai.abreast import abreast
 from voiced.ai.providers import Providers, Server
@@ -16,7 +17,7 @@ from voiced.errors import RequestRejected
 from voiced.usage import Usage
 
 if TYPE_CHECKING:
-    from openai.types import CreateEmbeddingResponse
+    from openai._legacy_response import LegacyAPIResponse
 
 MOST_TEXTS: Final = 512
 """In one call of `ai.embed`: their vectors are some 25 MB."""
@@ -77,14 +78,15 @@ class Embeddings:
 
             async def request(server: Server) -> Any:
                 _judge_dimensions(server.model, dimensions)
-                return await server.openai.embeddings.create(
+                # As it came: the library would look at every number, which takes seconds.
+                return await server.openai.embeddings.with_raw_response.create(
                     model=server.model, input=batch, encoding_format="base64", **options
                 )
 
-            def read(answer: CreateEmbeddingResponse, server: Server) -> list[list[float]]:
-                found = _vectors(answer, len(batch), dimensions)
+            def read(raw: LegacyAPIResponse[Any], server: Server) -> list[list[float]]:
+                answer = from_json(raw.content)
                 self._providers.spend(Usage(server.model, text_in=_tokens(answer, batch)))
-                return found
+                return _vectors(answer, len(batch), dimensions)
 
             found = await self._providers.ask(
                 "embeddings",
@@ -172,17 +174,19 @@ def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
         yield batch
 
 
-def _tokens(answer: CreateEmbeddingResponse, texts: list[str]) -> int:
+def _tokens(answer: dict[str, Any], texts: list[str]) -> int:
     """What is paid for; of a server that does not tell, rather too much."""
-    told = getattr(getattr(answer, "usage", None), "prompt_tokens", None)
+    usage = answer.get("usage")
+    told = usage.get("prompt_tokens") if isinstance(usage, dict) else None
     return told if isinstance(told, int) and told >= 0 else sum(len(text.encode("utf-8", "replace")) for text in texts)
 
 
-def _vectors(answer: CreateEmbeddingResponse, count: int, dimensions: int | None) -> list[list[float]]:
+def _vectors(answer: dict[str, Any], count: int, dimensions: int | None) -> list[list[float]]:
     """One for each text, in their order. Whatever is wrong with them raises one of several errors."""
-    found = {int(each.index): _decoded(each.embedding) for each in answer.data}
+    data = answer["data"]
+    found = {int(each["index"]): _decoded(each["embedding"]) for each in data}
     table = np.array([found[index] for index in range(count)], np.float32)
-    if table.ndim != 2 or not table.size or len(answer.data) != count or not np.isfinite(table).all():
+    if table.ndim != 2 or not table.size or len(data) != count or not np.isfinite(table).all():
         raise ValueError("no table of numbers")
     if dimensions is not None and table.shape[1] != dimensions:
         raise ValueError("of another length than was asked for")
