@@ -41,7 +41,7 @@ class Memos(Plugin):
         return new
 
     @tool(timeout_s=300)
-    async def read_memo(self, name: str) -> str:
+    async def read_memo(self, name: str, context: ToolContext) -> str:
         """Read a memo out, word by word.
 
         Args:
@@ -49,8 +49,8 @@ class Memos(Plugin):
         """
         if name not in self.texts:
             raise ToolError(f"There is no memo {name}; there are {', '.join(self.texts) or 'none'}.")
-        async with self.context.ai.audio.stream_speech(self.texts[name], voice="marin") as sound:
-            heard = await self.context.play(sound)
+        async with context.ai.audio.stream_speech(self.texts[name], voice="marin") as sound:
+            heard = await context.play(sound)
         return "It was read out." if heard else "The user interrupted it."
 
     def _recordings(self) -> list[Path]:
