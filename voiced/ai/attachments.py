@@ -16,6 +16,8 @@ MOST_IMAGE_BYTES: Final = 20 * 1024 * 1024
 """Of one picture in a message (OpenAI's limit)."""
 
 _MIB: Final = 1024 * 1024
+_AT_ONCE: Final = 3 * 256 * 1024
+"""Bytes that are encoded before another thread may go on; a multiple of three."""
 
 
 @runtime_checkable
@@ -92,7 +94,7 @@ async def image_url(source: ImageSource, what: str = "image") -> str:
     kind = image_kind(data)
     if not kind:
         raise RequestRejected(f"{what}: {name} is no picture that a model can see: give a PNG, JPEG, WEBP or GIF")
-    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+    return await asyncio.to_thread(_data_url, kind, data)
 
 
 def image_kind(data: bytes) -> str:
@@ -104,6 +106,11 @@ def image_kind(data: bytes) -> str:
     if data.startswith((b"GIF87a", b"GIF89a")):
         return "gif"
     return "webp" if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else ""
+
+
+def _data_url(kind: str, data: bytes) -> str:
+    pieces = (base64.b64encode(data[at : at + _AT_ONCE]).decode() for at in range(0, len(data), _AT_ONCE))
+    return "".join([f"data:image/{kind};base64,", *pieces])
 
 
 def legible(name: str) -> str:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
+import operator
 import platform
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from voiced.ai.answer_bounds import bounded
 from voiced.ai.endpoint import Endpoint
 from voiced.ai.failures import failure
+from voiced.ai.presets import Helper
 from voiced.ai.rate_limits import RateLimits
 from voiced.errors import AnswerUnusable, ApiError, ApiUnreachable, ConfigError, RequestRejected
 
@@ -42,6 +43,23 @@ _SECRET: Final = ("authorization", "api-key", "x-api-key", "openai-organization"
 WRONG_FORM: Final = (AttributeError, IndexError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
 """What the library and we raise where an answer has another form than it should."""
 
+_RESOURCES: Final[Mapping[Helper, tuple[str, ...]]] = {
+    "assistants": ("beta.assistants", "beta.threads.messages", "beta.threads.runs.steps"),
+    "batches": ("batches",),
+    "completions": ("completions",),
+    "embeddings": ("embeddings.with_raw_response",),
+    "files": ("files.with_streaming_response", "uploads.parts"),
+    "fine_tuning": ("fine_tuning.jobs.checkpoints",),
+    "images": ("images",),
+    "moderations": ("moderations",),
+    "realtime": ("realtime.client_secrets",),
+    "responses": ("responses.input_items",),
+    "transcription": ("audio.transcriptions",),
+    "translation": ("audio.translations",),
+    "vector_stores": ("vector_stores.files",),
+}
+"""Parts of the library that are imported as they are looked up first; those of a conversation are by then."""
+
 KEEP_ALIVE_S: Final = 240.0
 """Between two turns a connection stays open: another handshake would be heard as a delay."""
 
@@ -55,11 +73,20 @@ LONGEST_SILENCE_S: Final = 600.0
 class Client:
     """One server. Open it once, use it for many requests, close it."""
 
-    def __init__(self, endpoint: Endpoint, openai: AsyncOpenAI, rate_limits: RateLimits) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        openai: AsyncOpenAI,
+        rate_limits: RateLimits,
+        around: Around = contextlib.nullcontext,
+    ) -> None:
         self.endpoint = endpoint
         self.openai = openai
         self.rate_limits = rate_limits
         self.closed = False
+        self._around = around
+        self._prepared: set[Helper] = set()
+        self._preparing = asyncio.Lock()
         self._used_at = -math.inf
         self._users = 0
         self._retired = False
@@ -72,7 +99,16 @@ class Client:
         """
         with around():
             rate_limits = RateLimits()
-            return cls(endpoint, await asyncio.to_thread(_made, endpoint, around, rate_limits), rate_limits)
+            return cls(endpoint, await asyncio.to_thread(_made, endpoint, around, rate_limits), rate_limits, around)
+
+    async def prepare(self, helper: Helper) -> None:
+        """Import what the library needs for this helper, in a thread, so that the first request does not block."""
+        if helper in self._prepared or helper not in _RESOURCES:
+            return
+        async with self._preparing:  # who comes meanwhile waits here, and not for the import
+            with self._around():
+                await asyncio.to_thread(_look_up, self.openai, helper)
+        self._prepared.add(helper)
 
     async def warm(self, connections: int, within_s: float) -> None:
         """Somebody will ask soon: have so many connections open by then, unless they are. Raises nothing."""
@@ -163,6 +199,11 @@ async def load() -> None:
     await asyncio.to_thread(_imported)
 
 
+def _look_up(openai: AsyncOpenAI, helper: Helper) -> None:
+    for resource in _RESOURCES.get(helper, ()):
+        operator.attrgetter(resource)(openai)  # the first look imports
+
+
 def _imported() -> None:
     """All of the library that a conversation needs: it imports the rest as it is used, which would block the loop."""
     from openai.types.chat import ChatCompletionChunk
@@ -176,6 +217,8 @@ def _made(endpoint: Endpoint, around: Around, rate_limits: RateLimits) -> AsyncO
     _imported()
     import httpx2
     from openai import AsyncOpenAI
+
+    from voiced.ai.answer_bounds import bounded
 
     class Http(httpx2.AsyncClient):
         """Connects for itself, whoever asks for it, and takes no more than is bearable."""

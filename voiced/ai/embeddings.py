@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic_core import from_json
 
 from voiced.ai.abreast import abreast
-from voiced.ai.providers import Providers, Server
+from voiced.ai.providers import Providers, Server, understood
 from voiced.errors import RequestRejected
 from voiced.usage import Usage
 
@@ -83,12 +84,12 @@ class Embeddings:
                     model=server.model, input=batch, encoding_format="base64", **options
                 )
 
-            def read(raw: LegacyAPIResponse[Any], server: Server) -> list[list[float]]:
+            def read(raw: LegacyAPIResponse[Any], server: Server) -> tuple[dict[str, Any], Server]:
                 answer = from_json(raw.content)
                 self._providers.spend(Usage(server.model, text_in=_tokens(answer, batch)))
-                return _vectors(answer, len(batch), dimensions)
+                return answer, server
 
-            found = await self._providers.ask(
+            answer, server = await self._providers.ask(
                 "embeddings",
                 request,
                 read,
@@ -96,6 +97,9 @@ class Embeddings:
                 provider=provider,
                 within_s=within_s,
                 stays=True,  # vectors of another model would be near to nothing
+            )
+            found = await asyncio.to_thread(
+                understood, lambda raw, _: _vectors(raw, len(batch), dimensions), answer, server, "embeddings"
             )
             done += len(batch)
             if progress is not None:

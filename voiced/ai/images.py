@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
@@ -20,7 +21,7 @@ from voiced.ai.picture_files import (
     read_mask,
 )
 from voiced.ai.picture_models import Drawing, family_of, gone, judge
-from voiced.ai.providers import Events, Providers, Server
+from voiced.ai.providers import Events, Providers, Server, understood
 from voiced.errors import AnswerUnusable, ApiUnreachable, ModelUnknown, RequestRejected, StreamCut
 from voiced.usage import Usage
 
@@ -234,16 +235,19 @@ class Images:
         provider: str,
         within_s: float | None,
     ) -> list[Picture]:
-        def read(answer: ImagesResponse, server: Server) -> list[Picture]:
+        def read(answer: ImagesResponse, server: Server) -> tuple[list[Any], Server]:
             data = answer.data or []
             self._providers.spend(cost.of(server.model, answer.usage, len(data)))
             if not data:
                 raise ValueError("no picture")
+            return data, server
+
+        def decode(data: list[Any], server: Server) -> list[Picture]:
             fetch = _fetch(server, self._providers)
             return [picture_of(each, fetch) for each in data]
 
         with _explaining(drawing):
-            return await self._providers.ask(
+            data, server = await self._providers.ask(
                 "images",
                 request,
                 read,
@@ -252,6 +256,7 @@ class Images:
                 within_s=self._patience_s(within_s),
                 once=True,
             )
+            return await asyncio.to_thread(understood, decode, data, server, "images")
 
     def _patience_s(self, within_s: float | None) -> float:
         return within_s or max(self._providers.settings.timeout_s, DRAWN_WITHIN_S)
@@ -283,7 +288,7 @@ class PictureStream:
         host = self._events.server.client.endpoint.host
         try:
             async for event in self._events:
-                picture = self._understood(event, host)
+                picture = await self._understood(event, host)
                 if picture is not None:
                     return picture
                 if self._picture is not None:
@@ -297,7 +302,7 @@ class PictureStream:
         if not self._paid:
             self._pay(None)
 
-    def _understood(self, event: Any, host: str) -> Picture | None:
+    async def _understood(self, event: Any, host: str) -> Picture | None:
         """A partial picture; None for the last, which is kept, and for what is not known."""
         kind = getattr(event, "type", "")
         if not isinstance(kind, str) or not kind.endswith((".partial_image", ".completed")):
@@ -305,7 +310,7 @@ class PictureStream:
         try:
             if kind.endswith(".completed"):
                 self._pay(event.usage)
-            picture = picture_of_bytes(event.b64_json)
+            picture = await asyncio.to_thread(picture_of_bytes, event.b64_json)
         except (AttributeError, TypeError, ValueError) as error:
             raise AnswerUnusable(f"images: {host} answers in another form than the API's") from error
         if kind.endswith(".partial_image"):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from voiced.ai import attachments
 from voiced.ai.saving import save
@@ -15,6 +15,10 @@ from voiced.errors import AnswerUnusable
 
 if TYPE_CHECKING:
     from openai.types import Image
+
+
+_AT_ONCE: Final = 1024 * 1024
+"""Characters that are decoded before another thread may go on; a multiple of four."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +60,13 @@ def picture_of(image: Image, fetch: Callable[[str], Awaitable[bytes]]) -> Pictur
 
 
 def picture_of_bytes(coded: str) -> Picture:
-    """Raises AttributeError, TypeError or ValueError where it is none."""
-    data = base64.b64decode(coded, validate=True)
+    """Raises AttributeError, TypeError or ValueError where it is none. A large one takes a while: use a thread."""
+    data = b"".join(_decoded(coded))
     if not (kind := attachments.image_kind(data)):
         raise ValueError("no picture")
     return Picture(data, kind=kind)
+
+
+def _decoded(coded: str) -> Iterator[bytes]:
+    for at in range(0, len(coded), _AT_ONCE):
+        yield base64.b64decode(coded[at : at + _AT_ONCE], validate=True)

@@ -128,6 +128,7 @@ class Providers:
                 try:
                     name = candidate.model(helper, model) if needs_model else model
                     async with (await self._opened(candidate)).used() as client:
+                        await client.prepare(helper)
                         server = Server(candidate, client, name)
                         return await self._insist(helper, request, read, server, within_s, once=once, others=others > 0)
                 except ApiError as error:
@@ -241,7 +242,7 @@ class Providers:
             try:
                 async with server.client.request(helper, within_s or settings.timeout_s, limited_as=key):
                     raw = await request(server)
-                return _understood(read, raw, server, helper)
+                return understood(read, raw, server, helper)
             except ApiError as error:
                 wait = _wait(error, attempt, patience_s, once=once, others=others)
                 if wait is None or attempt >= settings.retries:
@@ -279,7 +280,7 @@ class Events:
 
     def understood(self, take: Callable[[Any], T], event: Any) -> T:
         """What `take` makes of an event. Raises AnswerUnusable where that has another form than it should."""
-        return _understood(lambda raw, _: take(raw), event, self.server, self._helper)
+        return understood(lambda raw, _: take(raw), event, self.server, self._helper)
 
     async def close(self) -> None:
         """Hang up on it. Harmless when it ended already."""
@@ -291,7 +292,8 @@ class Events:
             await self.server.client.release()
 
 
-def _understood(read: Callable[[Any, Server], T], raw: Any, server: Server, helper: Helper) -> T:
+def understood(read: Callable[[Any, Server], T], raw: Any, server: Server, helper: Helper) -> T:
+    """What `read` makes of an answer. Raises AnswerUnusable where that has another form than it should."""
     try:
         return read(raw, server)
     except WRONG_FORM as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,7 +16,7 @@ from voiced.ai.functions import Function, Functions, run_calls
 from voiced.ai.paging import all_pages
 from voiced.ai.paid_once import PaidOnce
 from voiced.ai.polling import POLL_S, poll
-from voiced.ai.providers import Providers, Server
+from voiced.ai.providers import Providers, Server, understood
 from voiced.ai.response_format import check_whole, structure
 from voiced.ai.responses_answer import (
     WAITING,
@@ -341,15 +342,15 @@ class Responses:
         async def request(server: Server) -> Any:
             return await _sent(server, body, stream=False)
 
-        def read(raw: Response, server: Server) -> ResponseAnswer:
+        def read(raw: Response, server: Server) -> tuple[Response, Server]:
             if raw.status not in WAITING:
                 for usage in costs(raw, body, server.model):
                     self._providers.spend(usage)
             if (error := failed(raw, server)) is not None:
                 raise error
-            return _answer(raw, server, body, shortened=shortened)
+            return raw, server
 
-        answer = await self._providers.ask(
+        raw, server = await self._providers.ask(
             "responses",
             request,
             read,
@@ -359,6 +360,7 @@ class Responses:
             once=_is_paid_for_twice(body),
             stays="previous_response_id" in body,
         )
+        answer = await _answer(raw, server, body, shortened=shortened)
         if body.get("background") and answer.done:
             await self._paid.spend(_bill(answer.id), ())
         return answer
@@ -397,17 +399,19 @@ class Responses:
     async def _looked_at(self, id: str, request: Any, provider: str, within_s: float | None) -> ResponseAnswer:
         """One that is kept. What it cost is counted when it is done, where nobody waited for its answer."""
         with by_id("responses: response", id):
-            answer = await self._providers.ask(
+            raw, server = await self._providers.ask(
                 "responses",
                 request,
-                lambda raw, server: _answer(raw, server, {}, shortened=False),
+                lambda raw, server: (raw, server),
                 provider=provider,
                 within_s=within_s,
                 stays=True,
                 needs_model=False,
             )
+        answer = await _answer(raw, server, {}, shortened=False)
         if answer.raw.background and answer.done:
-            await self._paid.spend(_bill(id), costs(answer.raw, {}, answer.model))
+            usages = understood(lambda raw, _: costs(raw, {}, answer.model), raw, server, "responses")
+            await self._paid.spend(_bill(id), usages)
         return answer
 
 
@@ -427,9 +431,17 @@ async def _sent(server: Server, body: Mapping[str, Any], *, stream: bool) -> Any
         raise RequestRejected(str(ours), status=404, code=error.code or "not_found", param=error.param) from error
 
 
-def _answer(raw: Response, server: Server, body: Mapping[str, Any], *, shortened: bool) -> ResponseAnswer:
-    usage = TokenUsage() if raw.status in WAITING else usage_of(raw, body)
-    return read_answer(raw, server, usage, stored=_is_kept(raw, server, body), shortened=shortened)
+async def _answer(raw: Response, server: Server, body: Mapping[str, Any], *, shortened: bool) -> ResponseAnswer:
+    """Raises AnswerUnusable. Pictures take a while, and are decoded in a thread."""
+
+    def read(raw: Response, server: Server) -> ResponseAnswer:
+        usage = TokenUsage() if raw.status in WAITING else usage_of(raw, body)
+        return read_answer(raw, server, usage, stored=_is_kept(raw, server, body), shortened=shortened)
+
+    output = getattr(raw, "output", None)
+    if isinstance(output, list) and any(getattr(item, "type", "") == "image_generation_call" for item in output):
+        return await asyncio.to_thread(understood, read, raw, server, "responses")
+    return understood(read, raw, server, "responses")
 
 
 def _is_kept(raw: Response, server: Server, body: Mapping[str, Any]) -> bool:

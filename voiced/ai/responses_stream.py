@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
@@ -28,7 +28,9 @@ class ResponseStream:
     says before any text that it failed.
     """
 
-    def __init__(self, events: Events, body: Mapping[str, Any], read: Callable[[Any], ResponseAnswer]) -> None:
+    def __init__(
+        self, events: Events, body: Mapping[str, Any], read: Callable[[Any], Awaitable[ResponseAnswer]]
+    ) -> None:
         self._events = events
         self._body = body
         self._read = read
@@ -75,7 +77,7 @@ class ResponseStream:
                 return piece
         if self._answer is None:
             await self._part()
-            self._answer = self._concluded()
+            self._answer = await self._concluded()
         raise StopAsyncIteration
 
     @property
@@ -105,11 +107,8 @@ class ResponseStream:
             async with asyncio.timeout(FAREWELL_S):
                 await anext(self._events)
 
-    def _concluded(self) -> ResponseAnswer:
-        try:
-            answer = self._read(self._last)
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
-            raise self._unusable() from None
+    async def _concluded(self) -> ResponseAnswer:
+        answer = await self._read(self._last)
         if answer.error is not None:
             raise self._failed(answer.error)
         return answer
