@@ -66,6 +66,21 @@ class Lamp(Plugin):
 '''
 
 
+POEM = '''
+from voiced.api import ToolContext, tool
+
+@tool(permissions=["api"])
+async def poem(provider: str, context: ToolContext) -> str:
+    """Write a poem.
+
+    Args:
+        provider: Who writes it.
+    """
+    answer = await context.ai.chat.ask("Roses", provider=provider, model="llama" if provider == "kimi" else "")
+    return f"{answer.provider}: {answer.text}"
+'''
+
+
 class Terminal(io.StringIO):
     """What is printed, and what somebody types."""
 
@@ -165,6 +180,18 @@ async def test_a_question_is_answered_by_typing(lamp: Path, home: Path) -> None:
         await terminal.shows("(type the answer)\n")
         terminal.type("no")
         await terminal.shows("failed:")
+
+
+async def test_a_plugin_that_asks_the_api_asks_a_stand_in_whatever_the_settings_say(tmp_path: Path, home: Path) -> None:
+    (path := tmp_path / "poem.py").write_text(POEM)
+    attic = 'ai.providers.attic={base_url = "http://127.0.0.1:9/v1", models = {chat = "llama"}}'
+    async with bench(path, home, attic, 'ai.order=["attic", "openai"]') as terminal:
+        terminal.type(
+            '/call poem {"provider": ""}', '/call poem {"provider": "openai"}', '/call poem {"provider": "kimi"}'
+        )
+        await terminal.shows("→ attic: You said: Roses\n")
+        await terminal.shows("→ openai: You said: Roses\n")
+        await terminal.shows("→ kimi: You said: Roses\n")
 
 
 async def test_what_it_says_by_itself_is_told(lamp: Path, home: Path) -> None:

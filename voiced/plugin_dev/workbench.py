@@ -14,11 +14,13 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TextIO
 
 from voiced import __version__
+from voiced.ai.presets import PRESETS
+from voiced.ai.settings import ProviderSettings
 from voiced.app import Daemon
 from voiced.brains.offline.choice import recogniser_of, voice_of
 from voiced.config import Loaded, load_config
@@ -131,9 +133,12 @@ class Workbench:
         """Until the lines end, or somebody types /quit. Raises ConfigError, ControlError."""
         self._loop = asyncio.get_running_loop()
         self._looking = asyncio.create_task(asyncio.sleep(0))
-        async with self._engines_up(), ServerThread(self._model.reply, self._hear) as server:
+        named = self._settings.load(NOWHERE).config.ai.providers.values()
+        models = {model for provider in named for model in provider.models.values()}
+        async with self._engines_up(), ServerThread(self._model.reply, self._hear, models) as server:
             with _card(self._card) as card:
-                await self._serve(self._settings.load(server.base_url), card, lines, at_once)
+                loaded = _api_at(server.api_url, self._settings.load(server.base_url), self._settings.home)
+                await self._serve(loaded, card, lines, at_once, api=bool(server.api_url))
         for violation in server.violations:
             self._account.line("problem", f"the real server would have refused this: {violation}", "31")
 
@@ -153,11 +158,13 @@ class Workbench:
             running.cancel()
             await asyncio.wait({running})
 
-    async def _serve(self, loaded: Loaded, card: SoundCard, lines: AsyncIterator[str], at_once: bool) -> None:
-        self._greet()
+    async def _serve(
+        self, loaded: Loaded, card: SoundCard, lines: AsyncIterator[str], at_once: bool, *, api: bool
+    ) -> None:
+        self._greet(api)
         stop = asyncio.Event()
         self._daemon = Daemon(
-            loaded, card, sinks=(self._account,), plugins=self._copy.sources, overhears=self._overhear
+            loaded, card, sinks=(self._account,), plugins=self._copy.sources, api=api, overhears=self._overhear
         )
         console = Console(
             self._account, self._post, lambda: self._model.tools, self._daemon.reload_plugins, at_once=at_once
@@ -174,13 +181,14 @@ class Workbench:
                 task.cancel()
             await asyncio.wait({serving, *tasks})
 
-    def _greet(self) -> None:
+    def _greet(self, api: bool) -> None:
         names = " and ".join(source.name for source in self._copy.sources)
         self._account.line(
             "",
             f"voiced {__version__} with the plugin {names} ({self._copy.path}). A stand-in for the cloud answers, on "
             "this machine: no key, no network.\n"
-            f"{'Speak, or type' if self._card else 'Type'} what you would say, or /help; Ctrl-D ends it. "
+            + ("" if api else "A plugin that asks the API finds none: pip install 'voiced[test]' brings a stand-in.\n")
+            + f"{'Speak, or type' if self._card else 'Type'} what you would say, or /help; Ctrl-D ends it. "
             "Saving a file loads the plugin anew.",
         )
 
@@ -222,6 +230,17 @@ class Workbench:
 
     def _hear(self, pcm: bytes) -> str:
         return self._engines.hear(pcm, self._model.grammar()) if self._engines else ""
+
+
+def _api_at(url: str, loaded: Loaded, home: Path) -> Loaded:
+    """Whichever provider a plugin asks, it is the server there: nothing leaves this machine, and nothing is paid."""
+    (key := home / "api.key").touch(0o600)
+    key.write_text("none")
+    ai = loaded.config.ai
+    own = {name: ai.providers[name].models if name in ai.providers else {} for name in (*PRESETS, *ai.providers)}
+    providers = {name: ProviderSettings(base_url=url, key_file=str(key), models=models) for name, models in own.items()}
+    here = ai.model_copy(update={"providers": providers})
+    return replace(loaded, config=loaded.config.model_copy(update={"ai": here}))
 
 
 @contextmanager
