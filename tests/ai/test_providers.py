@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from voiced.ai.providers import Providers, Server, Terms
+from voiced.ai.providers import MOST_STREAMS, Providers, Server, Terms
 from voiced.ai.settings import AiSettings, ProviderSettings
 from voiced.errors import (
     AnswerUnusable,
@@ -365,6 +365,25 @@ async def test_what_is_cancelled_in_mid_stream_leaves_nothing() -> None:
             await listening
         await here.near.wait_for("chat", ended=True)
         assert await here.ask(provider="far") == "far gpt-4o"
+
+
+async def test_streams_that_nobody_leaves_stop_no_request() -> None:
+    async def told(server: Server) -> Any:
+        return await server.openai.chat.completions.create(
+            model=server.model, messages=[{"role": "user", "content": "Hi"}], stream=True
+        )
+
+    async with town(Stall(after=1), order=("near",)) as here, AsyncExitStack() as stack:
+        for _ in range(MOST_STREAMS):
+            await stack.enter_async_context(here.providers.stream("chat", told))
+        with pytest.raises(ApiBusy, match="32 streams are open: leave some"):
+            await stack.enter_async_context(here.providers.stream("chat", told))
+        assert await here.ask(provider="far") == "far gpt-4o"
+        here.near.clear_faults()
+        assert await here.ask() == "near gpt-5.4"
+        await stack.aclose()
+        async with here.providers.stream("chat", told) as events:
+            assert [event async for event in events]
 
 
 async def test_a_server_that_can_not_prove_who_it_is() -> None:

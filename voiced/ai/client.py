@@ -63,6 +63,9 @@ _RESOURCES: Final[Mapping[Helper, tuple[str, ...]]] = {
 KEEP_ALIVE_S: Final = 240.0
 """Between two turns a connection stays open: another handshake would be heard as a delay."""
 
+MOST_CONNECTIONS: Final = 64
+"""More than all requests and streams that may run at one time: nobody waits for one."""
+
 WARM_S: Final = 180.0
 """So long after the last request connections may be gone, and `warm` opens new ones."""
 
@@ -253,7 +256,9 @@ def _made(endpoint: Endpoint, around: Around, rate_limits: RateLimits) -> AsyncO
     try:
         http = Http(
             timeout=httpx2.Timeout(LONGEST_SILENCE_S, connect=endpoint.connect_timeout_s),
-            limits=httpx2.Limits(max_connections=16, max_keepalive_connections=8, keepalive_expiry=KEEP_ALIVE_S),
+            limits=httpx2.Limits(
+                max_connections=MOST_CONNECTIONS, max_keepalive_connections=8, keepalive_expiry=KEEP_ALIVE_S
+            ),
             follow_redirects=False,
             event_hooks={"request": [authorize], "response": [look]},
         )

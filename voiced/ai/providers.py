@@ -36,6 +36,9 @@ T = TypeVar("T")
 AT_ONCE: Final = 8
 """Requests; more wait."""
 
+MOST_STREAMS: Final = 32
+"""Open at one time, each with a connection of its own; further ones are refused."""
+
 FIRST_WAIT_S: Final = 0.5
 """Before a request is made again; twice as long before each further time, with up to a half taken off by chance, so
 that all the world does not come back at once."""
@@ -84,6 +87,7 @@ class Providers:
         self._replaced: set[Client] = set()
         self._opening = asyncio.Lock()
         self._places = asyncio.Semaphore(AT_ONCE)
+        self._streams = 0
 
     @property
     def settings(self) -> AiSettings:
@@ -153,22 +157,28 @@ class Providers:
 
         `within_s`: to the first event, and from each to the next. It is closed at the end, whatever comes.
         """
+        if self._streams >= MOST_STREAMS:
+            raise ApiBusy(f"{helper}: {MOST_STREAMS} streams are open: leave some of them first")
         patience_s = within_s or self.settings.timeout_s
-        events = await self.ask(
-            helper,
-            request,
-            lambda raw, server: Events(raw, server, helper, patience_s),
-            model=model,
-            provider=provider,
-            within_s=within_s,
-            once=once,
-            stays=stays,
-            needs_model=needs_model,
-        )
+        self._streams += 1
         try:
-            yield events
+            events = await self.ask(
+                helper,
+                request,
+                lambda raw, server: Events(raw, server, helper, patience_s),
+                model=model,
+                provider=provider,
+                within_s=within_s,
+                once=once,
+                stays=stays,
+                needs_model=needs_model,
+            )
+            try:
+                yield events
+            finally:
+                await events.close()
         finally:
-            await events.close()
+            self._streams -= 1
 
     async def client(self, helper: Helper = "chat", provider: str = "") -> Client:
         """The client of the provider that is asked first; it works until `aclose`. Raises ApiError."""
