@@ -57,6 +57,20 @@ async def test_what_is_packed_and_right_is_read() -> None:
         assert (await here.ai.chat.ask("Hi")).text == "Hi"
 
 
+@pytest.mark.parametrize("content_type", ["application/json", EVENTS])
+async def test_letters_in_a_header_are_harmless(content_type: str) -> None:
+    choice = b'"finish_reason": "stop", "message": {"content": "Hi"}, "delta": {"content": "Hi"}'
+    body = b'{"id": "c", "choices": [{"index": 0, ' + choice + b"}]}"
+    body = b"data: " + body + b"\n\n" if content_type == EVENTS else body
+    answer = Answer(200, body, {"x-city": "Tromsø"}, content_type)
+    async with HttpLoopback(faults=[Fault(answer, "chat", every=True)]) as server, desk(server) as here:
+        if content_type == EVENTS:
+            async with here.ai.chat.stream("Hi") as stream:
+                assert [piece async for piece in stream] == ["Hi"]
+        else:
+            assert (await here.ai.chat.ask("Hi")).text == "Hi"
+
+
 async def test_a_stream_may_be_longer_than_one_event() -> None:
     """Only what belongs to one event counts."""
     pieces = ["x" * _MIB] * (MOST_EVENT_BYTES // _MIB + 2)

@@ -52,3 +52,10 @@ def test_what_is_remembered_is_bounded() -> None:
         limits.note(f"model {number}", left("0", "0"), now=0.0)
     waits = [limits.wait_s(f"model {number}", now=0.0) for number in range(1000)]
     assert sum(wait > 0 for wait in waits) == 64
+
+
+@pytest.mark.parametrize("told", ["999999999", "99999h", "9" * 400 + "s"])
+def test_nonsense_keeps_nobody_away_for_ever(told: str) -> None:
+    limits = RateLimits()
+    limits.note("chat", left("0", "900", requests_in=told), now=0.0)
+    assert 0 < limits.wait_s("chat", now=0.0) <= 600

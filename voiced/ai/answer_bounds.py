@@ -26,7 +26,7 @@ _BREATH_BYTES: Final = _MIB
 """After so many the event loop may do something else: what was packed comes faster than a network."""
 
 _EVENT_ENDS: Final = (b"\n\n", b"\r\n\r\n", b"\r\r")
-_PACKED: Final = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+_PACKED: Final = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
 
 
 async def bounded(response: httpx2.Response, *, stream: bool) -> httpx2.Response:
@@ -102,5 +102,5 @@ def _too_much(response: httpx2.Response, most: int) -> AnswerUnusable:
     return AnswerUnusable(f"{response.request.url.host} sends more than {most // _MIB} MiB in one piece: ask for less")
 
 
-def _unpacked(response: httpx2.Response) -> list[tuple[str, str]]:
-    return [(name, value) for name, value in response.headers.multi_items() if name.lower() not in _PACKED]
+def _unpacked(response: httpx2.Response) -> list[tuple[bytes, bytes]]:
+    return [(name, value) for name, value in response.headers.raw if name.lower() not in _PACKED]

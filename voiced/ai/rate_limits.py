@@ -11,6 +11,9 @@ _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _KINDS: Final = ("requests", "tokens")
 _MOST_KEYS: Final = 64
 
+LONGEST_S: Final = 600.0
+"""That a server is not asked because of what it told: it may have told nonsense, and one request shows."""
+
 
 class RateLimits:
     """What the `x-ratelimit-…` headers said last, by what was asked for. Times are of one clock, in seconds."""
@@ -21,7 +24,7 @@ class RateLimits:
     def note(self, key: str, headers: Mapping[str, str], now: float) -> None:
         """An answer came with these headers (names in lower case)."""
         waits = [
-            wait
+            min(wait, LONGEST_S)
             for kind in _KINDS
             if headers.get(f"x-ratelimit-remaining-{kind}", "").strip() in ("0", "-1")
             and (wait := seconds(headers.get(f"x-ratelimit-reset-{kind}", ""))) is not None
