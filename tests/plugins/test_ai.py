@@ -196,7 +196,7 @@ async def test_what_passes_is_tried_once_more(action: Action) -> None:
         (rate_limited(60), "Rate limit", 1),
         (server_error(), "the server is in trouble", 2),
         (html_page(), "127.0.0.1 answered with a web page", 1),
-        (Drop(), "no connection to 127.0.0.1", 2),
+        (Drop(), "the connection to 127.0.0.1 broke", 2),
         (Answer(301, headers={"Location": "https://example.org"}), "redirects to https://example.org", 1),
     ],
 )  # fmt: skip

@@ -87,6 +87,8 @@ def failure(error: Exception, what: str, endpoint: Endpoint) -> ApiError | None:
                 f"{what}: {endpoint.base_url} does not speak TLS: if the server is yours, write http:// for https://",
                 cause="settings",
             )
+        if not isinstance(error.__cause__, httpx2.ConnectError):
+            return ApiUnreachable(f"{what}: the connection to {endpoint.host} broke ({_root_cause(error)}): ask again")
         return ApiUnreachable(
             f"{what}: no connection to {endpoint.host} ({_root_cause(error)}): look at the network, and whether the "
             f"server runs at {endpoint.base_url}"

@@ -195,7 +195,7 @@ def _batch(commands: Commands) -> None:
 
     submit = _command(actions, "submit", "upload it and begin; the id is printed", "batch.submit", model=False)
     submit.add_argument("file", nargs="?", default="-", metavar="FILE", help="one JSON object on each line")
-    submit.add_argument("--wait", action="store_true", help="until it ended")
+    submit.add_argument("--wait", action="store_true", help="until it ended; shows how it stands then, with its id")
 
     for name, text in (
         ("status", "tell how far one is"),
@@ -231,7 +231,7 @@ def _finetune(commands: Commands) -> None:
     create.add_argument("--batch-size", type=_whole(1, 256), metavar="N", help="examples that are learned at once")
     create.add_argument("--learning-rate", type=_number(0, 100), metavar="X", help="multiplier of the usual rate")
     create.add_argument("--seed", type=_whole(0), metavar="N", help="the same seed gives about the same model")
-    create.add_argument("--follow", action="store_true", help="show what happens until it ended")
+    create.add_argument("--follow", action="store_true", help="show what happens until it ended, then the model's name")
 
     for name, text in (
         ("status", "tell how far one is"),
