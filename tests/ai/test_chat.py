@@ -411,6 +411,30 @@ async def test_a_page_nothing_at_all_and_half_an_answer(action: Any) -> None:
     async with HttpLoopback(faults=[Fault(action, "chat", every=True)]) as server, desk(server, retries=0) as at:
         with pytest.raises((AnswerUnusable, ApiUnreachable)):
             await at.ai.chat.ask("Hi")
+        assert len(at.spent) == (action != html_page())  # an answer that got lost is paid all the same
+
+
+async def test_what_was_asked_and_given_up_is_counted() -> None:
+    async with HttpLoopback(faults=[Fault(Stall(), "chat", every=True)]) as server, desk(server, retries=0) as at:
+        asks = (at.ai.chat.ask("Hello there"), at.ai.chat.stream("Hello there").__aenter__())
+        for number, ask in enumerate(asks, 1):
+            asking = asyncio.ensure_future(ask)
+            await server.wait_for("chat", count=number)
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+            assert at.spent.pop().text_in >= len("Hello there")
+            assert at.spent == []
+        with pytest.raises(ApiUnreachable, match="did not answer in time"):
+            await at.ai.chat.ask("Hello there", within_s=0.05)
+        assert len(at.spent) == 1
+
+
+async def test_what_never_reached_a_server_costs_nothing() -> None:
+    async with HttpLoopback() as server, desk(server, retries=0) as at:
+        await server.refuse_connections()
+        with pytest.raises(ApiUnreachable, match="no connection"):
+            await at.ai.chat.ask("Hi")
         assert at.spent == []
 
 

@@ -17,7 +17,7 @@ from voiced.ai.functions import Function, Functions, ToolChoice, run_calls
 from voiced.ai.option_names import check_names
 from voiced.ai.providers import Providers, Server
 from voiced.ai.response_format import check_whole, structure
-from voiced.ai.token_usage import TokenUsage
+from voiced.ai.token_usage import TokenUsage, estimated, most_tokens
 from voiced.errors import AnswerUnusable, ContextTooLong, RequestRejected
 
 if TYPE_CHECKING:
@@ -186,7 +186,15 @@ class Chat:
                 raw,
             )
 
-        return await self._providers.ask("chat", request, read, model=model, provider=provider, within_s=within_s)
+        return await self._providers.ask(
+            "chat",
+            request,
+            read,
+            model=model,
+            provider=provider,
+            within_s=within_s,
+            lost=lambda server: [estimated(most_tokens(body), 0).of(server.model)],
+        )
 
     async def _stream(
         self, stack: AsyncExitStack, body: dict[str, Any], model: str, provider: str, within_s: float | None
@@ -196,7 +204,14 @@ class Chat:
                 return await self._sent(server, body, stream=True)
 
             events = await stack.enter_async_context(
-                self._providers.stream("chat", request, model=model, provider=provider, within_s=within_s)
+                self._providers.stream(
+                    "chat",
+                    request,
+                    model=model,
+                    provider=provider,
+                    within_s=within_s,
+                    lost=lambda server: [estimated(most_tokens(body), 0).of(server.model)],
+                )
             )
             return ChatStream(events, body, shortened=shortened)
 

@@ -28,10 +28,13 @@ Around = Callable[[], AbstractContextManager[None]]
 
 @dataclass(slots=True)
 class _Asked:
-    """A request on its way. `limited_as`: what the limits that the server tells are for; `answered`: headers came."""
+    """A request on its way. `limited_as`: what the limits that the server tells are for; `sent`: it went out, or was
+    about to; `answered`: headers came.
+    """
 
     what: str
     limited_as: str
+    sent: bool = False
     answered: bool = False
 
 
@@ -160,12 +163,15 @@ class Client:
             await self.close()
 
     @contextlib.asynccontextmanager
-    async def request(self, what: str, within_s: float, *, limited_as: str = "") -> AsyncIterator[asyncio.Timeout]:
+    async def request(
+        self, what: str, within_s: float, *, limited_as: str = "", lost: Callable[[], None] | None = None
+    ) -> AsyncIterator[asyncio.Timeout]:
         """Make requests in it: errors of the library, and an answer that does not come, are `ApiError`s.
 
         `what` names the service in the error: "transcription". Whoever streams reschedules the deadline that this
         yields with each piece. `limited_as`: what the limits that the server tells are for, see `rate_limits`; then an
-        answer that the library stumbles over is an AnswerUnusable too.
+        answer that the library stumbles over is an AnswerUnusable too. `lost`: called where a request went out, and
+        nobody knows what became of it.
         """
         asked = _Asked(what, limited_as)
         token = _ASKED.set(asked)
@@ -173,7 +179,13 @@ class Client:
             async with asyncio.timeout(within_s) as deadline:
                 yield deadline
             self._used_at = asyncio.get_running_loop().time()
+        except asyncio.CancelledError:
+            if lost is not None and asked.sent:
+                lost()
+            raise
         except TimeoutError as error:
+            if lost is not None and asked.sent:
+                lost()
             raise ApiUnreachable(f"{what}: {self.endpoint.host} did not answer in time") from error
         except Exception as error:
             ours = failure(error, what, self.endpoint)
@@ -185,11 +197,25 @@ class Client:
                 )
             if ours is None:
                 raise
+            if lost is not None and asked.sent and type(ours) is ApiUnreachable and _was_connected(error, ours):
+                lost()
             if ours.status:
                 self._used_at = asyncio.get_running_loop().time()
             raise ours from error
         finally:
             _ASKED.reset(token)
+
+
+def _was_connected(error: Exception, ours: ApiUnreachable) -> bool:
+    """Whether a request without an answer reached the server, as far as the error tells."""
+    import httpx2
+
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout):
+            return False
+        cause = cause.__cause__
+    return not ours.status and not ours.fatal
 
 
 def _is_no_json(error: Exception) -> bool:
@@ -234,6 +260,8 @@ def _made(endpoint: Endpoint, around: Around, rate_limits: RateLimits) -> AsyncO
 
     async def authorize(request: httpx2.Request) -> None:
         """The key goes to its server and nowhere else, whatever the environment and the library think of."""
+        if (asked := _ASKED.get()) is not None:
+            asked.sent = True
         for name in _SECRET:
             request.headers.pop(name, None)
         url = request.url

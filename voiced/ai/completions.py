@@ -102,7 +102,13 @@ class Completions:
             return CompletionAnswer(texts, reasons, usage, server.model, server.provider.name, raw)
 
         return await self._providers.ask(
-            "completions", request, read, model=model, provider=provider, within_s=within_s
+            "completions",
+            request,
+            read,
+            model=model,
+            provider=provider,
+            within_s=within_s,
+            lost=lambda server: [_estimated(body, ()).of(server.model)],
         )
 
     @asynccontextmanager
@@ -128,7 +134,12 @@ class Completions:
             return await self._sent(server, body, stream=True)
 
         async with self._providers.stream(
-            "completions", request, model=model, provider=provider, within_s=within_s
+            "completions",
+            request,
+            model=model,
+            provider=provider,
+            within_s=within_s,
+            lost=lambda server: [_estimated(body, ()).of(server.model)],
         ) as events:
             stream = CompletionStream(events, body)
             try:

@@ -255,6 +255,7 @@ class Images:
                 provider=provider,
                 within_s=self._patience_s(within_s),
                 once=True,
+                lost=lambda server: [cost.of(server.model, None, cost.pictures)],
             )
             return await asyncio.to_thread(understood, decode, data, server, "images")
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -113,6 +113,7 @@ class Providers:
         once: bool = False,
         stays: bool = False,
         needs_model: bool = True,
+        lost: Callable[[Server], Iterable[Usage]] | None = None,
     ) -> T:
         """What `read` makes of the answer to `request`. Raises ApiError.
 
@@ -120,6 +121,7 @@ class Providers:
         than it should: that is an AnswerUnusable. `model`, `provider`: "" for what is configured. `within_s`: for each
         try, None for ai.timeout_s. `once`: where it is not known whether the server did it, it is not asked again.
         `stays`: no other provider has what this is about. `needs_model`: False where the request names no model.
+        `lost`: what a request may have used that went out and was cancelled, or whose answer did not come.
         """
         if refusal := self.terms.refusal():
             raise ApiDenied(f"{helper}: {refusal}", cause="settings")
@@ -134,7 +136,9 @@ class Providers:
                     async with (await self._opened(candidate)).used() as client:
                         await client.prepare(helper)
                         server = Server(candidate, client, name)
-                        return await self._insist(helper, request, read, server, within_s, once=once, others=others > 0)
+                        return await self._insist(
+                            helper, request, read, server, within_s, lost, once=once, others=others > 0
+                        )
                 except ApiError as error:
                     if not others or not _next_may_help(error, once=once):
                         raise
@@ -152,10 +156,12 @@ class Providers:
         once: bool = False,
         stays: bool = False,
         needs_model: bool = True,
+        lost: Callable[[Server], Iterable[Usage]] | None = None,
     ) -> AsyncIterator[Events]:
         """The events of a stream of the library's; the next provider is asked only before it began. Raises ApiError.
 
-        `within_s`: to the first event, and from each to the next. It is closed at the end, whatever comes.
+        `within_s`: to the first event, and from each to the next. `lost`: as in `ask`, of a stream that did not begin.
+        It is closed at the end, whatever comes.
         """
         if self._streams >= MOST_STREAMS:
             raise ApiBusy(f"{helper}: {MOST_STREAMS} streams are open: leave some of them first")
@@ -172,6 +178,7 @@ class Providers:
                 once=once,
                 stays=stays,
                 needs_model=needs_model,
+                lost=lost,
             )
             try:
                 yield events
@@ -232,11 +239,17 @@ class Providers:
         read: Callable[[Any, Server], T],
         server: Server,
         within_s: float | None,
+        lost: Callable[[Server], Iterable[Usage]] | None,
         *,
         once: bool,
         others: bool,
     ) -> T:
         """Ask one server, again where that may help."""
+
+        def count_lost() -> None:
+            for usage in lost(server) if lost is not None else ():
+                self.spend(usage)
+
         settings, limits = self.settings, server.client.rate_limits
         now = asyncio.get_running_loop().time
         key = f"{helper} {server.model}"
@@ -250,7 +263,8 @@ class Providers:
                 )
             await asyncio.sleep(pause)
             try:
-                async with server.client.request(helper, within_s or settings.timeout_s, limited_as=key):
+                patience = within_s or settings.timeout_s
+                async with server.client.request(helper, patience, limited_as=key, lost=count_lost):
                     raw = await request(server)
                 return understood(read, raw, server, helper)
             except ApiError as error:

@@ -34,7 +34,7 @@ from voiced.ai.responses_options import AnswerOptions, ResponseOptions, body_of
 from voiced.ai.responses_rounds import Rounds
 from voiced.ai.responses_stream import ResponseStream
 from voiced.ai.responses_tools import code_interpreter, file_search, image_generation, web_search
-from voiced.ai.token_usage import TokenUsage
+from voiced.ai.token_usage import TokenUsage, estimated, most_tokens
 from voiced.errors import AnswerUnusable, ContextTooLong, ModelUnknown, RequestRejected
 
 if TYPE_CHECKING:
@@ -359,6 +359,7 @@ class Responses:
             within_s=self._patience_s(body, within_s),
             once=_is_paid_for_twice(body),
             stays="previous_response_id" in body,
+            lost=lambda server: [estimated(most_tokens(dict(body)), 0).of(server.model)],
         )
         answer = await _answer(raw, server, body, shortened=shortened)
         if body.get("background") and answer.done:
@@ -380,6 +381,7 @@ class Responses:
                     provider=provider,
                     within_s=self._patience_s(body, within_s),
                     stays="previous_response_id" in body,
+                    lost=lambda server: [estimated(most_tokens(body), 0).of(server.model)],
                 )
             )
             return ResponseStream(events, body, lambda raw: _answer(raw, events.server, body, shortened=shortened))
