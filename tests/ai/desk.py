@@ -16,7 +16,9 @@ KEY = "sk-test-0123456789"
 
 
 class Desk:
-    """`ai`: the helpers; `spent`: what they told that they used; `refusal`: why nothing may be asked."""
+    """`ai`: the helpers; `spent`: what they told that they used; `refusal`: why nothing may be asked; `overspent`: why
+    nothing that costs something.
+    """
 
     def __init__(self, server: HttpLoopback, **settings: Any) -> None:
         self.settings = AiSettings(
@@ -29,6 +31,7 @@ class Desk:
         )
         self.key = KEY
         self.refusal = ""
+        self.overspent = ""
         self.spent: list[Usage] = []
         self.names: set[str] = set()
         self.ai = AiService(
@@ -36,6 +39,7 @@ class Desk:
                 lambda: self.settings,
                 lambda _: self.key,
                 refusal=lambda: self.refusal,
+                overspent=lambda: self.overspent,
                 spent=self.spent.append,
                 first_time=self._first_time,
             )

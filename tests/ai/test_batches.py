@@ -391,6 +391,15 @@ async def test_it_was_cancelled(server: HttpLoopback, here: Desk) -> None:
         await here.ai.batches.cancel(batch.id)
 
 
+async def test_at_the_cap_it_can_be_stopped_and_not_begun(here: Desk) -> None:
+    batch = await here.ai.batches.submit([call("a"), call("b")])
+    here.overspent = "the budget is spent"
+    assert [each.id for each in await here.ai.batches.list()] == [batch.id]
+    assert (await here.ai.batches.cancel(batch.id)).status == "cancelling"
+    with pytest.raises(ApiDenied, match=r"^batches: the budget is spent$"):
+        await here.ai.batches.submit([call("c")])
+
+
 async def test_the_server_refuses_the_file(server: HttpLoopback, here: Desk) -> None:
     batch = await here.ai.batches.submit([call("a", model="gpt-9"), call("b", model="gpt-9")])
     with pytest.raises(

@@ -63,12 +63,14 @@ class Town:
         )
         self.keys = {"near": KEY, "far": KEY}
         self.refusal = ""
+        self.overspent = ""
         self.providers = Providers(
             Terms(
                 lambda: self.settings,
                 lambda provider: self.keys.get(provider.name, ""),
                 headers=lambda: {"OpenAI-Project": "proj_home"},
                 refusal=lambda: self.refusal,
+                overspent=lambda: self.overspent,
             )
         )
 
@@ -244,6 +246,23 @@ async def test_nothing_is_asked_when_nothing_may_be() -> None:
         with pytest.raises(ApiDenied, match=r"^chat: the budget is spent$"):
             await here.providers.client()
         assert here.asked == (0, 0)
+
+
+async def test_at_the_cap_what_costs_nothing_may_still_be_asked() -> None:
+    async with town() as here:
+        here.overspent = "the budget is spent"
+        assert str(await here.complaint()) == "chat: the budget is spent"
+        assert await here.ask(free=True) == "near gpt-5.4"
+        assert await here.ask(needs_model=False, model="gpt-5.4") == "near gpt-5.4"
+        with pytest.raises(ApiDenied, match=r"^chat: the budget is spent$"):
+            await here.providers.client()
+
+
+async def test_where_none_answers_each_is_told() -> None:
+    async with town(unavailable(), wrong_key()) as here:
+        told = str(await here.complaint())
+        assert "does not accept the API key" in told
+        assert told.index("; before it: chat: the server is in trouble") > told.index("accept the API key")
 
 
 async def test_azure_gets_its_own_header_at_its_own_path() -> None:

@@ -160,7 +160,7 @@ async def test_when_the_budget_is_spent_nothing_is_asked(bench: Bench) -> None:
         said = await bench.types("ask", "Hi")
         assert (said.code, said.out) == (1, "")
         assert said.err == (
-            "voiced: chat: the budget of $0.00 is spent: raise budget.daily_usd, or wait until tomorrow\n"
+            "voiced: chat: the budget of $0.000001 is spent: raise budget.daily_usd, or wait until tomorrow\n"
         )
         assert len(server.of("chat")) == 1
 

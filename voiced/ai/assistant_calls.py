@@ -123,6 +123,7 @@ class AssistantCalls:
                 once=once,
                 stays=True,
                 needs_model=False,
+                free=not once,  # what makes something, such as a run
             )
 
 

@@ -394,6 +394,7 @@ class Batches:
             once=once,
             stays=True,
             needs_model=False,
+            free=not once,  # the one that begins a batch
         )
 
     async def _read(

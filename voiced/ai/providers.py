@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -52,14 +52,16 @@ class Terms:
     """What whoever runs the helpers decides. All are asked anew for each request.
 
     `key`: of a provider, empty for none, may raise ConfigError. `headers`: for OpenAI alone, such as OpenAI-Project.
-    `refusal`: why nothing may be asked now, empty where it may. `spent`: called with what each request used. `around`:
-    what the library does runs inside it. `first_time`: whether this name was not given before, as far as is known.
+    `refusal`: why nothing may be asked now, empty where it may; `overspent`: why nothing that costs something.
+    `spent`: called with what each request used. `around`: what the library does runs inside it. `first_time`: whether
+    this name was not given before, as far as is known.
     """
 
     settings: Callable[[], AiSettings]
     key: Callable[[Provider], str]
     headers: Callable[[], Mapping[str, str]] = dict
     refusal: Callable[[], str] = str
+    overspent: Callable[[], str] = str
     spent: Callable[[Usage], None] = lambda _: None
     around: Callable[[], AbstractContextManager[None]] = nullcontext
     first_time: Callable[[str], Awaitable[bool]] | None = None
@@ -113,6 +115,7 @@ class Providers:
         once: bool = False,
         stays: bool = False,
         needs_model: bool = True,
+        free: bool | None = None,
         lost: Callable[[Server], Iterable[Usage]] | None = None,
     ) -> T:
         """What `read` makes of the answer to `request`. Raises ApiError.
@@ -121,13 +124,14 @@ class Providers:
         than it should: that is an AnswerUnusable. `model`, `provider`: "" for what is configured. `within_s`: for each
         try, None for ai.timeout_s. `once`: where it is not known whether the server did it, it is not asked again.
         `stays`: no other provider has what this is about. `needs_model`: False where the request names no model.
+        `free`: it costs nothing, and may be asked at the cap too; None: where it names no model.
         `lost`: what a request may have used that went out and was cancelled, or whose answer did not come.
         """
-        if refusal := self.terms.refusal():
-            raise ApiDenied(f"{helper}: {refusal}", cause="settings")
+        self._check_terms(helper, free=not needs_model if free is None else free)
         candidates = providers(self.settings, helper, provider)
         if stays:
             candidates = candidates[:1]
+        passed: list[ApiError] = []
         async with self._places:
             for index, candidate in enumerate(candidates):
                 others = len(candidates) - index - 1
@@ -141,7 +145,8 @@ class Providers:
                         )
                 except ApiError as error:
                     if not others or not _next_may_help(error, once=once):
-                        raise
+                        raise _after(passed, error) from error.__cause__
+                    passed.append(error)
         raise AssertionError("there is at least one provider")
 
     @contextlib.asynccontextmanager
@@ -189,8 +194,7 @@ class Providers:
 
     async def client(self, helper: Helper = "chat", provider: str = "") -> Client:
         """The client of the provider that is asked first; it works until `aclose`. Raises ApiError."""
-        if refusal := self.terms.refusal():
-            raise ApiDenied(f"{helper}: {refusal}", cause="settings")
+        self._check_terms(helper, free=False)
         client = await self._opened(self.first(helper, provider))
         client.hold()  # for good: nobody says when it is not needed any more
         return client
@@ -214,6 +218,10 @@ class Providers:
         clients, self._clients, self._replaced = {*self._clients.values(), *self._replaced}, {}, set()
         for client in clients:
             await client.close()
+
+    def _check_terms(self, helper: Helper, *, free: bool) -> None:
+        if refusal := self.terms.refusal() or ("" if free else self.terms.overspent()):
+            raise ApiDenied(f"{helper}: {refusal}", cause="settings")
 
     async def _opened(self, provider: Provider) -> Client:
         endpoint = self.endpoint(provider)
@@ -324,6 +332,13 @@ def understood(read: Callable[[Any, Server], T], raw: Any, server: Server, helpe
         raise AnswerUnusable(
             f"{helper}: {server.client.endpoint.host} answers in another form than the API's"
         ) from error
+
+
+def _after(passed: Sequence[ApiError], last: ApiError) -> ApiError:
+    """`last`, which says too why those before it did not answer."""
+    if passed:
+        last.args = (f"{last}; before it: {'; '.join(map(str, passed))}",)
+    return last
 
 
 def _wait(error: ApiError, attempt: int, patience_s: float, *, once: bool, others: bool) -> float | None:

@@ -71,6 +71,7 @@ class Realtime:
             provider=provider,
             within_s=within_s,
             needs_model=talks,
+            free=False,
         )
 
 

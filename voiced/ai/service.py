@@ -50,7 +50,7 @@ class AiService:
 
     @property
     def available(self) -> bool:
-        if self._providers.terms.refusal():
+        if self._providers.terms.refusal() or self._providers.terms.overspent():
             return False
         try:
             self._providers.endpoint(self._providers.first("chat"))

@@ -33,8 +33,9 @@ class HostAi(AiService):
         first_time: Callable[[str], Awaitable[bool]] | None = None,
     ) -> None:
         def refusal() -> str:
-            if not cloud():
-                return "the API is not used: brain.order in the settings has the offline brain alone"
+            return "" if cloud() else "the API is not used: brain.order in the settings has the offline brain alone"
+
+        def overspent() -> str:
             return "the API is not used: the budget is spent" if thrift() == "offline" else ""
 
         super().__init__(
@@ -43,6 +44,7 @@ class HostAi(AiService):
                 key,
                 headers=headers,
                 refusal=refusal,
+                overspent=overspent,
                 spent=lambda usage: post(UsageReported(usage)),
                 around=ourselves,  # whoever may use the API needs no network of its own
                 first_time=first_time,

@@ -38,7 +38,7 @@ class Till:
             cap, setting, until = settings.daily_usd, "budget.daily_usd", "tomorrow"
         else:
             return ""
-        return f"the budget of ${cap:.2f} is spent: raise {setting}, or wait until {until}"
+        return f"the budget of {_usd(cap)} is spent: raise {setting}, or wait until {until}"
 
     def spent(self, usage: Usage) -> None:
         """Count what a request used, and write it down before anything else happens."""
@@ -59,3 +59,8 @@ class Till:
 
     def _failed(self, error: OSError) -> None:
         self.trouble = f"{self._file.path}: what is spent is not written down ({error.strerror})"
+
+
+def _usd(cap: float) -> str:
+    """In cents, or with all its digits where it is less than one."""
+    return f"${cap:.2f}" if cap >= 0.01 else f"${cap:.8f}".rstrip("0")

@@ -97,7 +97,7 @@ def _terms(loaded: Loaded, till: Till, names: FirstTimes) -> Terms:
         lambda: loaded.config.ai,
         lambda provider: loaded.secrets.provider_key(provider).get_secret_value(),
         headers=lambda: loaded.config.account,
-        refusal=till.refusal,
+        overspent=till.refusal,
         spent=till.spent,
         first_time=first_time,
     )
