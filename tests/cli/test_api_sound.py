@@ -80,6 +80,14 @@ async def test_speech_goes_to_a_file_of_the_kind_that_its_name_says(
     assert server.of("speech")[1].body["response_format"] == "mp3"
 
 
+async def test_a_name_that_tells_no_kind_is_told_of(bench: Bench, server: HttpLoopback, tmp_path: Path) -> None:
+    path = tmp_path / "dinner.txt"
+    said = await bench.types("speak", "Dinner is ready.", "--output", str(path))
+    assert said.code == 0
+    assert said.err == f"voiced: {path}: this becomes an MP3, whatever its name says; --format chooses another\n"
+    assert (await bench.types("speak", "Dinner is ready.", "--output", str(path), "--format", "mp3")).err == ""
+
+
 async def test_speech_that_breaks_off_is_no_file(bench: Bench, server: HttpLoopback, tmp_path: Path) -> None:
     server.add_fault(Fault(Drop(after=1), "speech"))
     said = await bench.types("speak", "Good morning.", "-o", tmp_path / "morning.wav")

@@ -6,7 +6,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from voiced.cli.api import reading
-from voiced.cli.api.printing import Result, check_writable, is_special, plain, result, target
+from voiced.cli.api.printing import Result, check_writable, is_special, plain, result, target, warn
 from voiced.cli.api.progress import progress
 from voiced.cli.api.session import Session, session
 
@@ -63,6 +63,8 @@ def speak(arguments: Namespace, out: TextIO) -> int:
     )
     if path is not None and not is_special(path):
         check_writable(path)
+        if not arguments.format and path.suffix.lower().removeprefix(".") not in _SUFFIXES:
+            warn(f"{path}: this becomes an MP3, whatever its name says; --format chooses another")
         with session(arguments) as api:
             api.run(api.ai.audio.save_speech(text, path.resolve(), **said, **api.model))
         return 0
