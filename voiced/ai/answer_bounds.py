@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from voiced.errors import AnswerUnusable
 
@@ -53,7 +53,9 @@ async def bounded(response: httpx2.Response, *, stream: bool) -> httpx2.Response
 
     class Events(httpx2.AsyncByteStream):
         async def __aiter__(self) -> AsyncIterator[bytes]:
-            async for piece in _events(response):
+            """Asked for once more, after the last event: the rest as it came, for the connection to be used again."""
+            again = cast(AsyncIterator[bytes], response.stream) if response.is_stream_consumed else _events(response)
+            async for piece in again:
                 yield piece
 
         async def aclose(self) -> None:
