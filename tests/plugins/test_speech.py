@@ -7,12 +7,14 @@ import json
 import struct
 import sys
 import wave
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from io import BytesIO
 
 import pytest
 
 from tests.plugins.fakes import Home
-from voiced.api import Transcript
+from voiced.api import ToolError, Transcript
 from voiced.audio import Ms
 from voiced.conversation.commands import FloorChanged, ReplyHeard, RequestEnded, SoundBegun, UserHeard
 from voiced.conversation.events import (
@@ -20,11 +22,12 @@ from voiced.conversation.events import (
     AnnouncementWithdrawn,
     AnswerWanted,
     EarconAsked,
+    Event,
     SoundCame,
     ToolReturned,
 )
 from voiced.plugins.settings import PluginSettings
-from voiced.plugins.speech import AHEAD_S, PATIENCE_S, SAID_LIMIT, WAITING_LIMIT
+from voiced.plugins.speech import AHEAD_S, PATIENCE_S, SAID_LIMIT, WAITING_LIMIT, Lifetime, Speech, Voice
 from voiced.plugins.subscriptions import WAITING_LIMIT as EVENTS_LIMIT
 
 TIMEOUT_S = PluginSettings().timeout_s
@@ -144,6 +147,24 @@ async def test_a_stream_with_nothing_to_hear(home: Home, pieces: str, output: st
     async with put(home, body, permissions=("say",)).running():
         assert (await home.call("talk")).output == output
         assert home.untaken(AnnouncementAsked) == []
+
+
+async def test_of_a_sound_that_may_not_begin_nothing_is_kept(home: Home) -> None:
+    """The plugin is being unloaded, or too much waits already."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            yield b"\x01\x00" * 24_000
+
+    speech, posted = Speech(), list[Event]()
+    voice = Voice("talker", speech, home.clock, posted.append, Lifetime(over=True))
+    assert not await voice.play_as_it_comes(pieces())
+    for number in range(WAITING_LIMIT):
+        speech.expect(f"other-{number}")
+    with pytest.raises(ToolError, match="Too much is waiting to be said"):
+        await replace(voice, lifetime=Lifetime()).play_as_it_comes(pieces())
+    assert posted == []
+    assert speech._begun == {}
 
 
 async def test_nothing_is_said_of_nothing(home: Home) -> None:

@@ -316,12 +316,14 @@ class Events:
 
     async def close(self) -> None:
         """Hang up on it. Harmless when it ended already."""
-        with contextlib.suppress(Exception):  # the connection may be broken, which is no news by now
-            close = getattr(self._raw, "close", None) or self._raw.aclose
-            await close()
-        if self._held:
-            self._held = False
-            await self.server.client.release()
+        try:
+            with contextlib.suppress(Exception):  # the connection may be broken, which is no news by now
+                close = getattr(self._raw, "close", None) or self._raw.aclose
+                await close()
+        finally:
+            if self._held:
+                self._held = False
+                await self.server.client.release()
 
 
 def understood(read: Callable[[Any, Server], T], raw: Any, server: Server, helper: Helper) -> T:

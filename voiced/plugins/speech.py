@@ -86,15 +86,19 @@ class Speech:
 
     def begun(self, request: str) -> None:
         """The first piece of a sound plays."""
-        self._begun.get(request, asyncio.Event()).set()
+        if (begun := self._begun.get(request)) is not None:
+            begun.set()
 
     def beginning(self, request: str) -> asyncio.Event:
-        """Set when the first piece of its sound plays; `forget` it in the end."""
+        """Set when the first piece of its sound plays; `forget_beginning` in the end."""
         return self._begun.setdefault(request, asyncio.Event())
 
     def forget(self, request: str) -> None:
         """Nobody wants to know any more."""
         self._waiting.pop(request, None)
+
+    def forget_beginning(self, request: str) -> None:
+        """It began, or never will."""
         self._begun.pop(request, None)
 
 
@@ -184,6 +188,7 @@ class Voice:
                     finally:
                         timer.cancel()
         finally:
+            self.speech.forget_beginning(request)
             if not ending.done():
                 self.post(SoundCame(request, last=True))
 

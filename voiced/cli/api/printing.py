@@ -10,6 +10,7 @@ import re
 import secrets
 import stat
 import sys
+from abc import ABC, abstractmethod
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -69,13 +70,13 @@ def target(arguments: Namespace) -> Path | None:
     return None if path is None or str(path) == "-" else path
 
 
-class _Lines:
+class _Lines(ABC):
     """What both kinds do alike."""
 
     ascii = False
 
-    def text(self, text: str) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def text(self, text: str) -> None: ...
 
     def line(self, text: str) -> None:
         self.text(text if text.endswith("\n") else f"{text}\n")
