@@ -57,6 +57,10 @@ class Tap:
         self._loop.call_soon_threadsafe(self._news.set)
 
 
+LAG = ROOM_RATE // 10
+"""So far a stream may fall behind for a moment: to jump after each block that comes late would be another room."""
+
+
 class Room:
     """Carries the loudspeaker's sound to the microphone, `delay_ms` late and by `gain_db`, and people's voices."""
 
@@ -98,7 +102,7 @@ class Room:
     def _microphone(self, wanted: int, _time: BlockTime, _underflowed: bool) -> bytes:
         with self._lock:
             late = self._written - self._delay
-            if self._read is None or not late - wanted < self._read + wanted <= self._written:
+            if self._read is None or not late - LAG <= self._read <= self._written - wanted:
                 self._read = max(0, late)  # at the beginning, or the two streams drifted apart
             echo = self._air[np.arange(self._read, self._read + wanted) % self._air.size] * self._gain
             self._read += wanted
