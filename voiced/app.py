@@ -208,7 +208,7 @@ class Daemon:
         config = self._loaded.config
         echo = echo_control(config.capture)
         self._speaker = self._hub.speaker = Speaker(self._card, config.playout, self._hub.post, far_end=echo.far_end)
-        self._microphone = Microphone(self._card, config.capture, self._hub.post, echo=echo)
+        self._microphone = self._hub.microphone = Microphone(self._card, config.capture, self._hub.post, echo=echo)
         self._hub.post(VolumeAsked(self._volume.percent))  # what somebody chose outlasts a change of devices
 
     def _build_brains(self) -> None:

@@ -16,6 +16,7 @@ from voiced.conversation.commands import (
     BrainCommand,
     CancelReply,
     CancelTool,
+    CloseMicrophone,
     CloseSession,
     Command,
     CommitUtterance,
@@ -26,6 +27,7 @@ from voiced.conversation.commands import (
     Fact,
     FinishItem,
     FlushPlayout,
+    OpenMicrophone,
     OpenSession,
     Play,
     PlayEarcon,
@@ -46,7 +48,7 @@ from voiced.conversation.commands import (
 from voiced.conversation.events import BrainLost, BrainName, Event, SessionId, TimePassed
 from voiced.conversation.machine import Conversation
 from voiced.conversation.settings import BrainSettings, TurnSettings
-from voiced.ports import Brain, Speaker, Spotter, StatusSink, ToolRunner
+from voiced.ports import Brain, Microphone, Speaker, Spotter, StatusSink, ToolRunner
 
 
 class Hub:
@@ -54,6 +56,7 @@ class Hub:
 
     brains: Mapping[BrainName, Brain]
     speaker: Speaker
+    microphone: Microphone
     spotter: Spotter
     tools: ToolRunner
 
@@ -118,6 +121,8 @@ class Hub:
                     self.spotter.do(command)
                 case RunTool() | CancelTool():
                     self.tools.do(command)
+                case OpenMicrophone() | CloseMicrophone():
+                    self.microphone.do(command)
                 case Report(fact):
                     if not self._facts:
                         self._loop.call_later(0, self._tell)  # a timer: it runs after the socket's writer

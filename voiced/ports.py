@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from voiced.conversation.commands import BrainCommand, Fact, SpeakerCommand, SpotterCommand, ToolCommand
+from voiced.conversation.commands import (
+    BrainCommand,
+    Fact,
+    MicrophoneCommand,
+    SpeakerCommand,
+    SpotterCommand,
+    ToolCommand,
+)
 from voiced.conversation.events import Event
 
 Post = Callable[[Event], None]
@@ -22,6 +29,12 @@ class Speaker(Protocol):
     """The loudspeaker. Posts ItemPlayed, PlayoutFlushed, PlayoutDrained, SpeakerLost, SpeakerReady."""
 
     def do(self, command: SpeakerCommand) -> None: ...
+
+
+class Microphone(Protocol):
+    """The microphone; it is open from the start. Posts FrameCaptured, MicrophoneReady, MicrophoneLost."""
+
+    def do(self, command: MicrophoneCommand) -> None: ...
 
 
 class Spotter(Protocol):

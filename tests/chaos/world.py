@@ -18,6 +18,7 @@ from voiced.conversation.commands import (
     BargedIn,
     BrainSelected,
     CancelTool,
+    CloseMicrophone,
     CloseSession,
     Command,
     Duck,
@@ -26,6 +27,7 @@ from voiced.conversation.commands import (
     FloorChanged,
     FlushPlayout,
     NotSpeech,
+    OpenMicrophone,
     OpenSession,
     Play,
     PlayEarcon,
@@ -357,6 +359,8 @@ class World:
                     self.plugins.cancel(command)
                 case CloseSession(session) if session not in self.sessions:
                     raise AssertionError(f"closes session {session}, which never was")
+                case OpenMicrophone() | CloseMicrophone():
+                    assert isinstance(command, CloseMicrophone) == self.muted, "the microphone is not as asked"
                 case _:
                     if isinstance(command, StartReply):
                         self.seen["StartReply"] += 1

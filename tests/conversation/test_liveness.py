@@ -20,6 +20,7 @@ from voiced.conversation.commands import (
     AddHistory,
     CancelReply,
     CancelTool,
+    CloseMicrophone,
     CloseSession,
     Command,
     CommitUtterance,
@@ -30,6 +31,7 @@ from voiced.conversation.commands import (
     FinishItem,
     FlushPlayout,
     HistoryItem,
+    OpenMicrophone,
     OpenSession,
     Play,
     PlayEarcon,
@@ -265,6 +267,8 @@ class ADay(RuleBasedStateMachine):
                     self.requests.discard(request)
                 case CloseSession(session):
                     assert session == self.server.session
+                case OpenMicrophone() | CloseMicrophone():
+                    pass
                 case Report() | PlayEarcon() | SetVolume() | SpotSound() | SpotVerdict() | SpotTools():
                     pass
                 case _:

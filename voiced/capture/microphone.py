@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Final, NoReturn
+from typing import Final, NoReturn, assert_never
 
 import structlog
 
 from voiced.audio import FRAME_BYTES, FRAME_MS, RATE, SAMPLE_BYTES, Frame, samples_of
 from voiced.capture.echo import EchoControl
+from voiced.capture.level import SILENCE_DBFS, rms_dbfs
 from voiced.capture.settings import CaptureSettings
 from voiced.capture.vad import Vad
+from voiced.conversation.commands import CloseMicrophone, MicrophoneCommand, OpenMicrophone
 from voiced.conversation.events import FrameCaptured, MicrophoneLost, MicrophoneReady
 from voiced.ports import Post
 from voiced.resample import Resampler
@@ -50,12 +52,19 @@ class Microphone:
         self._arrived: deque[tuple[bytes, BlockTime]] = deque(maxlen=max(2, BACKLOG_MS // settings.block_ms))
         self._expected = False  # the loop was asked to look at what arrived
         self._listening = False
+        self._closed = False
         self._overruns = 0
         self._overruns_told = 0
         self._resampler = Resampler(RATE, RATE)
         self._rate = RATE
         self._rest = bytearray()  # less than a frame
         self._zero_frames = 0
+        self._level_dbfs = SILENCE_DBFS
+
+    @property
+    def level_dbfs(self) -> float:
+        """How loud the last frame was, the echo taken out; -100 where the microphone is closed or gone."""
+        return self._level_dbfs if self._listening else SILENCE_DBFS
 
     @property
     def overruns(self) -> int:
@@ -67,8 +76,24 @@ class Microphone:
         self._loop = asyncio.get_running_loop()
         await self._keeper.run()
 
+    def do(self, command: MicrophoneCommand) -> None:
+        """Open or close the device; returns at once. On the loop."""
+        match command:
+            case CloseMicrophone():
+                self._closed = True
+                self._forget()
+                self._keeper.close()
+            case OpenMicrophone():
+                self._arrived.clear()  # the device's last blocks before it closed
+                self._closed = False
+                self._keeper.open()
+            case _:
+                assert_never(command)
+
     def _captured(self, pcm: bytes, time: BlockTime, overflowed: bool) -> None:
         """In the device's thread."""
+        if self._closed:
+            return
         self._overruns += overflowed + (len(self._arrived) == self._arrived.maxlen)
         self._arrived.append((pcm, time))
         self._keeper.alive(time.now)
@@ -86,11 +111,18 @@ class Microphone:
         self._work()
 
     def _lost(self, reason: str) -> None:
+        if self._closed:
+            return
         log.warning("microphone.lost", reason=reason)
+        self._forget()
+        self._post(MicrophoneLost(reason))
+
+    def _forget(self) -> None:
+        """What comes next has nothing to do with what was."""
         self._listening = False
         self._rest.clear()
         self._resampler.reset()
-        self._post(MicrophoneLost(reason))
+        self._zero_frames = 0
 
     def _work(self) -> None:
         """Make frames of what arrived, on the loop."""
@@ -116,6 +148,7 @@ class Microphone:
     def _heard(self, pcm: bytes, captured_at: float) -> None:
         self._notice_mute(pcm)
         clean = self._echo.near_end(pcm, captured_at)
+        self._level_dbfs = rms_dbfs(clean)
         self._post(FrameCaptured(Frame(clean, self._vad.speech(clean), captured_at)))
 
     def _notice_mute(self, pcm: bytes) -> None:

@@ -7,9 +7,12 @@ from collections import deque
 from typing import Any, Final, assert_never
 
 from voiced.conversation.commands import (
+    AttentionChanged,
     BargedIn,
     BrainChanged,
     BrainSelected,
+    CardGone,
+    CardShown,
     DeviceChanged,
     Fact,
     FalseInterruption,
@@ -22,6 +25,7 @@ from voiced.conversation.commands import (
     RequestEnded,
     SoundBegun,
     Spent,
+    TalkKeyHeld,
     ToolEnded,
     ToolStarted,
     TurnFailed,
@@ -29,6 +33,7 @@ from voiced.conversation.commands import (
     UtteranceEnded,
     VolumeChanged,
     Warned,
+    Woken,
 )
 from voiced.conversation.events import BrainName, Usage
 from voiced.redaction import redacted
@@ -96,6 +101,8 @@ class Snapshot:
                 self._tokens = _sum(self._tokens, fact.usage)
             case Warned():
                 self._failed(now, f"{fact.code}: {fact.detail}")
+            case TalkKeyHeld() | Woken() | AttentionChanged() | CardShown() | CardGone():
+                pass
             case UserHeard() | ToolStarted() | RequestEnded() | SoundBegun() | QuestionAsked() | NotSpeech():
                 pass
             case _:

@@ -13,6 +13,7 @@ from voiced.audio import Ms
 from voiced.conversation.events import (
     BrainName,
     CallId,
+    Card,
     Image,
     ItemId,
     ReplyId,
@@ -303,6 +304,21 @@ class CancelTool:
 
 ToolCommand = RunTool | CancelTool
 
+# To the microphone.
+
+
+@dataclass(frozen=True, slots=True)
+class OpenMicrophone:
+    """Listen, again."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloseMicrophone:
+    """Let the device go: nothing is captured, and its light, if it has one, is off."""
+
+
+MicrophoneCommand = OpenMicrophone | CloseMicrophone
+
 # To whoever watches.
 
 Floor = Literal["idle", "listening", "thinking", "speaking", "overlap"]
@@ -456,6 +472,41 @@ class Muted:
 
 
 @dataclass(frozen=True, slots=True)
+class TalkKeyHeld:
+    """The key to talk is down, or up again; where nobody let it go, `held` ends by itself."""
+
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Woken:
+    """The wake word was obeyed."""
+
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttentionChanged:
+    """Whether speech begins a turn now, with no key and no wake word before it."""
+
+    attentive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CardShown:
+    """Something to look at."""
+
+    card: Card
+
+
+@dataclass(frozen=True, slots=True)
+class CardGone:
+    """The card `id` is of no interest any more."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class VolumeChanged:
     percent: int
 
@@ -487,6 +538,11 @@ Fact = (
     | SoundBegun
     | QuestionAsked
     | Muted
+    | TalkKeyHeld
+    | Woken
+    | AttentionChanged
+    | CardShown
+    | CardGone
     | VolumeChanged
     | Warned
 )
@@ -499,4 +555,4 @@ class Report:
     fact: Fact
 
 
-Command = BrainCommand | SpeakerCommand | SpotterCommand | ToolCommand | Report
+Command = BrainCommand | SpeakerCommand | MicrophoneCommand | SpotterCommand | ToolCommand | Report

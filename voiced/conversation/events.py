@@ -418,6 +418,51 @@ class MuteAsked:
     muted: bool
 
 
+KeyAction = Literal["down", "up", "toggle"]
+
+
+@dataclass(frozen=True, slots=True)
+class TalkKeyMoved:
+    """The key to talk: pressed, let go, or pressed to begin or end (whichever it is not). A repeat changes nothing."""
+
+    action: KeyAction
+
+
+@dataclass(frozen=True, slots=True)
+class WakeWordHeard:
+    """The microphone heard `word` just now."""
+
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Something to look at, where there is a screen: any of a text, a picture, and a countdown to `ends_at`.
+
+    `ends_at`: seconds since the epoch. A card with the `id` of one that is shown takes its place.
+    """
+
+    id: str
+    title: str = field(default="", repr=False)
+    text: str = field(default="", repr=False)
+    image: Image | None = None
+    ends_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CardAsked:
+    """Show it to who looks."""
+
+    card: Card
+
+
+@dataclass(frozen=True, slots=True)
+class CardWithdrawn:
+    """The card `id` is of no interest any more."""
+
+    id: str
+
+
 @dataclass(frozen=True, slots=True)
 class VolumeAsked:
     """Loudness of the assistant, 0 to 100."""
@@ -468,6 +513,10 @@ Event = (
     | EarconAsked
     | StopAsked
     | MuteAsked
+    | TalkKeyMoved
+    | WakeWordHeard
+    | CardAsked
+    | CardWithdrawn
     | VolumeAsked
     | TimePassed
 )

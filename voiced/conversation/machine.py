@@ -57,6 +57,9 @@ from voiced.conversation.commands import (
     BargedIn,
     CancelReply,
     CancelTool,
+    CardGone,
+    CardShown,
+    CloseMicrophone,
     Command,
     CommitUtterance,
     DeleteItem,
@@ -72,6 +75,7 @@ from voiced.conversation.commands import (
     FlushPlayout,
     Muted,
     NotSpeech,
+    OpenMicrophone,
     Play,
     PlayEarcon,
     QuestionAsked,
@@ -110,6 +114,8 @@ from voiced.conversation.events import (
     BrainName,
     BrainReady,
     CallId,
+    CardAsked,
+    CardWithdrawn,
     CommandSpotted,
     EarconAsked,
     Event,
@@ -137,6 +143,7 @@ from voiced.conversation.events import (
     SpeakerLost,
     SpeakerReady,
     StopAsked,
+    TalkKeyMoved,
     TextAsked,
     ThriftChanged,
     TimePassed,
@@ -148,6 +155,7 @@ from voiced.conversation.events import (
     UserTranscribed,
     UtteranceCommitted,
     VolumeAsked,
+    WakeWordHeard,
 )
 from voiced.conversation.link import Link
 from voiced.conversation.playout_ledger import Entry, PlayoutLedger
@@ -380,6 +388,12 @@ class Conversation:
                 self._stop(now)
             case MuteAsked(muted):
                 self._mute(muted, now)
+            case TalkKeyMoved() | WakeWordHeard():
+                pass
+            case CardAsked(card):
+                self._report(CardShown(card))
+            case CardWithdrawn(card):
+                self._report(CardGone(card))
             case VolumeAsked(percent):
                 self._order(SetVolume(percent))
                 self._report(VolumeChanged(percent))
@@ -524,6 +538,7 @@ class Conversation:
             return
         self._muted = muted
         self._stop_listening(now)
+        self._order(CloseMicrophone() if muted else OpenMicrophone())
         self._report(Muted(muted))
         self._order(PlayEarcon("muted" if muted else "unmuted"))
 

@@ -78,6 +78,52 @@ class TurnSettings(Settings):
     )
 
 
+ListenMode = Literal["open", "wake", "ptt"]
+
+
+class ListenSettings(Settings):
+    """When voiced listens: always, after a wake word, while a key is held, or after either."""
+
+    modes: tuple[ListenMode, ...] = setting(
+        ("open",),
+        "open: whoever speaks is answered. wake: after the wake word (see [wake]), and for a while after an answer. "
+        "ptt: while the key to talk is held (see [keys], `voiced ptt`). ['wake', 'ptt'] is either of the two; with "
+        "'open' the key only says when you begin and end.",
+        min_length=1,
+    )
+    follow_up_s: float = setting(
+        8.0,
+        "With 'wake': so long after an answer was heard nobody needs the wake word. 0: it is always needed.",
+        unit="s",
+        ge=0,
+        le=120,
+    )
+    wake_patience_s: float = setting(
+        6.0, "After the wake word: how long you may take to begin to speak.", unit="s", ge=1, le=60
+    )
+    key_pre_roll_ms: int = setting(
+        400, "Sound kept from before the key went down: people begin to speak too early.", unit="ms", ge=0, le=2000
+    )
+    key_tail_ms: int = setting(
+        300, "Sound taken after the key went up: people let go too early.", unit="ms", ge=0, le=2000
+    )
+    key_silence_s: float = setting(
+        10.0,
+        "A key that is held while nobody speaks counts as let go after so long: its release got lost, or it was "
+        "pressed to begin and nobody ended.",
+        unit="s",
+        ge=2,
+        le=120,
+    )
+
+    @field_validator("modes")
+    @classmethod
+    def _each_once(cls, modes: tuple[ListenMode, ...]) -> tuple[ListenMode, ...]:
+        if len(set(modes)) < len(modes):
+            raise ValueError("names a mode twice; name each once")
+        return modes
+
+
 class BrainSettings(Settings):
     """Brains: who answers, and who takes over when that one can't."""
 

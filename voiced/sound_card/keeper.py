@@ -44,6 +44,9 @@ class StreamKeeper:
         self._failures = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._news = asyncio.Event()
+        self._wanted = asyncio.Event()
+        self._wanted.set()
+        self._let_go = False
         self._first_block: float | None = None
         self._last_block: float | None = None
         self._settled = False
@@ -58,10 +61,22 @@ class StreamKeeper:
             self._settled = True
             self._wake()
 
+    def close(self) -> None:
+        """Let the device go until `open`; that is no loss. On the loop."""
+        self._wanted.clear()
+        self._let_go = True  # also where it is opened again before anybody looked
+        self._news.set()
+
+    def open(self) -> None:
+        """Open it again; it opens by itself at first. On the loop."""
+        self._wanted.set()
+
     async def run(self) -> NoReturn:
         """Until cancelled; then the stream is closed."""
         self._loop = asyncio.get_running_loop()
         while True:
+            await self._wanted.wait()
+            self._let_go = False
             self._news.clear()
             self._first_block = self._last_block = None
             self._settled = self._stopped = False
@@ -71,9 +86,13 @@ class StreamKeeper:
                 self._lost(str(error))
             else:
                 try:
-                    self._lost(await self._end_of(stream))
+                    reason = await self._end_of(stream)
+                    if reason:
+                        self._lost(reason)
                 finally:
                     await asyncio.shield(asyncio.to_thread(stream.close))
+                if not reason:
+                    continue
             await asyncio.sleep(BACKOFF_S[min(self._failures, len(BACKOFF_S)) - 1])
 
     async def _opened(self) -> Stream:
@@ -91,9 +110,9 @@ class StreamKeeper:
         return self._open_stream(self._on_stopped)
 
     async def _end_of(self, stream: Stream) -> str:
-        """Wait until the stream ends, and say why; meanwhile tell when it begins."""
+        """Wait until the stream ends, and say why, "" where it is not wanted; meanwhile tell when it begins."""
         opened, ready = self._card.time(), False
-        while True:
+        while not self._let_go:
             with contextlib.suppress(TimeoutError):  # then it is time to look at the age of the last block
                 async with asyncio.timeout(self._patience_s / 4):
                     await self._news.wait()
@@ -106,6 +125,8 @@ class StreamKeeper:
             last_sign = opened if self._last_block is None else self._last_block
             if self._card.time() - last_sign > self._patience_s:
                 return f"{stream.device_name!r} gives no sign of life for {self._patience_s:g} s: is it suspended?"
+        self._failures, self._reason_told = 0, ""
+        return ""
 
     def _lost(self, reason: str) -> None:
         self._failures += 1
