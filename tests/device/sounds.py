@@ -1,20 +1,20 @@
-"""What passes the private loudspeaker and microphone in device tests: a recorder, a speaker for people, a room."""
+"""What passes the private loudspeaker and microphone in device tests: a recorder, and the people in the room."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
+import subprocess
+import tempfile
 from collections.abc import Callable
-from types import TracebackType
 
 import numpy as np
 import numpy.typing as npt
 
-from voiced.audio import RATE, SAMPLE_BYTES
+from tests.device.pulse import ECHO_DB, volume
+from voiced.audio import RATE
 from voiced.resample import Resampler
 from voiced.sound_card import BlockTime, PortAudioCard, Stream
 
-ROOM_RATE = 48_000
 Int16 = npt.NDArray[np.int16]
 
 
@@ -57,57 +57,28 @@ class Tap:
         self._loop.call_soon_threadsafe(self._news.set)
 
 
-LAG = ROOM_RATE // 10
-"""So far a stream may fall behind for a moment: to jump after each block that comes late would be another room."""
-
-
 class Room:
-    """Carries the loudspeaker's sound to the microphone, `delay_ms` late and by `gain_db`, and people's voices."""
+    """Where the microphone is: it hears the loudspeaker by itself, and people who `say` something, until they left."""
 
-    def __init__(self, card: PortAudioCard, *, delay_ms: int = 80, gain_db: float = -12.0) -> None:
-        self._gain = 10 ** (gain_db / 20)
-        self._delay = ROOM_RATE * delay_ms // 1000
-        self._lock = threading.Lock()
-        self._air = np.zeros(2 * ROOM_RATE, np.float32)  # a ring of what the loudspeaker put out
-        self._written = 0
-        self._read: int | None = None
-        self._voice = np.zeros(0, np.float32)
-        self._streams: list[Stream] = [
-            card.open_input("vspeaker_tap", block_ms=10, callback=self._loudspeaker, on_stopped=lambda: None),
-            card.open_output("vmic_feed", block_ms=10, callback=self._microphone, on_stopped=lambda: None),
-        ]
-        assert {stream.rate for stream in self._streams} == {ROOM_RATE}
+    def __init__(self) -> None:
+        self._people: list[subprocess.Popen[bytes]] = []
 
     def say(self, pcm: bytes) -> None:
-        """Somebody speaks now: PCM16 at 24 kHz."""
-        voice = np.frombuffer(Resampler(RATE, ROOM_RATE).process(pcm), "<i2").astype(np.float32)
-        with self._lock:
-            self._voice = np.concatenate((self._voice, voice))
+        """Somebody speaks now: PCM16 at 24 kHz, which reaches the microphone as loud as it is.
+
+        It is mixed into what the loudspeaker puts out, behind the back of who plays there and louder by what the
+        echo loses.
+        """
+        with tempfile.TemporaryFile() as file:
+            file.write(pcm)
+            file.seek(0)
+            sound = f"--raw --format=s16le --channels=1 --rate={RATE} --volume={volume(-ECHO_DB)}"
+            self._people.append(subprocess.Popen(["pacat", "--device=speaker", *sound.split()], stdin=file))
 
     def __enter__(self) -> Room:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for stream in self._streams:
-            stream.close()
-
-    def _loudspeaker(self, pcm: bytes, _time: BlockTime, _overflowed: bool) -> None:
-        heard = np.frombuffer(pcm, "<i2")
-        with self._lock:
-            self._air[np.arange(self._written, self._written + heard.size) % self._air.size] = heard
-            self._written += heard.size
-
-    def _microphone(self, wanted: int, _time: BlockTime, _underflowed: bool) -> bytes:
-        with self._lock:
-            late = self._written - self._delay
-            if self._read is None or not late - LAG <= self._read <= self._written - wanted:
-                self._read = max(0, late)  # at the beginning, or the two streams drifted apart
-            echo = self._air[np.arange(self._read, self._read + wanted) % self._air.size] * self._gain
-            self._read += wanted
-            voice, self._voice = self._voice[:wanted], self._voice[wanted:]
-        echo[: voice.size] += voice
-        sound: bytes = np.rint(echo).clip(-32768, 32767).astype("<i2").tobytes()
-        assert len(sound) == wanted * SAMPLE_BYTES
-        return sound
+    def __exit__(self, *_: object) -> None:
+        for person in self._people:
+            person.kill()
+            person.wait()

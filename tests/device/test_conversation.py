@@ -71,7 +71,7 @@ async def test_a_minute_of_reply_is_not_taken_for_the_user_and_the_user_is(
     user = read_wav(shared_data / "speech" / "read" / "librivox_0880.wav")
     watcher = Watcher()
     stop = asyncio.Event()
-    with Room(card) as room, Tap(card) as tap:
+    with Room() as room, Tap(card) as tap:
         async with (
             LoopbackServer([Say("a long story", reply), Say("a short one")]) as server,
             asyncio.TaskGroup() as tasks,

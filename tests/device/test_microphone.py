@@ -37,7 +37,7 @@ async def listening(card: PortAudioCard, inbox: Inbox, device: str = "vmic") -> 
 
 async def test_it_hears_a_tone_in_frames_of_20_ms(card: PortAudioCard) -> None:
     inbox = Inbox()
-    with Room(card) as room:
+    with Room() as room:
         async with listening(card, inbox) as microphone:
             await inbox.get(MicrophoneReady)
             room.say(tone(1000, Ms(1000), dbfs=-20.0))
