@@ -142,7 +142,7 @@ class Daemon:
         )
         watching = (TurnLog(), self._volume, self._books, control, self._plugins)
         sinks: tuple[StatusSink, ...] = (*watching, *self._sinks)
-        self._hub = Hub(Conversation(config.turn, config.brain), sinks)
+        self._hub = Hub(Conversation(config.turn, config.brain, config.listen), sinks)
         self._hub.tools = self._plugins
         self._build_sound()
         self._build_brains()
@@ -198,7 +198,7 @@ class Daemon:
             self._build_sound()
         self._build_brains()
         self._run_edges()
-        self._hub.reconfigure(now.turn, now.brain)
+        self._hub.reconfigure(now.turn, now.brain, now.listen)
         self._books.reconfigure(now.budget)
         self._plugins.reload(settings=now.plugins, tables=loaded.plugin_tables)
         self._manager.ready("listening")

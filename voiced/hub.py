@@ -47,7 +47,7 @@ from voiced.conversation.commands import (
 )
 from voiced.conversation.events import BrainLost, BrainName, Event, SessionId, TimePassed
 from voiced.conversation.machine import Conversation
-from voiced.conversation.settings import BrainSettings, TurnSettings
+from voiced.conversation.settings import BrainSettings, ListenSettings, TurnSettings
 from voiced.ports import Brain, Microphone, Speaker, Spotter, StatusSink, ToolRunner
 
 
@@ -75,9 +75,13 @@ class Hub:
         """Let the conversation connect."""
         self._work(self._conversation.start(self._loop.time()))
 
-    def reconfigure(self, settings: TurnSettings, brains: BrainSettings) -> None:
+    def reconfigure(self, settings: TurnSettings, brains: BrainSettings, listen: ListenSettings | None = None) -> None:
         """Go on with other settings, in a new session."""
-        self._work(self._conversation.reconfigure(settings, brains, self._loop.time()))
+        self._work(self._conversation.reconfigure(settings, brains, self._loop.time(), listen))
+
+    def history(self) -> list[dict[str, str]]:
+        """The last things that were said, oldest first: `who` ("user" or "assistant") and `text`."""
+        return [{"who": who, "text": text} for who, text in self._conversation.history()]
 
     def stop(self) -> None:
         """No more `TimePassed`; the last facts are told."""

@@ -21,7 +21,7 @@ from voiced.conversation.events import (
     SessionId,
 )
 from voiced.conversation.machine import Conversation
-from voiced.conversation.settings import BrainSettings, TurnSettings
+from voiced.conversation.settings import BrainSettings, ListenSettings, TurnSettings
 
 F = TypeVar("F", bound=Fact)
 
@@ -38,11 +38,16 @@ class Story:
     """A conversation, its clock, and everything that it ordered."""
 
     def __init__(
-        self, settings: TurnSettings | None = None, brains: BrainSettings = ALONE, *, ready: bool = True
+        self,
+        settings: TurnSettings | None = None,
+        brains: BrainSettings = ALONE,
+        *,
+        ready: bool = True,
+        listen: ListenSettings | None = None,
     ) -> None:
         self.settings = settings or TurnSettings(barge_in_ms=450, min_speech_ms=160)
         self.now = 100.0
-        self.conversation = Conversation(self.settings, brains)
+        self.conversation = Conversation(self.settings, brains, listen)
         self.commands: list[Command] = self.conversation.start(self.now)
         self.session = SessionId(1)
         if ready:

@@ -60,5 +60,5 @@ def test_the_pre_roll_keeps_the_latest_sound_and_gives_it_away_once() -> None:
     pre_roll = PreRoll(Ms(60))
     for frame in (SPOKEN, SILENT, SILENT, SILENT):
         pre_roll.add(frame)
-    assert pre_roll.take() == [SILENT] * 3
-    assert pre_roll.take() == []
+    assert pre_roll.take(Ms(60)) == [SILENT] * 3
+    assert pre_roll.take(Ms(60)) == []

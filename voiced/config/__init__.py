@@ -27,7 +27,7 @@ from voiced.config.plugin_tables import PluginTables
 from voiced.config.secrets import OpenAISettings, Secrets
 from voiced.config.sources import SYSTEM_FILE, Origin
 from voiced.control.settings import ControlSettings
-from voiced.conversation.settings import BrainSettings, TurnSettings
+from voiced.conversation.settings import BrainSettings, ListenSettings, TurnSettings
 from voiced.log import LogSettings
 from voiced.playout.settings import PlayoutSettings
 from voiced.plugins.settings import PluginSettings
@@ -53,6 +53,7 @@ class Config(LayeredSettings):
     openai: OpenAISettings = Field(default_factory=OpenAISettings)
     brain: BrainSettings = Field(default_factory=BrainSettings)
     turn: TurnSettings = Field(default_factory=TurnSettings)
+    listen: ListenSettings = Field(default_factory=ListenSettings)
     capture: CaptureSettings = Field(default_factory=CaptureSettings)
     realtime: RealtimeSettings = Field(default_factory=RealtimeSettings)
     cascade: CascadeSettings = Field(default_factory=CascadeSettings)

@@ -32,9 +32,10 @@ from __future__ import annotations
 import json
 import math
 from collections import deque
+from dataclasses import replace
 from typing import assert_never
 
-from voiced.audio import Frame, Ms, Samples, samples_of
+from voiced.audio import FRAME_MS, Frame, Ms, Samples, samples_of
 from voiced.conversation.asides import (
     GO_ON_S,
     INTERRUPTED,
@@ -50,10 +51,12 @@ from voiced.conversation.asides import (
     Aside,
     sound_item,
 )
+from voiced.conversation.attention import Attention
 from voiced.conversation.barge_in import verdict
 from voiced.conversation.brains import Brains
 from voiced.conversation.commands import (
     AddHistory,
+    AttentionChanged,
     BargedIn,
     CancelReply,
     CancelTool,
@@ -93,6 +96,7 @@ from voiced.conversation.commands import (
     SpotVerdict,
     StartReply,
     StreamUtterance,
+    TalkKeyHeld,
     ToolEnded,
     ToolStarted,
     ToolUsed,
@@ -103,6 +107,7 @@ from voiced.conversation.commands import (
     UtteranceEnded,
     VolumeChanged,
     Warned,
+    Woken,
 )
 from voiced.conversation.endpointing import Onset, ending
 from voiced.conversation.events import (
@@ -160,7 +165,7 @@ from voiced.conversation.events import (
 from voiced.conversation.link import Link
 from voiced.conversation.playout_ledger import Entry, PlayoutLedger
 from voiced.conversation.responses import Responses
-from voiced.conversation.settings import BrainSettings, TurnSettings
+from voiced.conversation.settings import BrainSettings, ListenSettings, TurnSettings
 from voiced.conversation.transcript import Transcript, UserEntry
 from voiced.conversation.turn import Asking, Call, Done, Errand, Idle, Listening, Overlap, Replying, State, Turn
 from voiced.conversation.utterance import PreRoll, Utterance
@@ -177,6 +182,15 @@ MAX_LOSSES = 3
 SPEAKER_PATIENCE_S = 10.0
 """A reply whose loudspeaker is gone for this long is over; what was heard stands."""
 STOPPED = "it was stopped"
+WORD_RINGS = Ms(240)
+"""After the wake word was recognised the VAD goes on saying speech for so long."""
+ONE_BREATH = Ms(600)
+"""Who has not gone on so long after the wake word waits for a sign."""
+WAKE_PRE_ROLL = Ms(500)
+"""From before the moment at which the wake word was recognised: the question may have begun already."""
+LONGEST_WAKE = Ms(WAKE_PRE_ROLL + ONE_BREATH)
+KEY_SPEECH = Ms(100)
+"""With less speech than this the key was touched by mistake: who holds it means to speak, so noise is less likely."""
 LONGEST_COMMAND = Ms(4000)
 """Utterances that are longer, pre-roll included, are none for the spotter."""
 SPOT_PATIENCE_S = 0.3
@@ -186,8 +200,14 @@ SPOT_PATIENCE_S = 0.3
 class Conversation:
     """The pure core. `start` once, then `handle` each event; wake it with TimePassed at `deadline()`."""
 
-    def __init__(self, settings: TurnSettings, brains: BrainSettings) -> None:
+    def __init__(self, settings: TurnSettings, brains: BrainSettings, listen: ListenSettings | None = None) -> None:
         self._settings = settings
+        self._listen_settings = listen or ListenSettings()
+        self._attention = Attention(self._listen_settings)
+        self._attentive = True
+        self._since_wake: Ms | None = None
+        """How long ago the wake word was recognised, while it still matters: one may go on in the same breath."""
+        self._microphone_lost = False
         self._tools: tuple[ToolSpec, ...] = ()
         self._state: State = Idle(0.0)
         self._out: list[Command] = []
@@ -195,7 +215,7 @@ class Conversation:
         self._brains = Brains(brains, self._transcript, self._order)
         self._responses = Responses()
         self._ledger = PlayoutLedger()
-        self._pre_roll = PreRoll(Ms(settings.pre_roll_ms))
+        self._pre_roll = self._new_pre_roll()
         self._onset = Onset(settings)
         self._calls: dict[CallId, Call] = {}
         self._done: dict[tuple[str, str], Done] = {}
@@ -214,12 +234,17 @@ class Conversation:
     def start(self, now: float) -> list[Command]:
         """Connect."""
         self._brains.start(now)
+        self._tell_attention(now)
         return self._take()
 
-    def reconfigure(self, settings: TurnSettings, brains: BrainSettings, now: float) -> list[Command]:
+    def reconfigure(
+        self, settings: TurnSettings, brains: BrainSettings, now: float, listen: ListenSettings | None = None
+    ) -> list[Command]:
         """Go on with other settings and a new session, with the whole conversation. Before `start` none is opened."""
         self._settings = settings
-        self._pre_roll = PreRoll(Ms(settings.pre_roll_ms))
+        self._listen_settings = listen or self._listen_settings
+        self._attention.reconfigure(self._listen_settings)
+        self._pre_roll = self._new_pre_roll()
         self._onset = Onset(settings)
         self._session_gone(now)
         self._brains.reconfigure(brains, now)
@@ -254,6 +279,10 @@ class Conversation:
             case other:
                 assert_never(other)
 
+    def history(self, most: int = 50) -> list[tuple[str, str]]:
+        """Who said what, the last `most`, oldest first: "user" or "assistant", and what was heard of it."""
+        return self._transcript.lines(most)
+
     @property
     def settled(self) -> bool:
         """Idle, silent, and nothing pending."""
@@ -287,7 +316,8 @@ class Conversation:
                     due.append(self._brains.failover.best_at())
                 due += [self._expiry(errand) for errand in self._errands if isinstance(errand.asked, TextAsked)]
             case Listening():
-                pass
+                due.append(self._state.ends_at)
+        due.append(self._attention.due())
         if self._speaker_lost_at is not None and self._ledger.unflushed():
             due.append(self._speaker_lost_at + SPEAKER_PATIENCE_S)
         return min(due, default=math.inf)
@@ -348,9 +378,11 @@ class Conversation:
             case BrainLost():
                 self._brain_lost(event, now)
             case MicrophoneLost(reason):
+                self._microphone_lost = True
                 self._report(DeviceChanged("microphone", False, reason))
                 self._stop_listening(now)
             case MicrophoneReady(device):
+                self._microphone_lost = False
                 self._report(DeviceChanged("microphone", True, device))
             case SpeakerLost(reason):
                 self._report(DeviceChanged("loudspeaker", False, reason))
@@ -388,8 +420,11 @@ class Conversation:
                 self._stop(now)
             case MuteAsked(muted):
                 self._mute(muted, now)
-            case TalkKeyMoved() | WakeWordHeard():
-                pass
+            case TalkKeyMoved(action):
+                if self._attention.key(action, now, self._settings.max_utterance_s):
+                    self._key_moved(now)
+            case WakeWordHeard(word):
+                self._wake_word(word, now)
             case CardAsked(card):
                 self._report(CardShown(card))
             case CardWithdrawn(card):
@@ -407,10 +442,12 @@ class Conversation:
     def _frame(self, frame: Frame, now: float) -> None:
         if self._muted:
             return
+        if self._since_wake is not None:
+            frame = self._after_the_wake_word(frame, self._since_wake)
         match self._state:
             case Idle():
                 self._pre_roll.add(frame)
-                if self._onset.heard(frame):
+                if self._attention.hears(now) and self._onset.heard(frame):
                     self._listen(self._new_utterance())
             case Listening(utterance):
                 utterance.add(frame)
@@ -418,6 +455,9 @@ class Conversation:
                     self._order(StreamUtterance(self._link.session, frame.pcm))
                 if self._state.answers is None:
                     self._spot(utterance)
+                if self._state.held:
+                    self._held(utterance, now)
+                    return
                 # Only Realtime's server finds the end of a turn.
                 match ending(
                     utterance, self._settings, alone=not (self._link.ready and self._link.brain == "realtime")
@@ -430,7 +470,7 @@ class Conversation:
                         pass
             case Replying(turn):
                 self._pre_roll.add(frame)
-                if self._onset.heard(frame):
+                if self._attention.hears_answers() and self._onset.heard(frame):
                     utterance = self._new_utterance()
                     self._state = Overlap(turn, utterance)
                     self._order(Duck())
@@ -441,35 +481,115 @@ class Conversation:
                 # A question wants to be answered: a short yes before its end is no backchannel.
                 asked = turn.asides.question_is_out
                 match verdict(utterance, self._settings, audible=self._ledger.audible() and not asked):
-                    case "barge_in" if asked:
-                        self._hush_aside(turn)
-                        self._order(Unduck())
-                        self._listen(utterance, answers=turn)
                     case "barge_in":
-                        self._barge_in(turn, utterance)
+                        self._interrupt(turn, utterance)
                     case "false_interruption":
                         self._resume(turn, utterance)
                     case "undecided":
                         pass
             case Asking(turn):
                 self._pre_roll.add(frame)
-                if self._onset.heard(frame):
+                if self._attention.hears_answers() and self._onset.heard(frame):
                     self._listen(self._new_utterance(), answers=turn)
             case other:
                 assert_never(other)
 
+    def _new_pre_roll(self) -> PreRoll:
+        return PreRoll(Ms(max(self._settings.pre_roll_ms, self._listen_settings.key_pre_roll_ms, LONGEST_WAKE)))
+
     def _new_utterance(self) -> Utterance:
+        length = self._settings.pre_roll_ms
+        if self._attention.key_held:
+            length = self._listen_settings.key_pre_roll_ms
+        elif self._since_wake is not None:  # Who goes on with no pause began before the word was recognised.
+            length = max(length, WAKE_PRE_ROLL + self._since_wake)
+        self._since_wake = None
         self._utterances += 1
-        return Utterance(self._pre_roll.take(), self._utterances)
+        return Utterance(self._pre_roll.take(Ms(length)), self._utterances)
 
     def _listen(self, utterance: Utterance, answers: Turn | None = None) -> None:
-        self._state = Listening(utterance, answers)
+        self._state = Listening(utterance, answers, held=self._attention.key_held)
         if self._link.ready:
             self._order(StreamUtterance(self._link.session, utterance.pcm))
         if answers is None:
             self._spot(utterance)
         else:
             answers.asides.hears()
+
+    def _wake_word(self, word: str, now: float) -> None:
+        """It is for us. The word itself is neither a question nor an interruption by its length."""
+        if self._muted or not self._attention.woken(now):
+            return
+        self._report(Woken(word))
+        self._since_wake = Ms(0)
+        self._pre_roll.no_speech()
+        self._onset.reset()
+        match self._state:
+            case Listening(utterance):
+                utterance.no_speech()
+            case Overlap(turn, utterance):
+                utterance.no_speech()
+                self._interrupt(turn, utterance)
+            case Replying(turn) if not turn.asides.question_is_out:
+                self._report(BargedIn(Ms(0)))
+                self._cut(turn)
+                self._be_idle(now)
+            case Idle() | Replying() | Asking():
+                pass
+
+    def _after_the_wake_word(self, frame: Frame, since: Ms) -> Frame:
+        """One more frame: while the word rings on it is no speech. Who pauses is told to go on."""
+        self._since_wake = Ms(since + FRAME_MS)
+        if self._since_wake > ONE_BREATH:
+            self._since_wake = None
+            if isinstance(self._state, Idle | Asking):
+                self._order(PlayEarcon("heard"))
+        return replace(frame, speech=False) if since < WORD_RINGS else frame
+
+    def _key_moved(self, now: float) -> None:
+        """The key to talk went down or up."""
+        held = self._attention.key_held
+        self._report(TalkKeyHeld(held))
+        if not held:
+            if isinstance(self._state, Listening) and self._state.held:
+                self._state.ends_at = now + self._listen_settings.key_tail_ms / 1000
+            return
+        if self._muted or self._microphone_lost:
+            self._order(PlayEarcon("muted" if self._muted else "lost"))
+            return
+        match self._state:
+            case Idle():
+                self._listen(self._new_utterance())
+            case Listening():
+                self._state.held, self._state.ends_at = True, math.inf
+            case Replying(turn):
+                self._interrupt(turn, self._new_utterance())
+            case Overlap(turn, utterance):
+                self._interrupt(turn, utterance)
+            case Asking(turn):
+                self._listen(self._new_utterance(), answers=turn)
+            case other:
+                assert_never(other)
+
+    def _let_go(self, now: float) -> None:
+        """The key counts as up, whoever holds it."""
+        if self._attention.key("up", now, 0.0):
+            self._key_moved(now)
+
+    def _held(self, utterance: Utterance, now: float) -> None:
+        """One more frame while the key decides: it may have been forgotten."""
+        longest = utterance.length >= self._settings.max_utterance_s * 1000
+        if longest or utterance.silence >= self._listen_settings.key_silence_s * 1000:
+            self._let_go(now)
+            self._end_held(utterance, now)
+
+    def _end_held(self, utterance: Utterance, now: float) -> None:
+        """The key is up and the tail is over: it was a question, or a key touched by mistake."""
+        if utterance.speech >= min(KEY_SPEECH, self._settings.min_speech_ms):
+            self._order(PlayEarcon("heard"))
+            self._commit(utterance, now)
+        else:
+            self._discard(now)
 
     def _commit(self, utterance: Utterance, now: float) -> None:
         """The turn is over by what was heard here."""
@@ -498,6 +618,7 @@ class Conversation:
             self._take_floor(answers, utterance)
             self._spot(utterance)
         turn = self._new_turn(now)
+        self._attention.close()
         # The silence at its end is over already: latency counts from when the user really stopped.
         turn.ended_at = now - utterance.silence / 1000
         entry = self._transcript.user_spoke(turn.number, utterance.pcm)
@@ -530,7 +651,7 @@ class Conversation:
                 pass
         if isinstance(self._state, Asking):
             self._aside_over(self._state.turn, now, error=NOBODY_HEARD)
-        self._pre_roll.take()
+        self._pre_roll.take(Ms(0))
         self._onset.reset()
 
     def _mute(self, muted: bool, now: float) -> None:
@@ -544,10 +665,15 @@ class Conversation:
 
     # Both speak.
 
-    def _barge_in(self, turn: Turn, utterance: Utterance) -> None:
-        self._take_floor(turn, utterance)
+    def _interrupt(self, turn: Turn, utterance: Utterance) -> None:
+        """The floor is the user's: for an answer, where a tool has asked something."""
+        asked = turn.asides.question_is_out
+        if asked:
+            self._hush_aside(turn)
+        else:
+            self._take_floor(turn, utterance)
         self._order(Unduck())
-        self._listen(utterance)
+        self._listen(utterance, answers=turn if asked else None)
 
     def _take_floor(self, turn: Turn, utterance: Utterance) -> None:
         self._report(BargedIn(Ms(utterance.length - utterance.pre_roll)))
@@ -1204,7 +1330,7 @@ class Conversation:
     def _reply_to(self, turn: Turn, *, wants: bool = True) -> None:
         turn.wants = wants
         self._state = Replying(turn)
-        self._pre_roll.take()
+        self._pre_roll.take(Ms(0))
         self._onset.reset()
 
     def _be_idle(self, now: float) -> None:
@@ -1218,7 +1344,23 @@ class Conversation:
         if floor != self._floor:
             self._floor = floor
             self._report(FloorChanged(floor))
+        self._tell_attention(now)
         return self._take()
+
+    def _tell_attention(self, now: float) -> None:
+        match self._state:
+            case Idle():
+                attentive = self._attention.hears(now)
+            case Listening():
+                attentive = True
+            case Replying() | Overlap() | Asking():
+                attentive = self._attention.hears_answers()
+            case other:
+                assert_never(other)
+        attentive = attentive and not self._muted
+        if attentive != self._attentive:
+            self._attentive = attentive
+            self._report(AttentionChanged(attentive))
 
     def _advance(self, now: float) -> None:
         """Do what has become possible: ask for the response that is wanted, end what is over, begin what waits."""
@@ -1226,10 +1368,15 @@ class Conversation:
             self._flush(self._ledger.flush())
         if isinstance(self._state, Asking) and now >= self._state.turn.asides.until:
             self._aside_over(self._state.turn, now, error=NOBODY_ANSWERED)
+        if self._attention.key_is_lost(now):
+            self._let_go(now)
+        self._attention.expire(now)
+        if isinstance(self._state, Listening) and now >= self._state.ends_at:
+            self._end_held(self._state.utterance, now)
         if isinstance(self._state, Replying | Overlap):
             self._advance_turn(self._state.turn, now)
         if isinstance(self._state, Idle):
-            if self._errands:
+            if self._errands and not self._attention.expects_speech:
                 self._run_errands(now)
             if isinstance(self._state, Idle) and self._brains.improve(
                 self._state.since, self._settings.rollover_min, now
@@ -1302,6 +1449,8 @@ class Conversation:
     def _settle(self, turn: Turn, now: float) -> None:
         """Nothing is owed to the turn any more."""
         self._turn_heard(turn)
+        if turn.ended_at is not None:
+            self._attention.answered(now)
         if turn.announce is None and self._link.ready:
             for text in reversed(self._brains.take_notices()):
                 self._errands.appendleft(Errand(AnnouncementAsked("notice", text), now))
@@ -1350,6 +1499,8 @@ class Conversation:
         if turn.announce is None:  # An announcement had its earcon when it was due.
             self._order(PlayEarcon("failed"))
         self._report(TurnFailed(turn.number, reason))
+        if turn.ended_at is not None:
+            self._attention.answered(now)
         self._yield_floor(now)
 
     # The brain comes and goes.

@@ -63,6 +63,11 @@ class Transcript:
         self._by_item: dict[ItemId, UserEntry] = {}
         self._answers = 0
 
+    def lines(self, most: int) -> list[tuple[str, str]]:
+        """Who ("user" or "assistant") said what, the last `most`, oldest first; "" is not written down yet."""
+        said = [entry for entry in self._entries if not isinstance(entry, ToolEntry)]
+        return [("user" if isinstance(entry, UserEntry) else "assistant", entry.text or "") for entry in said[-most:]]
+
     # The user's side.
 
     def user_spoke(self, turn: int, pcm: bytes) -> UserEntry:

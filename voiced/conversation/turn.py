@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from voiced.conversation.asides import Asides
@@ -112,11 +113,16 @@ class Idle:
 
 @dataclass(slots=True)
 class Listening:
-    """`answers`: the turn whose question this utterance answers."""
+    """`answers`: the turn whose question this utterance answers. `held`: the key to talk says when it ends.
+
+    `ends_at`: when its tail is over, after the key went up.
+    """
 
     utterance: Utterance
     answers: Turn | None = None
     server_heard_end: bool = False
+    held: bool = False
+    ends_at: float = math.inf
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 
 from voiced.audio import FRAME_MS, SAMPLE_BYTES, Frame, Ms, to_ms
 
@@ -16,11 +17,15 @@ class PreRoll:
     def add(self, frame: Frame) -> None:
         self._frames.append(frame)
 
-    def take(self) -> list[Frame]:
-        """All of it, once: sound that was sent in one utterance must not open the next."""
-        frames = list(self._frames)
+    def take(self, length: Ms) -> list[Frame]:
+        """The last `length` of it, once: sound that was sent in one utterance must not open the next."""
+        frames = list(self._frames)[max(0, len(self._frames) - length // FRAME_MS) :]
         self._frames.clear()
         return frames
+
+    def no_speech(self) -> None:
+        """What is in it so far does not count as speech: it was the wake word."""
+        self._frames = deque((replace(frame, speech=False) for frame in self._frames), self._frames.maxlen)
 
 
 class Utterance:
@@ -37,6 +42,10 @@ class Utterance:
         self._taken = 0
         for frame in pre_roll:
             self.add(frame)
+
+    def no_speech(self) -> None:
+        """What is in it so far does not count as speech: it was the wake word."""
+        self.speech = Ms(0)
 
     def add(self, frame: Frame) -> None:
         self._pcm += frame.pcm
