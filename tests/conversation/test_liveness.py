@@ -18,6 +18,7 @@ from tests.conversation.story import ALONE
 from voiced.audio import FRAME_BYTES, FRAME_MS, SAMPLE_BYTES, Frame, Samples, samples_of, to_samples
 from voiced.conversation.commands import (
     AddHistory,
+    AttentionChanged,
     CancelReply,
     CancelTool,
     CloseMicrophone,
@@ -64,6 +65,7 @@ from voiced.conversation.events import (
     FrameCaptured,
     ItemId,
     ItemPlayed,
+    KeyAction,
     MicrophoneLost,
     MuteAsked,
     OnBargeIn,
@@ -84,6 +86,7 @@ from voiced.conversation.events import (
     SpeakerLost,
     SpeakerReady,
     StopAsked,
+    TalkKeyMoved,
     TextAsked,
     TimePassed,
     ToolCalled,
@@ -92,9 +95,10 @@ from voiced.conversation.events import (
     ToolSpec,
     UserTranscribed,
     UtteranceCommitted,
+    WakeWordHeard,
 )
 from voiced.conversation.machine import Conversation
-from voiced.conversation.settings import TurnEnd, TurnSettings
+from voiced.conversation.settings import ListenMode, ListenSettings, TurnEnd, TurnSettings
 
 SHORTEST_COMMIT = to_samples(100) * SAMPLE_BYTES
 
@@ -209,6 +213,7 @@ class ADay(RuleBasedStateMachine):
         self.utterance = 0
         self.ducked = False
         self.muted = False
+        self.attentive = True
         self.speaker_ok = True
         self.buffered: dict[ItemId, int] = {}
         self.played: dict[ItemId, int] = {}
@@ -268,7 +273,9 @@ class ADay(RuleBasedStateMachine):
                 case CloseSession(session):
                     assert session == self.server.session
                 case OpenMicrophone() | CloseMicrophone():
-                    pass
+                    assert isinstance(command, CloseMicrophone) == self.muted
+                case Report(AttentionChanged(attentive)):
+                    self.attentive = attentive
                 case Report() | PlayEarcon() | SetVolume() | SpotSound() | SpotVerdict() | SpotTools():
                     pass
                 case _:
@@ -300,7 +307,7 @@ class ADay(RuleBasedStateMachine):
             self.now += FRAME_MS / 1000
             self.play()
             mark = self.utterance if speech else 0
-            if speech and not self.muted:
+            if speech and not self.muted and self.attentive:
                 self.in_turn.add(mark)
             self.tell(FrameCaptured(Frame(mark.to_bytes(2, "little") * (FRAME_BYTES // 2), speech)))
 
@@ -325,12 +332,15 @@ class ADay(RuleBasedStateMachine):
 
     # The user.
 
-    @initialize(end=st.sampled_from(["local", "local", "server"]))
-    def begins(self, end: TurnEnd) -> None:
+    @initialize(
+        end=st.sampled_from(["local", "local", "server"]),
+        modes=st.sampled_from([("open",), ("open",), ("wake",), ("ptt",), ("wake", "ptt")]),
+    )
+    def begins(self, end: TurnEnd, modes: tuple[ListenMode, ...]) -> None:
         self.settings = TurnSettings(
             end=end, rollover_min=1, barge_in_ms=450, min_speech_ms=160, server_patience_ms=1000
         )
-        self.conversation = Conversation(self.settings, ALONE)
+        self.conversation = Conversation(self.settings, ALONE, ListenSettings(modes=modes))
         self.work(self.conversation.start(self.now))
 
     @rule(ms=st.sampled_from([300, 700, 1500]))
@@ -433,6 +443,16 @@ class ADay(RuleBasedStateMachine):
     def mute(self, muted: bool) -> None:
         self.muted = muted
         self.tell(MuteAsked(muted))
+
+    @rule(action=st.sampled_from(["down", "up", "toggle"]))
+    def the_key_moves(self, action: KeyAction) -> None:
+        self.in_turn = set() if self.conversation.floor != "listening" else self.in_turn
+        self.tell(TalkKeyMoved(action))
+
+    @rule()
+    def user_says_the_wake_word(self) -> None:
+        self.in_turn = set()
+        self.tell(WakeWordHeard("okay_nabu"))
 
     @rule(on_barge_in=st.sampled_from(["cancel", "finish", "keep"]))
     def a_plugin_comes_or_goes(self, on_barge_in: OnBargeIn) -> None:
@@ -646,6 +666,7 @@ class ADay(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Let everybody finish."""
+        self.tell(TalkKeyMoved("up"))
         self.muted = False
         self.tell(MuteAsked(False))
         for _ in range(60):
