@@ -41,6 +41,7 @@ from voiced.plugins.discovery import Source
 from voiced.plugins.host import FIRST_BATCH_S, PluginHost, PluginStatus
 from voiced.plugins.wall_clock import Clock, SystemClock
 from voiced.ports import Brain, StatusSink
+from voiced.signals import Signals
 from voiced.sound_card import PortAudioCard, SoundCard
 from voiced.spending.bookkeeper import Bookkeeper
 from voiced.spending.first_times import FirstTimes
@@ -140,9 +141,10 @@ class Daemon:
             ai=self._ai if self._api else None,
             sources=self._sources,
         )
-        watching = (TurnLog(), self._volume, self._books, control, self._plugins)
+        signals = Signals(lambda event: self._hub.post(event), config.brain.order[0])
+        watching = (TurnLog(), signals, self._volume, self._books, control, self._plugins)
         sinks: tuple[StatusSink, ...] = (*watching, *self._sinks)
-        self._hub = Hub(Conversation(config.turn, config.brain, config.listen), sinks)
+        self._hub = Hub(Conversation(config.turns, config.brain, config.listen), sinks)
         self._hub.tools = self._plugins
         self._build_sound()
         self._build_brains()
@@ -165,6 +167,7 @@ class Daemon:
             log.info("stopping")
             manager.stopping()
             self._hub.stop()
+            signals.stop()
             for task in {*running, *self._edges.values()}:
                 task.cancel()
 
@@ -198,7 +201,7 @@ class Daemon:
             self._build_sound()
         self._build_brains()
         self._run_edges()
-        self._hub.reconfigure(now.turn, now.brain, now.listen)
+        self._hub.reconfigure(now.turns, now.brain, now.listen)
         self._books.reconfigure(now.budget)
         self._plugins.reload(settings=now.plugins, tables=loaded.plugin_tables)
         self._manager.ready("listening")
@@ -219,7 +222,7 @@ class Daemon:
                 post,
                 config.realtime,
                 lambda: secrets.openai_key().get_secret_value() if secrets.given else "",
-                config.turn.end,
+                config.turns.end,
             ),
             "cascade": lambda: CascadeBrain(
                 post,

@@ -71,6 +71,11 @@ class Config(LayeredSettings):
     log: LogSettings = Field(default_factory=LogSettings)
 
     @property
+    def turns(self) -> TurnSettings:
+        """How turns are taken: where the key alone is heeded it ends them, and no server does."""
+        return self.turn.model_copy(update={"end": "local"}) if self.listen.modes == ("ptt",) else self.turn
+
+    @property
     def account(self) -> dict[str, str]:
         """Headers for OpenAI's HTTP API, which say who pays."""
         headers = {"OpenAI-Organization": self.realtime.organization, "OpenAI-Project": self.realtime.project}
