@@ -34,6 +34,7 @@ pytestmark = [pytest.mark.device, pytest.mark.shared_data]
 
 REPLY = ItemId("reply")
 ENOUGH = 200 // FRAME_MS  # frames of speech in a row: what a barge-in takes at least
+ATTEMPTS = 3
 
 
 @asynccontextmanager
@@ -57,17 +58,33 @@ async def conversing(
 
 async def test_with_cancellation_only_the_user_is_heard(card: PortAudioCard, shared_data: Path) -> None:
     pytest.importorskip("livekit", reason="the extra voiced[echo] is not installed")
-    inbox = Inbox()
     reply = labelled(shared_data)[0].pcm + labelled(shared_data)[2].pcm
     user = read_wav(shared_data / "speech" / "commands" / "office_lights_01.wav")
+    for _ in range(ATTEMPTS):
+        if await only_the_user_is_heard(card, reply, user):
+            return
+    pytest.fail(f"the assistant took itself for somebody, and the loudspeaker ran dry, in each of {ATTEMPTS} attempts")
+
+
+async def only_the_user_is_heard(card: PortAudioCard, reply: bytes, user: bytes) -> bool:
+    """False where the assistant was heard too, but its loudspeaker ran dry on a machine that stole the time.
+
+    From then on the echo comes later, which the canceller must learn anew: what it lets through meanwhile tells
+    nothing of it.
+    """
+    inbox = Inbox()
     with Room() as room:
         async with conversing(card, inbox, "cancel") as speaker:
+            starved_before = speaker.starved
             speaker.do(Play(REPLY, reply))
             speaker.do(FinishItem(REPLY))
             await inbox.until(lambda: played_s(inbox) > 14.0, timeout_s=30)
-            assert longest_speech(inbox) < ENOUGH, "the assistant took itself for somebody"
+            if longest_speech(inbox) >= ENOUGH:
+                assert speaker.starved > starved_before, "the assistant took itself for somebody"
+                return False
             room.say(user)
             await inbox.until(lambda: longest_speech(inbox) >= ENOUGH, timeout_s=3)
+            return True
 
 
 async def test_without_cancellation_the_assistant_hears_itself(card: PortAudioCard, shared_data: Path) -> None:
