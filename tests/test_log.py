@@ -175,3 +175,25 @@ def test_a_key_anywhere_in_a_text_is_taken_out(before: str, key: str, after: str
 )
 def test_headers_and_passwords_are_taken_out_and_the_rest_stays(text: str, clean: str) -> None:
     assert redacted(text) == clean
+
+
+def test_journald_is_told_how_grave_a_line_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (tmp_path / "journal").open("w+") as stream:
+        status = os.fstat(stream.fileno())
+        monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino}")
+        log = logged_to(stream)
+        log.info("ready", device="mic")
+        log.warning("odd")
+        log.error("broken")
+        flushed()
+        lines = (tmp_path / "journal").read_text().splitlines()
+    assert [line[:3] for line in lines] == ["<6>", "<4>", "<3>"]
+    assert json.loads(lines[0][3:])["device"] == "mic"
+
+
+def test_a_file_that_is_not_the_journal_gets_plain_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JOURNAL_STREAM", "1:2")
+    with (tmp_path / "file").open("w+") as stream:
+        logged_to(stream).info("ready")
+        flushed()
+        assert (tmp_path / "file").read_text().startswith("{")

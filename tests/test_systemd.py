@@ -56,3 +56,18 @@ async def test_elsewhere_nothing_is_told() -> None:
 
 def test_a_manager_that_is_gone_harms_nothing(tmp_path: Path) -> None:
     ServiceManager({"NOTIFY_SOCKET": str(tmp_path / "nobody")}).ready("listening")
+
+
+async def test_the_watchdog_goes_hungry_while_something_is_broken_for_good(manager: socket.socket) -> None:
+    found = ["", "the microphone hangs in its driver", "the microphone hangs in its driver", "", ""]
+    service = ServiceManager({"NOTIFY_SOCKET": manager.getsockname(), "WATCHDOG_USEC": "2000"})
+    patting = asyncio.create_task(service.keep_alive(lambda: found.pop(0) if found else ""))
+    heard = [await asyncio.to_thread(told, manager) for _ in range(5)]
+    patting.cancel()
+    assert heard == [
+        ["WATCHDOG=1"],
+        ["STATUS=the microphone hangs in its driver"],
+        ["WATCHDOG=1"],
+        ["STATUS=listening"],
+        ["WATCHDOG=1"],
+    ]

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import aclosing, suppress
 from dataclasses import asdict
@@ -55,8 +56,15 @@ PLUGINS_WITHIN_S: Final = FIRST_BATCH_S + 0.2
 STOP_WITHIN_S: Final = 1.8
 """After SIGTERM a device or a thread that hangs is left behind."""
 
+HUNG_AFTER_S: Final = 60.0
+"""Far longer than any device takes to open: PortAudio waits in its driver for ever then."""
+
 UP_AGAIN_AFTER_S: Final = 1.0
 """A brain that broke down in a way that nobody thought of is set up again; meanwhile another one answers."""
+
+FALLS: Final = 20
+FALLS_WITHIN_S: Final = 60.0
+"""An edge that breaks down so often in so short a time does not heal."""
 
 log = structlog.get_logger(__name__)
 
@@ -97,6 +105,7 @@ class Daemon:
         self._overhears = overhears
         self._volume = _Volume(loaded.config.playout.volume)
         self._edges: dict[str, asyncio.Task[None]] = {}
+        self._falls: dict[str, _Falls] = {}
         self._tools_known = asyncio.Event()
         self._stderr = sys.stderr  # before the plugins' own is told from it
         self.tools: tuple[ToolSpec, ...] | None = None
@@ -155,7 +164,7 @@ class Daemon:
                 *self._edges.values(),
                 tasks.create_task(self._plugins.run()),
                 tasks.create_task(self._books.run()),
-                tasks.create_task(manager.keep_alive()),
+                tasks.create_task(manager.keep_alive(self.trouble)),
             ]
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._tools_known.wait(), PLUGINS_WITHIN_S)
@@ -170,6 +179,18 @@ class Daemon:
             signals.stop()
             for task in {*running, *self._edges.values()}:
                 task.cancel()
+
+    def trouble(self) -> str:
+        """What is broken in a way that only a new process mends; "" is nothing. What heals by itself is none."""
+        for name, device in (("microphone", self._microphone), ("loudspeaker", self._speaker)):
+            if device.hung_for_s > HUNG_AFTER_S:
+                return f"the {name} hangs in its driver"
+        if self._hub.overdue_s > HUNG_AFTER_S:
+            return "the conversation is not woken any more"
+        for name, task in self._edges.items():
+            if task.done():
+                return f"{name} has ended"
+        return next((f"{name} breaks down again and again" for name, each in self._falls.items() if each.often), "")
 
     def plugins(self) -> tuple[PluginStatus, ...]:
         """All plugins that were found, while it runs."""
@@ -258,6 +279,7 @@ class Daemon:
             try:
                 await edge.run()
             except Exception as error:  # whatever it is, it must not silence the assistant
+                self._falls.setdefault(name, _Falls()).add(asyncio.get_running_loop().time())
                 log.error("edge.broke_down", edge=name, error=type(_root(error)).__name__)
                 log.debug("edge.broke_down", edge=name, exc_info=error)  # its text may hold what somebody said
                 self._hub.crashed(edge)
@@ -286,6 +308,21 @@ def _root(error: Exception) -> Exception:
     while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]
     return error
+
+
+class _Falls:
+    """How often one edge broke down lately."""
+
+    def __init__(self) -> None:
+        self._at: deque[float] = deque(maxlen=FALLS)
+
+    def add(self, now: float) -> None:
+        self._at.append(now)
+
+    @property
+    def often(self) -> bool:
+        """FALLS times within FALLS_WITHIN_S."""
+        return len(self._at) == FALLS and self._at[-1] - self._at[0] < FALLS_WITHIN_S
 
 
 class _Volume:

@@ -79,6 +79,11 @@ class Hub:
         """Go on with other settings, in a new session."""
         self._work(self._conversation.reconfigure(settings, brains, self._loop.time(), listen))
 
+    @property
+    def overdue_s(self) -> float:
+        """How long ago the conversation wanted to be woken, and was not."""
+        return max(0.0, self._loop.time() - self._conversation.deadline())
+
     def history(self) -> list[dict[str, str]]:
         """The last things that were said, oldest first: `who` ("user" or "assistant") and `text`."""
         return [{"who": who, "text": text} for who, text in self._conversation.history()]

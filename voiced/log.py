@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from logging.handlers import QueueHandler, QueueListener
 from queue import Full, Queue
 from typing import TYPE_CHECKING, Any, Final, Literal, TextIO
@@ -58,6 +58,8 @@ def _handler(stream: TextIO) -> _Handler:
         rendered = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     else:
         rendered = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=repr)]
+        if _is_journal(stream, os.environ):
+            rendered = [rendered[0], _Prioritised(structlog.processors.JSONRenderer(default=repr))]
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=_VoicedLoggers(),
@@ -77,6 +79,30 @@ def _handler(stream: TextIO) -> _Handler:
         )
     )
     return handler
+
+
+PRIORITIES: Final = {"critical": 2, "error": 3, "warning": 4, "info": 6, "debug": 7}
+"""Of the syslog, as sd-daemon(3) has them."""
+
+
+class _Prioritised:
+    """Writes the priority before the line, as journald understands it: `journalctl -p warning` finds what is grave."""
+
+    def __init__(self, render: Callable[[Any, str, EventDict], str | bytes]) -> None:
+        self._render = render
+
+    def __call__(self, logger: WrappedLogger, method: str, event: EventDict) -> str:
+        priority = PRIORITIES.get(str(event.get("level")), PRIORITIES["info"])
+        return f"<{priority}>{self._render(logger, method, event)!s}"
+
+
+def _is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Whether what is written there goes to journald (systemd.exec(5), JOURNAL_STREAM)."""
+    try:
+        status = os.fstat(stream.fileno())
+    except OSError:
+        return False
+    return environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
 
 
 class _Handler(QueueHandler):

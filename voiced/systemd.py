@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import structlog
 
@@ -32,10 +32,19 @@ class ServiceManager:
     def stopping(self) -> None:
         self._tell("STOPPING=1")
 
-    async def keep_alive(self) -> None:
-        """Pat the watchdog from the event loop: a loop that hangs is restarted. Ends at once if nobody asked."""
+    async def keep_alive(self, trouble: Callable[[], str] = str) -> None:
+        """Pat the watchdog from the event loop, so that a loop that hangs is restarted; and only while there is no
+        `trouble()`, which says what does not heal by itself, or "". Ends at once if nobody asked."""
+        told = ""
         while self._alive_every_s:
-            self._tell("WATCHDOG=1")
+            found = trouble()
+            if not found:
+                self._tell("WATCHDOG=1")
+            if found != told:
+                told = found
+                if found:
+                    log.error("watchdog.not_fed", reason=found)
+                self._tell(f"STATUS={found or 'listening'}")
             await asyncio.sleep(self._alive_every_s)
 
     def _tell(self, message: str) -> None:

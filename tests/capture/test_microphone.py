@@ -16,6 +16,7 @@ from voiced.capture.echo import NoEchoControl
 from voiced.capture.level import rms_dbfs
 from voiced.capture.microphone import Microphone
 from voiced.capture.settings import CaptureSettings
+from voiced.conversation.commands import CloseMicrophone, OpenMicrophone
 from voiced.conversation.events import FrameCaptured, MicrophoneLost, MicrophoneReady
 from voiced.playout.earcons import tone
 from voiced.testing.sound_card import VirtualCard
@@ -133,3 +134,22 @@ async def test_the_device_is_let_go_at_the_end() -> None:
     async with listening(card, inbox):
         pass
     await card.until_open(0)
+
+
+async def test_closed_it_hears_nothing_and_after_that_nothing_of_before() -> None:
+    card, inbox = VirtualCard(), Inbox()
+    async with listening(card, inbox) as microphone:
+        card.say(tone(1000, Ms(500), dbfs=-10.0), at=card.time() + 0.05)
+        await card.run(0.2)
+        assert microphone.level_dbfs > -30.0
+        microphone.do(CloseMicrophone())
+        heard = len(inbox.events)
+        await card.until_open(0)
+        await card.run(1.0)
+        assert (len(inbox.events), microphone.level_dbfs) == (heard, -100.0), "neither frames nor a loss"
+        inbox.events.clear()
+        microphone.do(OpenMicrophone())
+        await card.until_open(1)
+        await card.run(0.2)
+        await inbox.get(MicrophoneReady)
+        assert all(rms_dbfs(event.frame.pcm) < -60.0 for event in inbox.of(FrameCaptured))

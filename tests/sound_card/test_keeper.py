@@ -138,3 +138,51 @@ async def test_a_device_that_does_not_open_is_told(card: VirtualCard) -> None:
     running.cancel()
     await asyncio.wait([running])
     assert told == ["it is broken"]
+
+
+async def test_closed_it_lets_the_device_go_and_opens_it_again_when_asked(
+    card: VirtualCard, listener: Listener
+) -> None:
+    await card.until_open(1)
+    await card.run(0.05)
+    await listener.until_told(1)
+    listener.keeper.close()
+    await card.until_open(0)
+    listener.keeper.open()
+    await card.until_open(1)
+    await card.run(0.05)
+    assert await listener.until_told(2) == ["ready virtual microphone"] * 2, "and that was no loss"
+
+
+async def test_closed_and_opened_at_once_it_is_ready_anew(card: VirtualCard, listener: Listener) -> None:
+    await card.until_open(1)
+    await card.run(0.05)
+    await listener.until_told(1)
+    listener.keeper.close()
+    listener.keeper.open()
+    await card.until_open(0)
+    await card.until_open(1)
+    await card.run(0.05)
+    assert await listener.until_told(2) == ["ready virtual microphone"] * 2
+
+
+async def test_a_card_that_never_opens_its_device_is_told_from_one_that_waits(card: VirtualCard) -> None:
+    opening, go_on = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def hangs(_on_stopped: object) -> Stream:
+        loop.call_soon_threadsafe(opening.set)
+        asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result()
+        raise DeviceFailed("broken")
+
+    lost = asyncio.Event()
+    keeper = StreamKeeper(card, hangs, patience_s=1.0, on_ready=lambda _: None, on_lost=lambda _: lost.set())
+    running = asyncio.create_task(keeper.run())
+    await opening.wait()
+    await card.run(100.0)
+    assert keeper.hung_for_s == pytest.approx(100.0, abs=1.0)
+    go_on.set()
+    await lost.wait()
+    assert keeper.hung_for_s == 0.0, "it was refused, and is tried again"
+    running.cancel()
+    await asyncio.wait([running])

@@ -67,6 +67,11 @@ class Microphone:
         return self._level_dbfs if self._listening else SILENCE_DBFS
 
     @property
+    def hung_for_s(self) -> float:
+        """How long the device has not answered, while it was to open or close."""
+        return self._keeper.hung_for_s
+
+    @property
     def overruns(self) -> int:
         """Blocks that were lost: the loop was too late for them, or the device's thread was."""
         return self._overruns

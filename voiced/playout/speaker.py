@@ -93,6 +93,11 @@ class Speaker:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
+    def hung_for_s(self) -> float:
+        """How long the device has not answered, while it was to open or close."""
+        return self._keeper.hung_for_s
+
+    @property
     def underruns(self) -> int:
         """How often a reply ran dry before it was finished."""
         return self._buffer.underruns

@@ -51,6 +51,12 @@ class StreamKeeper:
         self._last_block: float | None = None
         self._settled = False
         self._stopped = False
+        self._stirred_at: float | None = None
+
+    @property
+    def hung_for_s(self) -> float:
+        """How long the card has neither opened, closed nor refused the device, while it was asked to."""
+        return 0.0 if self._stirred_at is None else self._card.time() - self._stirred_at
 
     def alive(self, now: float) -> None:
         """A block was there at `now` (the card's clock). In the device's thread."""
@@ -75,8 +81,10 @@ class StreamKeeper:
         """Until cancelled; then the stream is closed."""
         self._loop = asyncio.get_running_loop()
         while True:
+            self._stirred_at = None
             await self._wanted.wait()
             self._let_go = False
+            self._stirred_at = self._card.time()
             self._news.clear()
             self._first_block = self._last_block = None
             self._settled = self._stopped = False
@@ -84,6 +92,7 @@ class StreamKeeper:
                 stream = await self._opened()
             except AudioError as error:
                 self._lost(str(error))
+                self._stirred_at = None
             else:
                 try:
                     reason = await self._end_of(stream)
@@ -91,6 +100,7 @@ class StreamKeeper:
                         self._lost(reason)
                 finally:
                     await asyncio.shield(asyncio.to_thread(stream.close))
+                self._stirred_at = None
                 if not reason:
                     continue
             await asyncio.sleep(BACKOFF_S[min(self._failures, len(BACKOFF_S)) - 1])
@@ -113,6 +123,7 @@ class StreamKeeper:
         """Wait until the stream ends, and say why, "" where it is not wanted; meanwhile tell when it begins."""
         opened, ready = self._card.time(), False
         while not self._let_go:
+            self._stirred_at = self._card.time()
             with contextlib.suppress(TimeoutError):  # then it is time to look at the age of the last block
                 async with asyncio.timeout(self._patience_s / 4):
                     await self._news.wait()
