@@ -140,9 +140,7 @@ async def test_a_device_that_does_not_open_is_told(card: VirtualCard) -> None:
     assert told == ["it is broken"]
 
 
-async def test_closed_it_lets_the_device_go_and_opens_it_again_when_asked(
-    card: VirtualCard, listener: Listener
-) -> None:
+async def test_closed_it_lets_the_device_go_until_it_is_asked(card: VirtualCard, listener: Listener) -> None:
     await card.until_open(1)
     await card.run(0.05)
     await listener.until_told(1)
