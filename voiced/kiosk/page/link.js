@@ -1,0 +1,99 @@
+// The connection to the daemon, which comes back by itself.
+
+const FIRST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 5000;
+/** The daemon tells its status every five seconds: after this silence the connection is dead, whatever TCP thinks. */
+const SILENCE_MS = 16000;
+/** Sound that may wait to be sent: late sound is worth nothing. */
+const MOST_WAITING_BYTES = 96000;
+
+export class Link {
+  /** `heard(message)`, `sounded(bytes)`, `lost(refused)`: called as it happens. */
+  constructor({ heard, sounded, lost, token }) {
+    this.heard = heard;
+    this.sounded = sounded;
+    this.lost = lost;
+    this.token = token;
+    this.pauseMs = FIRST_PAUSE_MS;
+    this.socket = null;
+    this.timer = 0;
+    this.watchdog = 0;
+    window.addEventListener("online", () => this.hurry());
+    document.addEventListener("visibilitychange", () => document.hidden || this.hurry());
+    window.addEventListener("pagehide", () => this.socket?.close());
+    window.addEventListener("pageshow", (event) => event.persisted && this.hurry());
+  }
+
+  get open() {
+    return this.socket?.readyState === WebSocket.OPEN;
+  }
+
+  connect() {
+    clearTimeout(this.timer);
+    const address = new URL("ws", document.baseURI);
+    address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
+    address.search = address.hash = "";
+    let socket;
+    try {
+      socket = new WebSocket(address, this.token ? ["voiced.v1", `token.${this.token}`] : ["voiced.v1"]);
+    } catch {
+      this.lost(true); // this token has letters that none has
+      return;
+    }
+    this.socket = socket;
+    socket.binaryType = "arraybuffer";
+    socket.onmessage = ({ data }) => this.took(data);
+    socket.onclose = (event) => socket === this.socket && this.closed(event);
+    this.watch();
+  }
+
+  /** Try at once, whatever the pause. */
+  hurry() {
+    if (this.socket && this.socket.readyState !== WebSocket.CLOSED) return;
+    this.pauseMs = FIRST_PAUSE_MS;
+    this.connect();
+  }
+
+  /** Whether it was sent. */
+  send(request) {
+    if (!this.open) return false;
+    this.socket.send(JSON.stringify(request));
+    return true;
+  }
+
+  /** Whether it was sent: what is too late is left out. */
+  sendSound(bytes) {
+    if (!this.open || this.socket.bufferedAmount > MOST_WAITING_BYTES) return false;
+    this.socket.send(bytes);
+    return true;
+  }
+
+  took(data) {
+    this.watch();
+    if (typeof data !== "string") {
+      this.sounded(data);
+      return;
+    }
+    const message = JSON.parse(data);
+    if (message.hello) this.pauseMs = FIRST_PAUSE_MS;
+    this.heard(message);
+  }
+
+  closed() {
+    clearTimeout(this.watchdog);
+    this.lost(false);
+    this.timer = setTimeout(() => this.connect(), this.pauseMs * (0.75 + Math.random() / 2));
+    this.pauseMs = Math.min(this.pauseMs * 2, LONGEST_PAUSE_MS);
+  }
+
+  watch() {
+    clearTimeout(this.watchdog);
+    this.watchdog = setTimeout(() => {
+      const dead = this.socket;
+      dead.onclose = dead.onmessage = null; // its close may take a minute
+      dead.close();
+      this.socket = null;
+      this.closed();
+    }, SILENCE_MS);
+  }
+}
