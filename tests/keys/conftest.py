@@ -1,0 +1,21 @@
+"""A display with a keyboard, for tests that ask for one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.keys.x_display import Fingers, XDisplay
+
+
+@pytest.fixture(scope="module")
+def display() -> Iterator[XDisplay]:
+    with XDisplay() as display:
+        yield display
+
+
+@pytest.fixture
+def fingers(display: XDisplay) -> Iterator[Fingers]:
+    with Fingers(display) as fingers:
+        yield fingers

@@ -1,0 +1,197 @@
+"""Hotkeys on a real X server, with real key events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from Xlib import X
+
+from tests.keys.recorder import Recorder, failure_of, watching
+from tests.keys.x_display import Fingers, XDisplay
+from voiced.keys.hotkey import hotkey_of
+from voiced.keys.port import KeysLost
+from voiced.keys.settings import KeyName
+from voiced.keys.x11 import X11Keys
+from voiced.keys.x11_server import XServer
+
+
+def source(display: XDisplay, recorder: Recorder, talk: str = "ctrl+alt+space", **others: str) -> X11Keys:
+    names: dict[KeyName, str] = {"talk": talk, **others}  # type: ignore[dict-item]
+    return X11Keys({name: hotkey_of(text) for name, text in names.items()}, recorder, display.name, recorder.on_ready)
+
+
+async def test_a_hotkey_is_held_until_its_key_is_let_go(display: XDisplay, fingers: Fingers) -> None:
+    keys = Recorder()
+    async with watching(source(display, keys), keys):
+        assert keys.ready == ["ctrl+alt+space"]
+        fingers.press("Control_L", "Alt_L", "space")
+        await keys.moved("talk down")
+        fingers.let_go("Control_L", "Alt_L")  # the fingers come off one by one
+        fingers.let_go("space")
+        await keys.moved("talk down", "talk up")
+
+
+class Counting(XServer):
+    """Calls `on_release` in its thread at each release that the server tells of."""
+
+    on_release: Callable[[], None]
+
+    def events(self, timeout_s: float | None) -> Iterator[Any]:
+        for event in super().events(timeout_s):
+            if event.type == X.KeyRelease:
+                self.on_release()
+            yield event
+
+
+async def test_a_key_that_repeats_while_it_is_held_goes_down_once(display: XDisplay, fingers: Fingers) -> None:
+    keys = Recorder()
+    repeats: list[None] = []
+
+    def connect(name: str) -> XServer:
+        server = Counting(name)
+        server.on_release = told
+        return server
+
+    loop = asyncio.get_running_loop()
+
+    def told() -> None:
+        repeats.append(None)
+        loop.call_soon_threadsafe(keys.notice)
+
+    hotkeys: dict[KeyName, Any] = {"talk": hotkey_of("f9")}
+    async with watching(X11Keys(hotkeys, keys, display.name, keys.on_ready, connect=connect), keys):
+        fingers.press("F9")
+        await keys.until(lambda: len(repeats) > 5)
+        assert keys.moves == ["talk down"]
+        fingers.let_go("F9")
+        await keys.moved("talk down", "talk up")
+
+
+@pytest.mark.parametrize("lock", ["Num_Lock", "Caps_Lock"])
+async def test_locks_make_no_difference(display: XDisplay, fingers: Fingers, lock: str) -> None:
+    keys = Recorder()
+    async with watching(source(display, keys, "super+f9"), keys):
+        fingers.tap(lock)
+        fingers.tap("Super_L", "F9")
+        await keys.moved("talk down", "talk up")
+        fingers.tap(lock)
+        fingers.tap("Super_L", "F9")
+        await keys.moved("talk down", "talk up", "talk down", "talk up")
+
+
+async def test_with_another_modifier_it_is_another_key(display: XDisplay, fingers: Fingers) -> None:
+    keys = Recorder()
+    async with watching(source(display, keys, "ctrl+f9", mute="ctrl+shift+f9", stop="f9"), keys):
+        fingers.tap("Control_L", "Alt_L", "F9")  # nobody's
+        fingers.tap("Control_L", "Shift_L", "F9")
+        await keys.moved("mute down", "mute up")
+        fingers.tap("F9")
+        await keys.moved("mute down", "mute up", "stop down", "stop up")
+
+
+async def test_a_modifier_alone_can_be_the_key(display: XDisplay, fingers: Fingers) -> None:
+    keys = Recorder()
+    async with watching(source(display, keys, "rightctrl"), keys):
+        fingers.press("Control_R")
+        await keys.moved("talk down")
+        fingers.let_go("Control_R")
+        await keys.moved("talk down", "talk up")
+
+
+class Forgetful(XServer):
+    """Loses every release."""
+
+    def events(self, timeout_s: float | None) -> Iterator[Any]:
+        return (event for event in super().events(timeout_s) if event.type != X.KeyRelease)
+
+
+async def test_a_release_that_is_lost_is_noticed(display: XDisplay, fingers: Fingers) -> None:
+    keys = Recorder()
+    hotkeys: dict[KeyName, Any] = {"talk": hotkey_of("f9")}
+    async with watching(X11Keys(hotkeys, keys, display.name, keys.on_ready, connect=Forgetful), keys):
+        fingers.press("F9")
+        await keys.moved("talk down")
+        fingers.let_go("F9")
+        await keys.moved("talk down", "talk up")
+
+
+class Relearning(XServer):
+    """Calls `on_grabs` in its thread whenever it looked where the keys are."""
+
+    on_grabs: Callable[[], None]
+
+    def grab(self, hotkeys: Any) -> None:
+        super().grab(hotkeys)
+        self.on_grabs()
+
+
+async def test_a_hotkey_follows_the_layout_of_the_keyboard(display: XDisplay, fingers: Fingers) -> None:
+    keys = Recorder()
+    grabs: list[None] = []
+    loop = asyncio.get_running_loop()
+
+    def connect(name: str) -> XServer:
+        server = Relearning(name)
+        server.on_grabs = told
+        return server
+
+    def told() -> None:
+        grabs.append(None)
+        loop.call_soon_threadsafe(keys.notice)
+
+    nine, ten = fingers.code("F9"), fingers.code("F10")
+    symbols = {code: fingers.display.get_keyboard_mapping(code, 1)[0] for code in (nine, ten)}
+    hotkeys: dict[KeyName, Any] = {"talk": hotkey_of("f9")}
+    async with watching(X11Keys(hotkeys, keys, display.name, keys.on_ready, connect=connect), keys):
+        try:
+            fingers.display.change_keyboard_mapping(ten, [symbols[nine]])
+            fingers.display.change_keyboard_mapping(nine, [symbols[ten]])
+            fingers.display.sync()
+            await keys.until(lambda: len(grabs) >= 3)
+            fingers.press_code(nine)
+            fingers.let_go_code(nine)
+            fingers.press_code(ten)
+            await keys.moved("talk down")
+        finally:
+            fingers.display.change_keyboard_mapping(nine, [symbols[nine]])
+            fingers.display.change_keyboard_mapping(ten, [symbols[ten]])
+            fingers.display.sync()
+
+
+async def test_a_hotkey_that_another_program_has_is_named(display: XDisplay) -> None:
+    other, keys = Recorder(), Recorder()
+    async with watching(source(display, other, "ctrl+f8"), other):
+        error = await failure_of(source(display, keys, "ctrl+f8"))
+    assert isinstance(error, KeysLost)
+    assert str(error).startswith("another program has the hotkey ctrl+f8 already: choose another one in [keys]")
+    async with watching(source(display, keys, "ctrl+f8"), keys):  # which has let it go
+        pass
+
+
+async def test_a_key_that_the_keyboard_lacks_is_named(display: XDisplay) -> None:
+    keys = Recorder()
+    error = await failure_of(source(display, keys, "f24"))
+    assert (type(error), str(error)) == (
+        KeysLost,
+        "this keyboard has no key 'f24': choose another hotkey in [keys]",
+    )
+
+
+async def test_a_display_that_is_not_there_is_named() -> None:
+    keys = Recorder()
+    error = await failure_of(X11Keys({"talk": hotkey_of("f9")}, keys, ":9999", keys.on_ready))
+    assert isinstance(error, KeysLost)
+    assert str(error).startswith("the X server :9999 does not answer")
+
+
+async def test_a_server_that_goes_away_ends_it() -> None:
+    keys = Recorder()
+    with XDisplay() as display:
+        running = asyncio.ensure_future(failure_of(source(display, keys)))
+        await keys.until(lambda: keys.ready)
+        display.stop()
+        error = await running
+    assert (type(error), str(error)) == (KeysLost, "the X server is gone")

@@ -1,0 +1,103 @@
+"""Notifications of the desktop (org.freedesktop.Notifications)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, NoReturn
+
+import structlog
+
+from voiced.conversation.commands import Fact
+from voiced.keys.desktop_entry import APP_ID
+from voiced.keys.notices import Kind, Notice, Notices
+
+if TYPE_CHECKING:
+    from dbus_fast.aio import MessageBus
+
+SERVER: Final = "org.freedesktop.Notifications"
+
+EVERY_S: Final = 10.0
+"""The least time between two notices of a kind: of a device that comes and goes, the last state is shown."""
+
+AGAIN_AFTER_S: Final = 30.0
+"""What came while nobody showed notices is dropped; so long after that it is tried again."""
+
+log = structlog.get_logger(__name__)
+
+
+class Notifier:
+    """`ports.StatusSink`, and the task that shows what it was told; with nobody to show it, it does nothing."""
+
+    def __init__(
+        self, environ: Mapping[str, str], *, every_s: float = EVERY_S, again_after_s: float = AGAIN_AFTER_S
+    ) -> None:
+        self._environ = environ
+        self._every_s = every_s
+        self._again_after_s = again_after_s
+        self._notices = Notices()
+        self._pending: dict[Kind, Notice] = {}
+        self._news = asyncio.Event()
+        self._ids: dict[Kind, int] = {}
+        self._due: dict[Kind, float] = {}
+        self._told = ""
+
+    def report(self, fact: Fact) -> None:
+        notice = self._notices.of(fact)
+        if notice is not None:
+            self._pending[notice.kind] = notice
+            self._news.set()
+
+    async def run(self) -> NoReturn:
+        """Until cancelled. Nothing is imported, nor connected to, before there is something to show."""
+        while True:
+            await self._news.wait()
+            try:
+                from voiced.keys.session_bus import BusError, session_bus
+            except ImportError:
+                await self._unavailable("it takes dbus-fast: pip install 'voiced[desktop]'")
+                continue
+            try:
+                async with session_bus(self._environ) as bus:
+                    await self._show(bus)
+            except BusError as error:
+                await self._unavailable(str(error))
+
+    async def _show(self, bus: MessageBus) -> None:
+        """Until the bus is gone. The connection stays: some desktops take notices away with it."""
+        while True:
+            await self._news.wait()
+            if not bus.connected:
+                return
+            self._news.clear()
+            now = asyncio.get_running_loop().time()
+            for kind in [kind for kind in self._pending if self._due.get(kind, now) <= now]:
+                self._due[kind] = now + self._every_s
+                await self._notify(bus, self._pending.pop(kind))
+            if self._pending:
+                await asyncio.sleep(min(self._due[kind] for kind in self._pending) - now)
+                self._news.set()
+
+    async def _notify(self, bus: MessageBus, notice: Notice) -> None:
+        from dbus_fast import Variant
+
+        from voiced.keys.session_bus import call
+
+        hints = {"desktop-entry": Variant("s", APP_ID), "transient": Variant("b", True)}
+        self._ids[notice.kind], *_ = await call(
+            bus,
+            SERVER,
+            "/org/freedesktop/Notifications",
+            f"{SERVER}.Notify",
+            "susssasa{sv}i",
+            ("voiced", self._ids.get(notice.kind, 0), notice.icon, notice.title, notice.body, [], hints, -1),
+        )
+
+    async def _unavailable(self, reason: str) -> None:
+        if reason != self._told:
+            self._told = reason
+            log.info("notifications.unavailable", reason=reason)
+        await asyncio.sleep(self._again_after_s)
+        self._news.clear()
+        self._pending.clear()
+        self._ids.clear()
