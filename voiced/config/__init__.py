@@ -28,6 +28,7 @@ from voiced.config.secrets import OpenAISettings, Secrets
 from voiced.config.sources import SYSTEM_FILE, Origin
 from voiced.control.settings import ControlSettings
 from voiced.conversation.settings import BrainSettings, ListenSettings, TurnSettings
+from voiced.keys.settings import KeySettings
 from voiced.log import LogSettings
 from voiced.playout.settings import PlayoutSettings
 from voiced.plugins.settings import PluginSettings
@@ -54,6 +55,7 @@ class Config(LayeredSettings):
     brain: BrainSettings = Field(default_factory=BrainSettings)
     turn: TurnSettings = Field(default_factory=TurnSettings)
     listen: ListenSettings = Field(default_factory=ListenSettings)
+    keys: KeySettings = Field(default_factory=KeySettings)
     capture: CaptureSettings = Field(default_factory=CaptureSettings)
     realtime: RealtimeSettings = Field(default_factory=RealtimeSettings)
     cascade: CascadeSettings = Field(default_factory=CascadeSettings)
