@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from contextlib import aclosing, suppress
 from dataclasses import asdict
 from types import FrameType
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 
@@ -29,7 +29,7 @@ from voiced.capture.echo import echo_control
 from voiced.capture.microphone import Microphone
 from voiced.config import Loaded
 from voiced.control.server import ControlServer
-from voiced.conversation.commands import Fact, VolumeChanged
+from voiced.conversation.commands import Fact, Muted, VolumeChanged
 from voiced.conversation.events import BrainName, Event, StopAsked, ToolReturned, ToolsChanged, ToolSpec, VolumeAsked
 from voiced.conversation.machine import Conversation
 from voiced.errors import ConfigError
@@ -49,6 +49,10 @@ from voiced.spending.first_times import FirstTimes
 from voiced.state_folder import state_folder
 from voiced.systemd import ServiceManager
 from voiced.turn_log import TurnLog
+
+if TYPE_CHECKING:
+    from voiced.keys.listener import KeyListener
+    from voiced.keys.notifier import Notifier
 
 PLUGINS_WITHIN_S: Final = FIRST_BATCH_S + 0.2
 """The first session waits so long for the plugins; tools that come later are offered later."""
@@ -104,6 +108,9 @@ class Daemon:
         self._api = api
         self._overhears = overhears
         self._volume = _Volume(loaded.config.playout.volume)
+        self._mute = _Mute()
+        self._keys: KeyListener | None = None
+        self._notifier: Notifier | None = None
         self._edges: dict[str, asyncio.Task[None]] = {}
         self._falls: dict[str, _Falls] = {}
         self._tools_known = asyncio.Event()
@@ -151,12 +158,18 @@ class Daemon:
             sources=self._sources,
         )
         signals = Signals(lambda event: self._hub.post(event), config.brain.order[0])
-        watching = (TurnLog(), signals, self._volume, self._books, control, self._plugins)
+        watching = (TurnLog(), signals, self._volume, self._mute, self._books, control, self._plugins)
         sinks: tuple[StatusSink, ...] = (*watching, *self._sinks)
+        if config.keys.notifies(environ):
+            from voiced.keys.notifier import Notifier  # here, as all that only a desktop has: it takes memory
+
+            self._notifier = Notifier(environ)
+            sinks += (self._notifier,)
         self._hub = Hub(Conversation(config.turns, config.brain, config.listen), sinks)
         self._hub.tools = self._plugins
         self._build_sound()
         self._build_brains()
+        self._build_keys()
         async with control.serving(), aclosing(self._ai), asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             self._run_edges()
@@ -215,12 +228,15 @@ class Daemon:
         set_up_log(now.log, self._stderr)
         if now.control != before.control:
             log.warning("reload.restart_needed", reason="[control] is read at the start only")
+        if now.keys.notifications != before.keys.notifications:
+            log.warning("reload.restart_needed", reason="keys.notifications is read at the start only")
         if (now.capture, now.playout) != (before.capture, before.playout):
             self._hub.post(StopAsked())  # what plays on the old loudspeaker ends here
             if now.playout.volume != before.playout.volume:
                 self._volume.percent = now.playout.volume
             self._build_sound()
         self._build_brains()
+        self._build_keys()
         self._run_edges()
         self._hub.reconfigure(now.turns, now.brain, now.listen)
         self._books.reconfigure(now.budget)
@@ -258,12 +274,27 @@ class Daemon:
         self._hub.brains = self._brains
         self._spotter = self._hub.spotter = LocalSpotter(post, POCKETSPHINX)
 
+    def _build_keys(self) -> None:
+        """Where somebody wants a key to talk. It is built once, since two can't have the same key at once."""
+        keys = self._loaded.config.keys
+        if self._keys is not None:
+            self._keys.reconfigure(keys)
+        elif keys.wanted:
+            from voiced.keys.listener import KeyListener
+
+            environ = self._loaded.places.environ
+            self._keys = KeyListener(keys, self._hub.post, environ, muted=lambda: self._mute.muted)
+
     def _run_edges(self) -> None:
         """Run what was built; what it replaces is let go."""
         edges: dict[str, _Edge] = {"speaker": self._speaker, "microphone": self._microphone}
         edges.update(self._brains.items())
         if self._loaded.config.brain.local_commands:
             edges["spotter"] = self._spotter
+        if self._keys is not None:
+            edges["keys"] = self._keys
+        if self._notifier is not None:
+            edges["notifications"] = self._notifier
         for name in self._edges.keys() - edges.keys():
             self._edges.pop(name).cancel()
         for name, edge in edges.items():
@@ -334,6 +365,17 @@ class _Volume:
     def report(self, fact: Fact) -> None:
         if isinstance(fact, VolumeChanged):
             self.percent = fact.percent
+
+
+class _Mute:
+    """`ports.StatusSink` that remembers whether the microphone is muted, for a key that does both."""
+
+    def __init__(self) -> None:
+        self.muted = False
+
+    def report(self, fact: Fact) -> None:
+        if isinstance(fact, Muted):
+            self.muted = fact.muted
 
 
 async def run(loaded: Loaded, card: SoundCard | None = None) -> int:
