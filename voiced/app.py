@@ -35,6 +35,8 @@ from voiced.conversation.machine import Conversation
 from voiced.errors import ConfigError
 from voiced.hub import Hub
 from voiced.log import set_up as set_up_log
+from voiced.playout import earcon_choice
+from voiced.playout.earcon_choice import EarconChoice
 from voiced.playout.speaker import Speaker
 from voiced.plugins.acting import ourselves
 from voiced.plugins.ai import HostAi
@@ -111,6 +113,7 @@ class Daemon:
         self._mute = _Mute()
         self._keys: KeyListener | None = None
         self._notifier: Notifier | None = None
+        self._earcons = EarconChoice()
         self._edges: dict[str, asyncio.Task[None]] = {}
         self._falls: dict[str, _Falls] = {}
         self._tools_known = asyncio.Event()
@@ -167,6 +170,7 @@ class Daemon:
             sinks += (self._notifier,)
         self._hub = Hub(Conversation(config.turns, config.brain, config.listen), sinks)
         self._hub.tools = self._plugins
+        await self._earcons.load(config.earcons)
         self._build_sound()
         self._build_brains()
         self._build_keys()
@@ -220,7 +224,8 @@ class Daemon:
     def reload(self) -> None:
         """Read configuration and plugins anew. Raises ConfigError, and leaves everything as it was."""
         loaded = self._loaded.again()
-        echo_control(loaded.config.capture)  # these may ask for something that is not installed
+        echo_control(loaded.config.capture)  # these may ask for something that is not installed, or not there
+        earcon_choice.check(loaded.config.earcons)
         _engines(loaded)
         self._manager.reloading()
         before, now = self._loaded.config, loaded.config
@@ -238,6 +243,7 @@ class Daemon:
         self._build_brains()
         self._build_keys()
         self._run_edges()
+        self._tasks.create_task(self._earcons.load_anew(now.earcons))
         self._hub.reconfigure(now.turns, now.brain, now.listen)
         self._books.reconfigure(now.budget)
         self._plugins.reload(settings=now.plugins, tables=loaded.plugin_tables)
@@ -247,7 +253,9 @@ class Daemon:
     def _build_sound(self) -> None:
         config = self._loaded.config
         echo = echo_control(config.capture)
-        self._speaker = self._hub.speaker = Speaker(self._card, config.playout, self._hub.post, far_end=echo.far_end)
+        self._speaker = self._hub.speaker = Speaker(
+            self._card, config.playout, self._hub.post, far_end=echo.far_end, earcons=self._earcons
+        )
         self._microphone = self._hub.microphone = Microphone(self._card, config.capture, self._hub.post, echo=echo)
         self._hub.post(VolumeAsked(self._volume.percent))  # what somebody chose outlasts a change of devices
 

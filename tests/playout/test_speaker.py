@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,8 +29,9 @@ from voiced.conversation.events import (
     SpeakerLost,
     SpeakerReady,
 )
+from voiced.playout.earcon_choice import EarconChoice
 from voiced.playout.earcons import tone
-from voiced.playout.settings import PlayoutSettings
+from voiced.playout.settings import EarconSettings, PlayoutSettings
 from voiced.playout.speaker import SETTLE_S, Speaker
 from voiced.testing.sound_card import VirtualCard
 
@@ -38,9 +40,11 @@ SETTINGS = PlayoutSettings(volume=100, lost_after_s=0.1, longest_buffer_s=10)
 
 
 @asynccontextmanager
-async def speaking(card: VirtualCard, inbox: Inbox, settings: PlayoutSettings = SETTINGS) -> AsyncIterator[Speaker]:
+async def speaking(
+    card: VirtualCard, inbox: Inbox, settings: PlayoutSettings = SETTINGS, earcons: EarconChoice | None = None
+) -> AsyncIterator[Speaker]:
     """A speaker whose device is open and idle; the inbox is empty."""
-    speaker = Speaker(card, settings, inbox.post)
+    speaker = Speaker(card, settings, inbox.post, earcons=earcons)
     running = asyncio.create_task(speaker.run())
     try:
         await card.until_open(1)
@@ -213,6 +217,19 @@ async def test_an_earcon_sounds_and_is_nothing_to_report() -> None:
         await card.run(0.5)
     assert sounding_s(card) == pytest.approx(0.30, abs=0.01)
     assert inbox.events == []
+
+
+async def test_an_earcon_sounds_as_somebody_chose_from_then_on(tmp_path: Path) -> None:
+    (tmp_path / "ding.pcm").write_bytes(tone(500, Ms(800)))
+    card, inbox, earcons = VirtualCard(), Inbox(), EarconChoice()
+    async with speaking(card, inbox, earcons=earcons) as speaker:
+        await earcons.load(EarconSettings(lost="off", done=str(tmp_path / "ding.pcm")))
+        speaker.do(PlayEarcon("lost"))
+        await card.run(0.5)
+        assert sounding_s(card) == 0.0
+        speaker.do(PlayEarcon("done"))
+        await card.run(1.0)
+    assert sounding_s(card) == pytest.approx(0.80, abs=0.01)
 
 
 async def test_the_far_end_is_what_comes_out_and_when() -> None:

@@ -30,7 +30,7 @@ from voiced.control.settings import ControlSettings
 from voiced.conversation.settings import BrainSettings, ListenSettings, TurnSettings
 from voiced.keys.settings import KeySettings
 from voiced.log import LogSettings
-from voiced.playout.settings import PlayoutSettings
+from voiced.playout.settings import EarconSettings, PlayoutSettings
 from voiced.plugins.settings import PluginSettings
 from voiced.settings import setting
 from voiced.spending.settings import BudgetSettings
@@ -61,6 +61,7 @@ class Config(LayeredSettings):
     cascade: CascadeSettings = Field(default_factory=CascadeSettings)
     offline: OfflineSettings = Field(default_factory=OfflineSettings)
     playout: PlayoutSettings = Field(default_factory=PlayoutSettings)
+    earcons: EarconSettings = Field(default_factory=EarconSettings)
     ai: AiSettings = Field(default_factory=AiSettings)
     plugins: PluginSettings = Field(default_factory=PluginSettings)
     plugin: dict[str, dict[str, Any]] = setting(

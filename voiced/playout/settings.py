@@ -1,8 +1,19 @@
-"""Settings of the loudspeaker."""
+"""Settings of the loudspeaker, and of the short sounds that it makes."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import field_validator
+
 from voiced.settings import Settings, setting
+
+SILENT: Final = "off"
+
+RELIED_ON: Final = frozenset({"alarm", "failed"})
+"""Earcons that tell what nobody would notice otherwise: to be silenced by their own names alone."""
 
 
 class PlayoutSettings(Settings):
@@ -52,3 +63,62 @@ class PlayoutSettings(Settings):
         gt=0,
         le=60,
     )
+
+
+def _earcon(meaning: str) -> Any:
+    return setting("", f'{meaning} "": as it is made; "off": silence; else a file.')
+
+
+class EarconSettings(Settings):
+    """Short sounds that tell what happens, each to be replaced by a file of your own, or silenced.
+
+    A file is named by its whole path and lasts up to 10 s: a WAV (PCM), or a .pcm with nothing but samples of 16 bits,
+    mono, at 24 kHz. It is read at the start and at each reload.
+    """
+
+    enabled: bool = setting(
+        True,
+        "false: none of them sounds but alarm and failed, on which people rely; these are silenced each by itself.",
+    )
+    heard: str = _earcon(
+        "The wake word was heard, or the key to talk went down. Where the microphone hears nothing while voiced sounds "
+        '(capture.echo = "half-duplex"), a long one costs your first word.'
+    )
+    thinking: str = _earcon("The answer takes long.")
+    done: str = _earcon("It was done, and there is nothing to say about it.")
+    muted: str = _earcon("The microphone is closed.")
+    unmuted: str = _earcon("The microphone is open again.")
+    lost: str = _earcon("What was being said is lost, or nobody can listen now.")
+    offline: str = _earcon("The cloud is away: the device answers by itself.")
+    online: str = _earcon("The cloud answers again.")
+    alarm: str = _earcon("A timer, an alarm or a reminder is due. Silent, it is told in words alone.")
+    failed: str = _earcon(
+        "A question could not be answered; words follow the tones, and a file takes the place of both. Silent, such a "
+        "question is followed by nothing at all."
+    )
+
+    @field_validator("*")
+    @classmethod
+    def _whole_path(cls, value: bool | str) -> bool | str:
+        if isinstance(value, str) and value not in ("", SILENT) and not value.startswith(("/", "~/")):
+            raise ValueError(f'write "{SILENT}", or the whole path of a file, from / or ~/')
+        return value
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """Earcons that are somebody's own, and where they are."""
+        return {name: Path(value).expanduser() for name, value in self._sounding() if value}
+
+    @property
+    def silent(self) -> frozenset[str]:
+        """Earcons that are not to be heard."""
+        return frozenset(EARCONS) - {name for name, _ in self._sounding()}
+
+    def _sounding(self) -> Iterator[tuple[str, str]]:
+        for name in EARCONS:
+            value = getattr(self, name)
+            if value != SILENT and (self.enabled or name in RELIED_ON):
+                yield name, value
+
+
+EARCONS: Final = tuple(name for name in EarconSettings.model_fields if name != "enabled")

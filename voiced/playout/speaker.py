@@ -22,7 +22,8 @@ from voiced.conversation.commands import (
 )
 from voiced.conversation.events import PlayoutFlushed, SpeakerLost, SpeakerReady
 from voiced.playout.clock import PlayoutClock, Report
-from voiced.playout.earcons import NOTES, earcon
+from voiced.playout.earcon_choice import EarconChoice
+from voiced.playout.earcons import NOTES
 from voiced.playout.jitter_buffer import JitterBuffer
 from voiced.playout.settings import PlayoutSettings
 from voiced.ports import Post
@@ -50,7 +51,8 @@ class Speaker:
     dropped with a warning.
 
     `far_end(pcm, heard_at)` gets every block as it goes out, silence included: PCM16 at 24 kHz after all gains, and
-    the card's time at which its first sample is heard. It runs in the device's thread.
+    the card's time at which its first sample is heard. It runs in the device's thread. `earcons`: what each sounds
+    like; asked each time.
     """
 
     def __init__(
@@ -60,8 +62,10 @@ class Speaker:
         post: Post,
         *,
         far_end: Callable[[bytes, float], None] | None = None,
+        earcons: EarconChoice | None = None,
     ) -> None:
         self._post = post
+        self._earcons = earcons or EarconChoice()
         self._far_end = far_end
         self._keeper = StreamKeeper(
             card,
@@ -136,9 +140,10 @@ class Speaker:
                 if name not in NOTES:
                     log.warning("speaker.unknown_earcon", name=name, known=sorted(NOTES))
                     return
-                if self._device is not None:  # hours later it would mean something else
+                sound = self._earcons.sound(name)
+                if sound and self._device is not None:  # hours later it would mean something else
                     with self._lock:
-                        self._buffer.mix(earcon(name))
+                        self._buffer.mix(sound)
             case SetVolume(percent):
                 with self._lock:
                     self._buffer.set_volume(_gain(percent))
