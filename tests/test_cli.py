@@ -45,6 +45,7 @@ COMMANDS = (
     "config",
     "status",
     "usage",
+    "service",
     "say",
     "ask",
     "api",

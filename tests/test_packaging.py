@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Mapping, Sequence
 from configparser import ConfigParser
 from itertools import chain
 from pathlib import Path
@@ -16,7 +17,6 @@ import pytest
 
 from voiced.cli import USAGE
 from voiced.cli.parser import parser
-from voiced.config import load_config
 from voiced.config.secrets import OpenAISettings, Secrets
 from voiced.control.settings import ControlSettings
 
@@ -62,11 +62,26 @@ def test_the_system_service_hands_over_the_key_under_the_name_that_is_looked_for
     assert secrets.openai_key().get_secret_value() == "the-key"
 
 
-def test_the_desktop_service_tells_settings_that_work(tmp_path: Path) -> None:
-    (written,) = re.findall(r"printf '(.*)' >", UNITS[1].read_text())
-    file = tmp_path / "voiced.toml"
-    file.write_text(written.replace("\\n", "\n"))
-    assert load_config(file, environ={}).config.openai.key_file == "~/.config/voiced/openai_api_key"
+def test_services_never_give_up() -> None:
+    for path in UNITS:
+        parsed = unit(path)
+        assert (parsed["Unit"]["StartLimitIntervalSec"], parsed["Service"]["RestartSec"]) == ("0", "5")
+        assert parsed["Service"]["Restart"] == "on-failure"
+
+
+def test_the_desktop_service_comes_and_goes_with_the_session_that_its_keys_and_notifications_need() -> None:
+    parsed = unit(UNITS[1])
+    assert parsed["Install"]["WantedBy"] == parsed["Unit"]["PartOf"] == "graphical-session.target"
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
+def test_the_sandbox_of_the_system_service_is_as_tight_as_promised() -> None:
+    judged = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--no-pager", str(UNITS[0])],
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    (exposure,) = re.findall(r"Overall exposure level for voiced\.service: ([\d.]+)", judged.stdout)
+    assert float(exposure) <= 3.0
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
@@ -97,7 +112,71 @@ def test_the_lock_has_what_the_project_asks_for() -> None:
     asked += [each for each in project["dependency-groups"]["dev"] if not each.startswith("voiced[")]
     noted = [*ours["metadata"]["requires-dist"], *ours["metadata"]["requires-dev"]["dev"]]
     found = {each["name"] + each.get("specifier", "") for each in noted if each["name"] != "voiced"}
-    assert found == set(asked), "run: uv lock"
+    assert found == {each.partition(";")[0] for each in asked}, "run: uv lock"
+
+
+def test_every_core_dependency_has_wheels_for_both_machines_and_both_pythons() -> None:
+    """A Raspberry Pi, and a PC; Debian 12's Python, and Debian 13's. None of them has to have a compiler."""
+    packages = locked()["package"]
+    wheels = {
+        name: [wheel["url"] for each in packages if each["name"] == name for wheel in each.get("wheels", ())]
+        for name in needed(packages, "voiced")
+    }
+    lacking = [
+        f"{name}: none for Python {python} on {machine}"
+        for name in sorted(wheels)
+        for machine in ("x86_64", "aarch64")
+        for python in ((3, 11), (3, 13))
+        if not any(fits(url, python, machine) for url in wheels[name])
+    ]
+    assert lacking == []
+
+
+def needed(packages: Sequence[Mapping[str, Any]], name: str) -> set[str]:
+    """What comes with it, its extras apart; whatever a marker says, but for other systems than Linux."""
+    found: set[str] = set()
+    names = [name]
+    while names:
+        wanted = names.pop()
+        for each in chain(*(package.get("dependencies", ()) for package in packages if package["name"] == wanted)):
+            if each["name"] not in found and not re.search(r"win32|Windows|darwin", each.get("marker", "")):
+                found.add(each["name"])
+                names.append(each["name"])
+    return found
+
+
+def fits(url: str, python: tuple[int, int], machine: str) -> bool:
+    """Whether the wheel can be installed there (the compatibility tags of PEP 425, manylinux of PEP 600)."""
+    *_, pythons, abis, platforms = url.rpartition("/")[2].removesuffix(".whl").split("-")
+    own = f"cp{python[0]}{python[1]}"
+    stable = [f"cp3{minor}" for minor in range(2, python[1] + 1)]
+    right_python = any(
+        (each in ("py3", "py2.py3") and abis == "none")
+        or (each == own and own in abis)
+        or (each in stable and abis == "abi3")
+        for each in pythons.split(".")
+    )
+    right_machine = any(
+        each == "any" or (each.startswith("manylinux") and each.endswith(machine)) for each in platforms.split(".")
+    )
+    return right_python and right_machine
+
+
+@pytest.mark.parametrize(
+    ("file", "right"),
+    [
+        ("numpy-2.1-cp311-cp311-manylinux_2_17_aarch64.manylinux2014_aarch64.whl", True),
+        ("numpy-2.1-cp311-cp311-manylinux_2_17_x86_64.whl", False),
+        ("numpy-2.1-cp313-cp313t-manylinux_2_17_aarch64.whl", False),
+        ("numpy-2.1-cp311-cp311-musllinux_1_2_aarch64.whl", False),
+        ("fast-5.0-cp38-abi3-manylinux_2_28_aarch64.whl", True),
+        ("fast-5.0-cp312-abi3-manylinux_2_28_aarch64.whl", False),
+        ("plain-1.0-py3-none-any.whl", True),
+        ("library-0.2-py3-none-manylinux_2_17_aarch64.whl", True),
+    ],
+)
+def test_a_wheel_is_told_from_one_that_does_not_fit(file: str, right: bool) -> None:
+    assert fits(f"https://files.pythonhosted.org/packages/{file}", (3, 11), "aarch64") == right
 
 
 def test_everything_in_the_lock_comes_from_pypi() -> None:

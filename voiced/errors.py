@@ -20,6 +20,7 @@
     │   └── AnswerUnusable       the server answered with something else than was asked for
     ├── PluginError              a plugin that does not load
     │   └── ToolSchemaError      a tool whose signature can't become a schema
+    ├── ServiceError             systemd: the service can't be installed, or asked about
     └── ControlError             the control socket: a message that it does not know
         └── NoDaemon             nobody listens there (in `voiced.control.client`)
 
@@ -148,6 +149,10 @@ class PluginError(VoicedError):
 
 class ToolSchemaError(PluginError):
     """A tool whose signature can't become a schema."""
+
+
+class ServiceError(VoicedError):
+    """The service of systemd can't be installed, taken away or asked about."""
 
 
 class ControlError(VoicedError):

@@ -33,7 +33,8 @@ def parser() -> Parser:
     commands = whole.add_subparsers(metavar="COMMAND", title="commands")
 
     text = "run the assistant in the foreground, until Ctrl-C or SIGTERM"
-    command(commands, "run", text, lazily("daemon", "run"), epilog=_RUN)
+    run = command(commands, "run", text, lazily("daemon", "run"), epilog=_RUN)
+    run.add_argument("--kiosk", action="store_true", help="serve a page to look at and to touch; the log says where")
 
     text = "hear a scripted conversation; needs no key, no sound card, no network"
     demo = command(commands, "demo", text, lazily("daemon", "demo"), settings=False)
@@ -66,6 +67,9 @@ def parser() -> Parser:
     status.add_argument("--json", action="store_true", help="for programs; with --watch one object per line")
     status.add_argument("--watch", action="store_true", help="what happens, as it happens, until Ctrl-C")
     status.add_argument("--texts", action="store_true", help="with --watch: also what people and the assistant say")
+
+    text = "have systemd run it, from the start of the machine or of your session on"
+    _service(command(commands, "service", text, None, settings=False))
 
     text = "show what was used, by day and model, and what it cost"
     usage = command(commands, "usage", text, lazily("usage", "usage"), epilog=_USAGE)
@@ -136,6 +140,40 @@ def _plugin(plugin: Parser) -> None:
         switch = command(actions, name, text, lazily("plugin_switch", name), epilog=_PLUGIN_SWITCH)
         switch.add_argument("name", metavar="NAME", help="as `voiced plugin list` shows it")
 
+
+def _service(service: Parser) -> None:
+    """The grammar of `voiced service`."""
+    actions = service.add_subparsers(metavar="ACTION", title="actions")
+    for name, text in (
+        ("install", "write the unit, start it, and have it start by itself"),
+        ("uninstall", "stop it and remove the unit; settings and key stay"),
+        ("status", "tell how the service is, and the end of its log"),
+    ):
+        action = command(actions, name, text, lazily("service", name), settings=False, epilog=_SERVICE[name])
+        whose = action.add_mutually_exclusive_group()
+        whose.add_argument("--user", action="store_const", const="user", dest="scope", help="yours, in your session")
+        whose.add_argument("--system", action="store_const", const="system", dest="scope", help="the whole machine's")
+        if name == "install":
+            action.add_argument("--key-file", metavar="FILE", help="keep the API key in this file; -: standard input")
+            action.add_argument("--no-start", action="store_true", help="do not start it now")
+        if name != "status":
+            action.add_argument("--force", action="store_true", help="even if somebody changed the unit")
+
+
+_SERVICE = {
+    "install": """\
+Without --user or --system it is yours, and root's is the whole machine's.
+
+  voiced service install                                   on a desktop
+  sudo /opt/voiced/bin/voiced service install --key-file - on a machine that nobody logs in to; paste the key, Ctrl-D
+""",
+    "uninstall": """\
+Without --user or --system it is yours, and root's is the whole machine's.
+""",
+    "status": """\
+The exit code is 0 where it runs, 1 where it failed or is being started again, 3 where it does not run.
+""",
+}
 
 _PLUGIN_NEW = """\
 then:
