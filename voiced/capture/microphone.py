@@ -76,6 +76,10 @@ class Microphone:
         """Blocks that were lost: the loop was too late for them, or the device's thread was."""
         return self._overruns
 
+    def look_again(self) -> None:
+        """The device may be there now. On the loop."""
+        self._keeper.look_again()
+
     async def run(self) -> NoReturn:
         """Keep the microphone open."""
         self._loop = asyncio.get_running_loop()

@@ -12,6 +12,8 @@ from voiced.cli.settings import load
 
 
 def run(arguments: Namespace, _out: TextIO) -> int:
+    if arguments.kiosk:
+        arguments.overrides = [*arguments.overrides, "kiosk.serve=true"]
     loaded = load(arguments)
     log.set_up(loaded.config.log, sys.stderr)
     from voiced.app import run as serve  # after the settings: what is wrong with them is said at once

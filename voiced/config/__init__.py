@@ -29,6 +29,7 @@ from voiced.config.sources import SYSTEM_FILE, Origin
 from voiced.control.settings import ControlSettings
 from voiced.conversation.settings import BrainSettings, ListenSettings, TurnSettings
 from voiced.keys.settings import KeySettings
+from voiced.kiosk.settings import KioskSettings
 from voiced.log import LogSettings
 from voiced.playout.settings import EarconSettings, PlayoutSettings
 from voiced.plugins.settings import PluginSettings
@@ -71,6 +72,7 @@ class Config(LayeredSettings):
     )
     budget: BudgetSettings = Field(default_factory=BudgetSettings)
     control: ControlSettings = Field(default_factory=ControlSettings)
+    kiosk: KioskSettings = Field(default_factory=KioskSettings)
     log: LogSettings = Field(default_factory=LogSettings)
 
     @property
@@ -134,7 +136,7 @@ def example() -> str:
 def _load(places: Places) -> Loaded:
     given = given_in(Config, places)
     config, origins = validated(Config, given)
-    secrets = Secrets(config.openai, places.environ, config.cascade, config.realtime.base_url, config.ai)
+    secrets = Secrets(config.openai, places.environ, config.cascade, config.realtime.base_url, config.ai, config.kiosk)
     return Loaded(config, secrets, origins, PluginTables(given), places)
 
 

@@ -15,6 +15,7 @@ from voiced.ai.presets import variable_of
 from voiced.ai.settings import AiSettings
 from voiced.brains.cascade.settings import CascadeSettings, Service
 from voiced.errors import BadKey
+from voiced.kiosk.settings import KioskSettings
 from voiced.redaction import looks_like_a_key
 from voiced.settings import Settings, setting
 
@@ -44,12 +45,15 @@ class Secrets:
         cascade: CascadeSettings | None = None,
         realtime_base_url: str = "",
         ai: AiSettings | None = None,
+        kiosk: KioskSettings | None = None,
     ) -> None:
         self._cascade = cascade or CascadeSettings()
         self._realtime = realtime_base_url
         self._environ = environ
         self._ai = ai or AiSettings()
         self._openai = _Source("OpenAI key", "openai.key_file", settings.key_file, "OPENAI_API_KEY", environ)
+        token_file = kiosk.token_file if kiosk is not None else ""
+        self._kiosk = _Source("access token", "kiosk.token_file", token_file, "KIOSK_TOKEN", environ)
         self._common = _Source("API key", "cascade.key_file", self._cascade.key_file, "CASCADE_API_KEY", environ)
         files: dict[Service, str] = {
             "stt": self._cascade.stt_key_file,
@@ -114,6 +118,10 @@ class Secrets:
             return own.key()
         return self.key_for(provider.base_url)
 
+    def kiosk_token(self) -> SecretStr:
+        """What a page of the kiosk must know, empty where it need not know any. Raises ConfigError."""
+        return self._kiosk.key() if self._kiosk.place() is not None else SecretStr("")
+
     def _own_of(self, name: str, key_file: str) -> _Source:
         return _Source("API key", f"ai.providers.{name}.key_file", key_file, variable_of(name), self._environ)
 
@@ -127,7 +135,7 @@ class Secrets:
     def warnings(self) -> list[str]:
         """What is not wrong but unwise, one line each."""
         providers = [self._own_of(name, given.key_file) for name, given in self._ai.providers.items()]
-        sources = [self._openai, self._common, *self._own.values(), *providers]
+        sources = [self._openai, self._kiosk, self._common, *self._own.values(), *providers]
         return list(dict.fromkeys(line for source in sources for line in source.warnings()))
 
 

@@ -32,8 +32,8 @@ import itertools
 import os
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, NoReturn, assert_never
 
@@ -132,6 +132,16 @@ class KioskServer:
         host, port = self._listener.getsockname()[:2]
         return f"{'https' if self._tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}/"
 
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        """Have the port inside the block. Raises ConfigError as `listen`."""
+        self.listen()
+        try:
+            yield
+        finally:
+            if self._listener is not None:
+                self._listener.close()
+
     def listen(self) -> None:
         """Take the port: who connects waits for `run`. Raises ConfigError where it is not to be had."""
         self._listener = _listener(self._settings)
@@ -163,10 +173,11 @@ class KioskServer:
                 if self._card is not None:
                     tasks.create_task(self._card.run())
         finally:
-            server.close()
             for connection in tuple(self._sockets):
-                connection.drop_unless_open()
+                connection.drop_if_idle()
+            server.close()
             await server.wait_closed()
+            self._listener = None
         raise AssertionError("unreachable")  # none of them ends
 
     def report(self, fact: Fact) -> None:
@@ -272,6 +283,8 @@ class KioskServer:
     def _captured(self, visitor: Visitor, pcm: bytes) -> None:
         if self._card is None:
             raise ControlError(_NO_BROWSER)
+        if not visitor.had_sound:
+            raise ControlError('this page is no microphone; send {"do": "sound", "on": true} before its sound')
         try:
             self._card.captured(visitor, pcm)
         except DeviceFailed as error:
@@ -308,6 +321,7 @@ class KioskServer:
         if self._card is None:
             visitor.sound_off(_NO_BROWSER)
         elif wish.on:
+            visitor.had_sound = True
             self._card.take(visitor, rate=wish.rate, latency_s=wish.latency_ms / 1000)
             visitor.tell({"sound": "on"})
         else:
@@ -364,9 +378,9 @@ class _Socket(ServerConnection):
         super().connection_lost(exc)
         self._sockets.discard(self)
 
-    def drop_unless_open(self) -> None:
-        """One that has asked for nothing yet is not waited for."""
-        if self.request is None:
+    def drop_if_idle(self) -> None:
+        """One that has asked for nothing yet, or does not read what it gets, is not waited for."""
+        if self.request is None or self.transport.get_write_buffer_size():
             self.transport.abort()
 
 

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from typing import Any, Final
 
+import structlog
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
@@ -27,6 +28,9 @@ REQUESTS_AT_ONCE: Final = 150
 """What a page may send: ten times what one does that captures sound, and has its volume turned by a finger."""
 
 
+log = structlog.get_logger(__name__)
+
+
 class Visitor:
     """A page as the server sees it, and as the BrowserCard does. On the loop; no method waits but `send_all`."""
 
@@ -34,6 +38,8 @@ class Visitor:
         self.connection = connection
         self.holds_key = False
         """Whether the key to talk was pressed here and not let go."""
+        self.had_sound = False
+        """Whether it ever was the microphone: what it sends after it is none any more was on its way."""
         self._lines: deque[str] = deque()
         self._chars = 0
         self._newest: dict[str, str] = {}
@@ -62,6 +68,7 @@ class Visitor:
         self._lines.append(line)
         self._chars += len(line)
         if len(self._lines) > MOST_LINES or self._chars > MOST_CHARS:
+            log.warning("kiosk.hung_up", reason="a page does not read what it is told")
             self.hang_up()
         self._news.set()
 

@@ -111,6 +111,10 @@ class Speaker:
         """How often the device ran dry, because its thread did not get the processor in time."""
         return self._starved
 
+    def look_again(self) -> None:
+        """The device may be there now. On the loop."""
+        self._keeper.look_again()
+
     async def run(self) -> NoReturn:
         """Keep the loudspeaker open; posts SpeakerReady and SpeakerLost as it comes and goes."""
         self._loop = asyncio.get_running_loop()

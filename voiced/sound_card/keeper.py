@@ -51,6 +51,7 @@ class StreamKeeper:
         self._last_block: float | None = None
         self._settled = False
         self._stopped = False
+        self._hint = asyncio.Event()
         self._stirred_at: float | None = None
 
     @property
@@ -77,6 +78,10 @@ class StreamKeeper:
         """Open it again; it opens by itself at first. On the loop."""
         self._wanted.set()
 
+    def look_again(self) -> None:
+        """The device may be there now: where it is waited for, it is tried at once. On the loop."""
+        self._hint.set()
+
     async def run(self) -> NoReturn:
         """Until cancelled; then the stream is closed."""
         self._loop = asyncio.get_running_loop()
@@ -84,6 +89,7 @@ class StreamKeeper:
             self._stirred_at = None
             await self._wanted.wait()
             self._let_go = False
+            self._hint.clear()  # before it is tried: who comes meanwhile counts
             self._stirred_at = self._card.time()
             self._news.clear()
             self._first_block = self._last_block = None
@@ -103,7 +109,9 @@ class StreamKeeper:
                 self._stirred_at = None
                 if not reason:
                     continue
-            await asyncio.sleep(BACKOFF_S[min(self._failures, len(BACKOFF_S)) - 1])
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(BACKOFF_S[min(self._failures, len(BACKOFF_S)) - 1]):
+                    await self._hint.wait()
 
     async def _opened(self) -> Stream:
         opening = asyncio.ensure_future(asyncio.to_thread(self._open))
