@@ -146,8 +146,8 @@ def test_a_key_that_can_be_none_is_refused_before_anything_is_changed(key: str, 
 def test_the_service_of_the_machine_takes_root_and_the_command_for_that_is_told(house: Household) -> None:
     """As any user: root, in whose name this may run, becomes nobody once all is imported."""
     as_nobody = (
-        "import os, sys, voiced.cli.service as service; from voiced.cli import main; service.running_program(); "
-        "os.geteuid() or os.setuid(65534); sys.exit(main())"
+        "import os, sys, voiced.control.client, voiced.cli.service as service; service.running_program(); "
+        "from voiced.cli import main; os.geteuid() or os.setuid(65534); sys.exit(main())"
     )
     refused = subprocess.run(
         [sys.executable, "-c", as_nobody, "service", "install", "--system", "--no-start"],

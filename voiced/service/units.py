@@ -25,7 +25,7 @@ _STAMP: Final = re.compile(r"# Written by voiced [^\n]*\n# [^\n]*\n# sha256 of w
 
 def shipped(scope: Scope) -> str:
     """The unit as it is shipped: in the wheel, or in the checkout of an editable install."""
-    in_wheel = resources.files("voiced.service").joinpath("units", *_FILE[scope].split("/"))
+    in_wheel = resources.files("voiced.service").joinpath("unit_files", *_FILE[scope].split("/"))
     if in_wheel.is_file():
         return in_wheel.read_text(encoding="utf-8")
     return (_CHECKOUT / _FILE[scope]).read_text(encoding="utf-8")
