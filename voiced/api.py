@@ -457,6 +457,28 @@ class ToolContext(Protocol):
     def set_volume(self, percent: int) -> None:
         """Set the loudness. Raises ToolError where it is not 0 to 100."""
 
+    # Where there is a screen.
+
+    def show(
+        self,
+        id: str,
+        *,
+        title: str = "",
+        text: str = "",
+        image: bytes | Path | None = None,
+        ends_at: datetime | float | None = None,
+    ) -> None:
+        """Show a card to whoever looks: any of a title, a text, a picture, and a countdown.
+
+        `id`: of the plugin's own choice, up to 64 characters; a card with the `id` of one that is shown takes its
+        place. `image`: a whole PNG or JPEG file, or where one is, up to 4 MB, and 8 MB of all cards of the plugin.
+        `ends_at`: what is counted down to, an aware moment, or seconds since the epoch. A card goes at `hide`, and with
+        its plugin. Of a title 200 characters are shown, of a text 4000. Raises ToolError for what can't be shown.
+        """
+
+    def hide(self, id: str) -> None:
+        """Take the card away. Harmless when it is gone already."""
+
     # Time.
 
     def call_at(self, moment: datetime, callback: Callable[[], Awaitable[None]]) -> Appointment:

@@ -94,10 +94,12 @@ class Air(Plugin):
             if ago == DAYS // 2:
                 yield Progress("I have half of the week.")
         worst = max(means, key=lambda day: means[day])
+        chart = bar_chart(list(means.values()))
+        self.context.show("week", title="Fine dust of the last seven days", image=chart)
         yield Result(
             means,
             spoken=f"The worst air was on {worst:%A}, with {means[worst]:.0f} micrograms of fine dust.",
-            images=[Image(bar_chart(list(means.values())))],
+            images=[Image(chart)],
         )
 
     async def _ask(self, what: str) -> Any:

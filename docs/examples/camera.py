@@ -2,12 +2,14 @@
 
 import urllib.error
 import urllib.request
+from datetime import timedelta
 
 from pydantic import BaseModel, Field
 
 from voiced.api import Image, Plugin, PluginSettings, Result, ToolContext, ToolError, tool
 
-LARGEST_PICTURE = 5_000_000
+LARGEST_PICTURE = 4_000_000
+SHOWN_FOR = timedelta(minutes=2)
 
 
 class Settings(PluginSettings):
@@ -48,6 +50,12 @@ class Camera(Plugin):
     async def who_is_at_the_door(self, context: ToolContext) -> Result:
         """Tell who stands at the front door, and show the picture."""
         picture = await self.picture(context)
+        context.show("door", title="At the door", image=picture.data)  # people see it while the model still looks
+
+        async def hide() -> None:
+            context.hide("door")
+
+        context.call_after(SHOWN_FOR, hide)
         seen = await context.ai.chat.parse(Seen, "Who is at the door?", images=[picture], detail="low")
         spoken = f"I see {seen.who}." if seen.people else "Nobody is at the door."
         return Result(seen, spoken=spoken, images=[picture])

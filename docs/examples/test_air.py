@@ -62,3 +62,4 @@ async def test_the_week_with_a_picture(air, web):
         assert air.spoken == "The worst air was on Friday, with 15 micrograms of fine dust."
         [picture] = air.images
         assert picture.startswith(b"\x89PNG")
+        assert air.cards["air/week"].image.data == picture

@@ -43,6 +43,10 @@ async def test_it_tells_who_is_there_and_shows_it(camera, http_loopback, seen, s
         camera.api(server)
         async with camera.running():
             told = await camera.call("who_is_at_the_door")
+            assert camera.cards["camera/door"].title == "At the door"
+            assert camera.cards["camera/door"].image.data == PNG
+            await camera.time_passes(minutes=2)
+            assert camera.cards == {}
         assert told == json.dumps(seen, separators=(",", ":")) + "\nA picture is attached."
         assert camera.spoken == spoken
         assert camera.images == [PNG]

@@ -54,6 +54,7 @@ class Lamp(Plugin):
         await context.say("There are two.")
         colour = await context.ask("Which one?", choices=["red", "blue"])
         context.earcon("done")
+        context.show("colour", title=f"A {colour} lamp")
         return f"It is {colour}."
 
     @tool(background=True)
@@ -178,6 +179,7 @@ async def daemon(home: Path, **more: object) -> AsyncIterator[list[object]]:
         plugins=lambda: [{**REMOTE, **more}],
         switch=switch,
         run_tool=run_tool,
+        quit=lambda: None,
     )
     async with server.serving():
         yield told
@@ -435,7 +437,7 @@ def test_what_a_plugin_prints_while_it_is_tried_is_seen(home: Path) -> None:
 def test_what_it_says_is_printed_and_what_it_asks_is_answered_by_typing(home: Path) -> None:
     assert process("call", "colour", typed="blue\n") == (
         0,
-        "says: There are two.\nasks: Which one?\n(answer: red, blue)\n♪ done\nIt is blue.\n",
+        "says: There are two.\nasks: Which one?\n(answer: red, blue)\n♪ done\n(shows: A blue lamp)\nIt is blue.\n",
         "",
     )
     code, out, _ = process("call", "colour")

@@ -61,6 +61,7 @@ class Lamp(Plugin):
     @tool(sentences=["warn me"])
     async def warn(self, context: ToolContext) -> str:
         "Warn."
+        context.show("step", text="Mind the step!")
         context.announce("Mind the step!", earcon="alarm")
         return "I will."
 '''
@@ -197,6 +198,7 @@ async def test_a_plugin_that_asks_the_api_asks_a_stand_in_whatever_the_settings_
 async def test_what_it_says_by_itself_is_told(lamp: Path, home: Path) -> None:
     async with bench(lamp, home) as terminal:
         terminal.type("warn me")
+        await terminal.shows("(shows: Mind the step!)\n")
         await terminal.shows("♪ alarm\n")
         await terminal.shows("voiced    Mind the step!\n")
 

@@ -101,6 +101,22 @@ async def test_time_passes_as_the_test_says(assistant: Assistant) -> None:
         assert await assistant.hears() == "It is time."
 
 
+@tool
+async def look(context: ToolContext) -> str:
+    """Show a card."""
+    context.show("dot", text="A dot.")
+    return "Look."
+
+
+async def test_what_is_shown(assistant: Assistant) -> None:
+    assistant.plugin(look, name="screen")
+    async with assistant.running():
+        assistant.model_calls("look")
+        assistant.model_says("There it is.")
+        await assistant.user_says("Show me a dot.")
+        assert [card.text for card in assistant.cards.values()] == ["A dot."]
+
+
 async def test_what_the_model_is_told_of_a_failure(assistant: Assistant) -> None:
     assistant.plugin(fail)
     async with assistant.running():

@@ -134,6 +134,28 @@ async def test_two_tools_with_one_sentence(bench: ToolBench) -> None:
             bench.offline("Count the plums.")
 
 
+@tool
+async def look(context: ToolContext, away: bool = False) -> None:
+    """Show a picture, or take it away."""
+    if away:
+        context.hide("picture")
+    else:
+        context.show("picture", title="Look", text="A dot.", image=PNG, ends_at=context.now() + timedelta(minutes=1))
+
+
+async def test_all_that_is_seen(bench: ToolBench) -> None:
+    bench.plugin(look, name="screen")
+    async with bench.running():
+        await bench.call("look")
+        [(name, card)] = bench.cards.items()
+        assert name == card.id == "screen/picture"
+        assert (card.title, card.text, card.ends_at) == ("Look", "A dot.", bench.clock.now().timestamp() + 60)
+        assert card.image is not None
+        assert card.image.data == PNG
+        await bench.call("look", away=True)
+        assert bench.cards == {}
+
+
 async def test_all_that_is_heard(bench: ToolBench) -> None:
     bench.plugin(chat)
     async with bench.running():
@@ -173,7 +195,7 @@ async def test_pictures(bench: ToolBench) -> None:
         """Look."""
         return Result("A cat.", spoken="I see a cat.", images=[Image(PNG)])
 
-    bench.plugin(look)
+    bench.plugin(look, name="screen")
     async with bench.running():
         assert "A cat." in await bench.call("look")
         assert (bench.spoken, bench.images) == ("I see a cat.", [PNG])

@@ -23,7 +23,7 @@ from voiced.conversation.commands import (
     UserHeard,
     Warned,
 )
-from voiced.conversation.events import AnnouncementAsked, EarconAsked, Event, ToolReturned
+from voiced.conversation.events import AnnouncementAsked, Card, CardAsked, EarconAsked, Event, ToolReturned
 from voiced.plugins.host import PluginStatus
 
 LONGEST_RESULT: Final = 2000
@@ -98,6 +98,8 @@ class Account:
                 self.line("", f"♪ {name}", "2")
             case AnnouncementAsked(sound=sound) if sound:
                 self.line("", f"♫ {len(sound) / BYTES_PER_S:.1f} s of sound", "2")
+            case CardAsked(card):
+                self.line("", shown(card), "2")
             case _:
                 return
         self._changed.set()
@@ -167,6 +169,11 @@ class Account:
             self._told = True
             choices = ", ".join(self._question.answer.choices)
             self.line("", f"(answer: {choices})" if choices else "(type the answer)", "2")
+
+
+def shown(card: Card) -> str:
+    """In a line, what a screen would show."""
+    return f"(shows: {card.title or card.text or ('a picture' if card.image else 'a countdown')})"
 
 
 def _short(text: str) -> str:

@@ -14,6 +14,7 @@ from voiced.conversation.commands import RequestEnded, RunTool, SoundBegun
 from voiced.conversation.events import (
     AnnouncementAsked,
     CallId,
+    CardAsked,
     EarconAsked,
     Event,
     MuteAsked,
@@ -25,6 +26,7 @@ from voiced.conversation.events import (
     VolumeAsked,
 )
 from voiced.errors import PluginError
+from voiced.plugin_dev.account import shown
 from voiced.plugins.ai import HostAi
 from voiced.plugins.discovery import Source
 from voiced.plugins.host import PluginHost
@@ -154,6 +156,8 @@ class Alone:
                 asyncio.get_running_loop().call_soon(self._host.report, RequestEnded(request))
             case EarconAsked(name):
                 self._say(f"♪ {name}")
+            case CardAsked(card):
+                self._say(shown(card))
             case VolumeAsked(percent):
                 self._say(f"(the volume is {percent} %)")
             case MuteAsked(muted):

@@ -27,6 +27,7 @@ from voiced.api import (
     Wake,
 )
 from voiced.conversation.events import CallId, EarconAsked, Event, MuteAsked, StopAsked, VolumeAsked
+from voiced.plugins.cards import Cards
 from voiced.plugins.permissions import NONE, Permissions, require
 from voiced.plugins.secret import SecretPlaces
 from voiced.plugins.speech import Lifetime, Speech, Voice
@@ -111,6 +112,7 @@ class HostContext:
         self._listeners: set[_Listening] = set()
         self._threads: set[asyncio.Future[Any]] = set()
         self._log: FilteringBoundLogger = structlog.get_logger().bind(plugin=plugin)
+        self._cards = Cards(plugin, self._post, self.report)
         self.voice = Voice(plugin, services.speech, services.clock, self._post, self._lifetime)
 
     def of_call(self, call: CallId | None, permissions: Permissions) -> HostContext:
@@ -179,6 +181,22 @@ class HostContext:
         if not 0 <= percent <= 100:
             raise ToolError(f"The volume is 0 to 100, not {percent}.")
         self._post(VolumeAsked(percent))
+
+    # Where there is a screen.
+
+    def show(
+        self,
+        id: str,
+        *,
+        title: str = "",
+        text: str = "",
+        image: bytes | Path | None = None,
+        ends_at: datetime | float | None = None,
+    ) -> None:
+        self._cards.show(id, title=title, text=text, image=image, ends_at=ends_at)
+
+    def hide(self, id: str) -> None:
+        self._cards.hide(id)
 
     # Time.
 
@@ -275,8 +293,9 @@ class HostContext:
         self._lifetime.over = True
 
     def close(self) -> None:
-        """Nothing is called later any more. On the event loop's thread."""
+        """Nothing is called later any more, and nothing shown. On the event loop's thread."""
         self.hush()
+        self._cards.close()
         for appointment in list(self._appointments):
             appointment.end()
         for listening in list(self._listeners):

@@ -22,6 +22,7 @@ from voiced.conversation.events import (
     AnnouncementAsked,
     AnnouncementWithdrawn,
     CallId,
+    CardWithdrawn,
     EarconAsked,
     Event,
     ToolReturned,
@@ -387,6 +388,8 @@ class PluginHost:
             case AnnouncementWithdrawn(request):
                 return not actor.traces.withdraw(request)
             case AnnouncementAsked(call=call) if call is not None:  # the core counts them
+                return True
+            case CardWithdrawn():  # of one that was shown
                 return True
             case AnnouncementAsked(request):
                 if not actor.traces.may_wish(aloud=True) or actor.traces.held() >= MOST_ANNOUNCEMENTS:

@@ -64,7 +64,7 @@ def _checked(pictures: Sequence[object]) -> tuple[tuple[events.Image, ...], list
     troubles = []
     for number, picture in enumerate(pictures, 1):
         data = picture.data if isinstance(picture, Image) else None
-        media_type = _media_type(data) if isinstance(data, bytes) else None
+        media_type = media_type_of(data) if isinstance(data, bytes) else None
         if not isinstance(data, bytes) or media_type is None:
             troubles.append(f"picture {number} is left out: it is neither PNG nor JPEG.")
         elif len(data) > IMAGE_BYTES:
@@ -78,7 +78,7 @@ def _checked(pictures: Sequence[object]) -> tuple[tuple[events.Image, ...], list
     return tuple(images), troubles
 
 
-def _media_type(data: bytes) -> _MediaType | None:
+def media_type_of(data: bytes) -> _MediaType | None:
     return next((media_type for magic, media_type in _MAGIC.items() if data.startswith(magic)), None)
 
 

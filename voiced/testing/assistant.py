@@ -23,6 +23,8 @@ from voiced.config import load_config
 from voiced.config.as_toml import toml_value
 from voiced.conversation.commands import (
     BrainChanged,
+    CardGone,
+    CardShown,
     DeviceChanged,
     Fact,
     FloorChanged,
@@ -32,6 +34,7 @@ from voiced.conversation.commands import (
     TurnFailed,
     UtteranceEnded,
 )
+from voiced.conversation.events import Card
 from voiced.testing.api_in_hand import KEY
 from voiced.testing.clock import FakeClock
 from voiced.testing.in_hand import PluginsInHand, trouble_of
@@ -65,6 +68,8 @@ class Assistant:
         self.clock = FakeClock()
         self.heard: list[str] = []
         self.questions: list[str] = []
+        self.cards: dict[str, Card] = {}
+        """What is to be seen now, by the plugin's name and the card's: "laundry/machine"."""
         self._folder = folder
         self._plugins = PluginsInHand(looked_at)
         self._api: HttpLoopback | None = None
@@ -209,6 +214,10 @@ class Assistant:
                     self._asked()
             case ReplyHeard() if fact.text:
                 self.heard.append(fact.text)
+            case CardShown(card):
+                self.cards[card.id] = card
+            case CardGone(card_id):
+                self.cards.pop(card_id, None)
             case TurnFailed():
                 self._complain(f"the turn failed: {fact.reason}")
             case _:

@@ -35,6 +35,9 @@ from voiced.conversation.events import (
     AnnouncementAsked,
     AnnouncementWithdrawn,
     CallId,
+    Card,
+    CardAsked,
+    CardWithdrawn,
     EarconAsked,
     Event,
     MuteAsked,
@@ -68,7 +71,7 @@ class ToolBench:
 
     `folder`: of the test's own; what plugins keep is there. `looked_at`: where files are looked for. All that plugins
     did is in `heard` (what they said, fillers and questions too), `questions`, `sounds` (PCM16 at 24 kHz), `earcons`,
-    `muted`, `volume` and `spent`. `spoken` and `images` are of the last call.
+    `cards`, `muted`, `volume` and `spent`. `spoken` and `images` are of the last call.
     """
 
     def __init__(self, folder: Path, looked_at: Sequence[Path] = ()) -> None:
@@ -77,6 +80,8 @@ class ToolBench:
         self.questions: list[str] = []
         self.sounds: list[bytes] = []
         self.earcons: list[str] = []
+        self.cards: dict[str, Card] = {}
+        """What is to be seen now, by the plugin's name and the card's: "laundry/machine"."""
         self.muted = False
         self.volume = 40
         self.spoken = ""
@@ -278,6 +283,10 @@ class ToolBench:
                 self._ends(request, error="it was withdrawn")
             case EarconAsked(name):
                 self.earcons.append(name)
+            case CardAsked(card):
+                self.cards[card.id] = card
+            case CardWithdrawn(card_id):
+                self.cards.pop(card_id, None)
             case StopAsked():
                 pass
             case MuteAsked(muted):

@@ -53,6 +53,11 @@ class Alert:
             return f"{self.name} {self.kind}"
         return f"timer of {spoken_duration(self.length_s)}" if self.kind == "timer" else "alarm"
 
+    def clock_time(self, now: dt.datetime) -> str:
+        """When it is due, for the eye: 07:00, every day."""
+        shown = f"{self.due.astimezone(now.tzinfo):%H:%M}"
+        return f"{shown}, {repetition}" if (repetition := self.repetition(now)) else shown
+
     def is_called(self, which: str) -> bool:
         """By its number, its name (egg, where it is eggs), its kind or a word of a reminder; in lower case."""
         name = self.name.lower()

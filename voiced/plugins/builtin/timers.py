@@ -240,6 +240,7 @@ class Timers(Plugin):
         for alert in chosen:
             _, appointment = self._set.pop(alert.number)
             appointment.cancel()
+            self._context.hide(_card(alert))
         titles = listed(_titles(chosen))
         cancelled = f"{titles[0].upper()}{titles[1:]} {'is' if len(chosen) == 1 else 'are'} cancelled."
         return cancelled + await self._saved()
@@ -249,6 +250,7 @@ class Timers(Plugin):
         length = dt.timedelta(seconds=length_s)
         alert = Alert(self._number(), kind, name, self._context.now().astimezone(dt.UTC) + length, length_s)
         self._set[alert.number] = (alert, self._context.call_after(length, partial(self._ring, alert)))
+        self._show(alert)
         self._look_again()
         return alert
 
@@ -272,6 +274,13 @@ class Timers(Plugin):
 
     def _wait_until_due(self, alert: Alert) -> None:
         self._set[alert.number] = (alert, self._context.call_at(alert.due, partial(self._ring, alert)))
+        self._show(alert)
+
+    def _show(self, alert: Alert) -> None:
+        """Count down to it where there is a screen; of what people are reminded, whoever looks need not know."""
+        if alert.kind != "reminder":
+            title, text = alert.title(), "" if alert.counts_down else alert.clock_time(self._context.now())
+            self._context.show(_card(alert), title=f"{title[0].upper()}{title[1:]}", text=text, ends_at=alert.due)
 
     def _number(self) -> int:
         if len(self._set) >= LIMIT:
@@ -308,6 +317,7 @@ class Timers(Plugin):
             now = self._context.now()
             self._context.announce(alert.announcement(now), earcon=EARCON)
             self._rung = (alert, now)
+            self._context.hide(_card(alert))
             self._repeat(alert, now)
             await self._saved()
 
@@ -330,12 +340,22 @@ class Timers(Plugin):
             self._context.call_after(LOOK_EVERY, self._look)
 
     async def _look(self) -> None:
-        """Write the file anew if somebody set the wall clock: by the old one a restart would find timers long over."""
+        """Write the file anew if somebody set the wall clock: by the old one a restart would find timers long over.
+
+        Countdowns on a screen go by it too.
+        """
         self._looks = False
         self._look_again()
         in_file = {alert.number: alert.due for alert in self._in_file}
-        if any(abs(alert.due - in_file[alert.number]) > TOLERANCE for alert in self._current()):
+        moved = [alert for alert in self._current() if abs(alert.due - in_file[alert.number]) > TOLERANCE]
+        if moved:
+            for alert in moved:
+                self._show(alert)
             await self._saved()
+
+
+def _card(alert: Alert) -> str:
+    return str(alert.number)
 
 
 def _titles(alerts: list[Alert]) -> list[str]:
