@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -26,11 +27,11 @@ def caller(
     return Caller(address, host, origin, path, protocols)
 
 
-def door(token: str = "", clock: float = 0.0, **settings: object) -> Door:
-    return Door(KioskSettings(**settings), SecretStr(token), own_names=("pi", "pi.local"), clock=lambda: clock)
+def door(token: str = "", **settings: Any) -> Door:
+    return Door(KioskSettings(**settings), SecretStr(token), own_names=("pi", "pi.local"), clock=lambda: 0.0)
 
 
-def remote_door(**settings: object) -> Door:
+def remote_door(**settings: Any) -> Door:
     return door(TOKEN, host="0.0.0.0", allow_remote=True, **settings)
 
 

@@ -17,7 +17,7 @@ import pytest
 from pydantic import SecretStr
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus, WebSocketException
-from websockets.typing import Subprotocol
+from websockets.typing import Origin, Subprotocol
 
 from tests.kiosk.open_page import WITHIN_S, OpenPage, get, open_page
 from voiced import __version__
@@ -68,16 +68,16 @@ async def kiosk(*, token: str = "", card: BrowserCard | None = None, **settings:
         card=card,
         now=lambda: 1000.0,
     )
-    server.listen()
-    running = asyncio.create_task(server.run())
-    try:
-        yield Kiosk(server, events)
-        assert not running.done(), "it goes on, whatever pages do"
-    finally:
-        running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            async with asyncio.timeout(WITHIN_S):
-                await running
+    async with server.listening():
+        running = asyncio.create_task(server.run())
+        try:
+            yield Kiosk(server, events)
+            assert not running.done(), "it goes on, whatever pages do"
+        finally:
+            running.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                async with asyncio.timeout(WITHIN_S):
+                    await running
 
 
 async def still_serves(home: Kiosk) -> None:
@@ -209,7 +209,7 @@ async def test_a_page_that_comes_over_tls_may_talk() -> None:
         assert home.server.url.startswith("https://127.0.0.1:")
         async with connect(
             home.server.url.replace("https", "wss") + "ws",
-            origin=home.server.url.rstrip("/"),
+            origin=Origin(home.server.url.rstrip("/")),
             subprotocols=[Subprotocol("voiced.v1")],
             ssl=trusting,
             proxy=None,
@@ -235,6 +235,11 @@ async def test_a_port_that_is_taken_is_one_clear_error() -> None:
     with pytest.raises(ConfigError, match=r"192.0.2.1 port .*an address of this machine in kiosk.host"):
         async with kiosk(host="192.0.2.1", allow_remote=True, token=TOKEN):
             pass
+
+
+async def test_a_page_for_all_machines_is_at_the_name_of_this_one() -> None:
+    async with kiosk(host="0.0.0.0", allow_remote=True, token=TOKEN) as home:
+        assert home.server.url.startswith(f"http://{socket.gethostname()}:")
 
 
 # What pages are told.

@@ -46,8 +46,6 @@ CREEP: Final = 0.001
 GAP_S: Final = 0.5
 """When sound is later than that, the microphone stood still."""
 
-NOBODY: Final = "no browser is the microphone and loudspeaker: open the page and press the button for it there"
-
 
 class Browser(Protocol):
     """An open page, as far as it is a loudspeaker. On the loop; no method waits."""
@@ -74,7 +72,7 @@ class BrowserCard:
 
     What a page was sent counts as heard LEAD_S later. It is sent nothing while it does not take what it was sent, or
     while its microphone stands still; the callback is not asked either then, so that nothing counts as played that
-    was not sent.
+    was not sent. `page` is where the page is, once that is known, for who is told to open it.
     """
 
     def __init__(
@@ -83,6 +81,7 @@ class BrowserCard:
         on_arrival: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.page = "the page"
         self._on_arrival = on_arrival
         self._clock = clock
         self._lock = threading.RLock()  # held while a callback runs: a stream that was closed calls back no more
@@ -93,8 +92,10 @@ class BrowserCard:
         self._microphone = _Capture(RATE, clock())
         self._latency_s = 0.0
         self._heard_at: float | None = None
-        self._silent_blocks = SILENT_BLOCKS_SENT
+        self._due = clock()
+        self._starved = False
         self._held = False
+        self._silent_blocks = SILENT_BLOCKS_SENT
 
     # The protocol of a sound card.
 
@@ -141,6 +142,7 @@ class BrowserCard:
             self._microphone = _Capture(rate, self._clock())
             self._latency_s = latency_s
             self._heard_at = None
+            self._due, self._starved, self._held = self._clock(), False, False
             self._silent_blocks = SILENT_BLOCKS_SENT
         if before is not None and before is not browser:
             before.sound_off("another page is the microphone and loudspeaker now")
@@ -180,15 +182,18 @@ class BrowserCard:
         """Play, in blocks on an absolute schedule, while a browser is there."""
         while True:
             await self._taken.wait()
-            due, starved = self._clock(), False
-            while self._browser is not None:
-                now = self._clock()
-                if now - due > LATE_S:
-                    due, starved = now, True
-                while due <= now:
-                    starved = not self._played(now, due + LEAD_S + self._latency_s, starved)
-                    due += BLOCK_S
-                await asyncio.sleep(due - self._clock())
+            due = self.play_due()
+            await asyncio.sleep(due - self._clock())
+
+    def play_due(self) -> float:
+        """Play what is due by now; when the next block is. On the loop."""
+        now = self._clock()
+        if now - self._due > LATE_S:
+            self._due, self._starved = now, True
+        while self._due <= now:
+            self._starved = not self._played(now, self._due + LEAD_S + self._latency_s)
+            self._due += BLOCK_S
+        return self._due
 
     def closed(self, stream: _Input | _Output) -> None:
         """A stream calls this when it is closed."""
@@ -200,12 +205,15 @@ class BrowserCard:
 
     def _must_be_there(self) -> None:
         if self._browser is None:
-            raise DeviceNotFound(NOBODY)
+            raise DeviceNotFound(
+                f"no browser is the microphone and loudspeaker: open {self.page} and press the button for it there"
+            )
 
-    def _played(self, now: float, edge: float, starved: bool) -> bool:
+    def _played(self, now: float, edge: float) -> bool:
         """One block, unless the browser takes none: whether it takes them."""
         browser = self._browser
-        assert browser is not None
+        if browser is None:
+            return True
         if browser.backed_up or self._stalled(now):
             self._held = True
             return False
@@ -216,7 +224,7 @@ class BrowserCard:
         with self._lock:
             if not self._outputs:
                 return True
-            pcm = self._outputs[-1].callback(BLOCK_SAMPLES, BlockTime(now, edge, RATE), starved)
+            pcm = self._outputs[-1].callback(BLOCK_SAMPLES, BlockTime(now, edge, RATE), self._starved)
         self._silent_blocks = self._silent_blocks + 1 if pcm == SILENCE else 0
         if self._silent_blocks <= SILENT_BLOCKS_SENT:
             browser.play(pcm)

@@ -35,6 +35,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final, NoReturn, assert_never
 
 import structlog
@@ -112,7 +113,7 @@ class KioskServer:
         self._card = card
         self._now = now
         host = socket.gethostname()
-        self._door = Door(settings, token or SecretStr(""), own_names=(host, f"{host}.local"), clock=time.monotonic)
+        self._door = Door(settings, token or SecretStr(""), own_names=(host, f"{host}.local"), clock=_loop_time)
         self._tls = _tls(settings)
         self._files = read_page()
         self._listener: socket.socket | None = None
@@ -130,6 +131,8 @@ class KioskServer:
         """Where the page is, once it is listened."""
         assert self._listener is not None, "listen first"
         host, port = self._listener.getsockname()[:2]
+        if ip_address(host).is_unspecified:
+            host = socket.gethostname()
         return f"{'https' if self._tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}/"
 
     @asynccontextmanager
@@ -145,6 +148,8 @@ class KioskServer:
     def listen(self) -> None:
         """Take the port: who connects waits for `run`. Raises ConfigError where it is not to be had."""
         self._listener = _listener(self._settings)
+        if self._card is not None:
+            self._card.page = self.url
 
     async def run(self) -> NoReturn:
         """Serve until cancelled; then all pages are hung up on. Raises ConfigError as `listen`."""
@@ -243,7 +248,7 @@ class KioskServer:
     # The WebSocket.
 
     async def _serve(self, connection: ServerConnection) -> None:
-        visitor = Visitor(connection, time.monotonic())
+        visitor = Visitor(connection, _loop_time())
         self._visitors.add(visitor)
         self._visited.set()
         try:
@@ -258,7 +263,7 @@ class KioskServer:
 
     async def _hear(self, visitor: Visitor) -> None:
         async for message in visitor.connection:
-            if not visitor.may_send(message, time.monotonic()):
+            if not visitor.may_send(message, _loop_time()):
                 log.warning("kiosk.flooded", reason="a page sent too many messages and was hung up on")
                 await visitor.connection.close(1008, "too many messages; reload the page")
                 return
@@ -385,6 +390,10 @@ class _Socket(ServerConnection):
 
 
 _NO_BROWSER: Final = 'voiced hears and speaks with its own sound card; to change that, set kiosk.sound = "browser"'
+
+
+def _loop_time() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _listener(settings: KioskSettings) -> socket.socket:
