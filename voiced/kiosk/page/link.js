@@ -8,7 +8,10 @@ const SILENCE_MS = 16000;
 const MOST_WAITING_BYTES = 96000;
 
 export class Link {
-  /** `heard(message)`, `sounded(bytes)`, `lost(refused)`: called as it happens. */
+  /**
+   * `heard(message)`, `sounded(bytes)`, `lost({ token, reason })`: called as it happens. `token`: there is none, or it
+   * is wrong, and nothing is tried until `hurry`. `reason`: what the daemon says, where it is there and refuses.
+   */
   constructor({ heard, sounded, lost, token }) {
     this.heard = heard;
     this.sounded = sounded;
@@ -37,13 +40,15 @@ export class Link {
     try {
       socket = new WebSocket(address, this.token ? ["voiced.v1", `token.${this.token}`] : ["voiced.v1"]);
     } catch {
-      this.lost(true); // this token has letters that none has
+      this.lost({ token: true }); // it has letters that none has
       return;
     }
     this.socket = socket;
     socket.binaryType = "arraybuffer";
     socket.onmessage = ({ data }) => this.took(data);
-    socket.onclose = (event) => socket === this.socket && this.closed(event);
+    let opened = false;
+    socket.onopen = () => (opened = true);
+    socket.onclose = () => socket === this.socket && this.closed(opened);
     this.watch();
   }
 
@@ -52,6 +57,11 @@ export class Link {
     if (this.socket && this.socket.readyState !== WebSocket.CLOSED) return;
     this.pauseMs = FIRST_PAUSE_MS;
     this.connect();
+  }
+
+  use(token) {
+    this.token = token;
+    this.hurry();
   }
 
   /** Whether it was sent. */
@@ -79,11 +89,28 @@ export class Link {
     this.heard(message);
   }
 
-  closed() {
+  async closed(opened) {
     clearTimeout(this.watchdog);
-    this.lost(false);
+    const socket = this.socket;
+    const refusal = opened ? {} : await this.refusal();
+    if (socket !== this.socket || this.socket?.readyState < WebSocket.CLOSING) return; // somebody hurried
+    this.lost(refusal);
+    if (refusal.token) return;
+    clearTimeout(this.timer);
     this.timer = setTimeout(() => this.connect(), this.pauseMs * (0.75 + Math.random() / 2));
     this.pauseMs = Math.min(this.pauseMs * 2, LONGEST_PAUSE_MS);
+  }
+
+  /** Why it did not open: a browser tells its page nothing of that, so the daemon is asked in another way. */
+  async refusal() {
+    try {
+      const query = this.token ? `?${new URLSearchParams({ token: this.token })}` : "";
+      const answer = await fetch(`ws${query}`, { cache: "no-store", signal: AbortSignal.timeout(LONGEST_PAUSE_MS) });
+      if (answer.status === 401) return { token: true };
+      return answer.status === 426 ? {} : { reason: await answer.text() };
+    } catch {
+      return {}; // nobody is there
+    }
   }
 
   watch() {
@@ -93,7 +120,7 @@ export class Link {
       dead.onclose = dead.onmessage = null; // its close may take a minute
       dead.close();
       this.socket = null;
-      this.closed();
+      this.closed(true);
     }, SILENCE_MS);
   }
 }

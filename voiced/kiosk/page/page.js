@@ -22,6 +22,7 @@ const $ = (id) => document.getElementById(id);
 const query = new URLSearchParams(location.search);
 
 let state = blank();
+let version = "";
 let language = choose([query.get("lang"), kept("language"), ...navigator.languages]);
 const translate = (key, values) => words(language, key, values);
 
@@ -57,7 +58,7 @@ window.voiced = {
   },
 };
 
-const banner = { timer: 0, shown: "" };
+const banner = { timer: 0, shown: "", reason: "" };
 const notice = { timer: 0 };
 const soundShown = { name: "off", reason: "" };
 
@@ -80,23 +81,24 @@ function heard(message) {
 }
 
 function greeted(hello) {
-  clearTimeout(banner.timer);
+  if (version && version !== hello.version) location.reload(); // this page is of an older voiced
+  version = hello.version;
   if (banner.shown) announce(translate("announce.back"));
   showBanner("");
   if (hello.language && !query.get("lang") && !kept("language")) speakIn(choose([hello.language]));
   if (!hello.sound) return;
-  if (sound.running) link.send({ do: "sound", on: true, rate: sound.rate || 48000 });
+  if (sound.running) sendSound();
   else if (query.get("sound") === "on" || kept("sound") === "on") useSound();
 }
 
-/** `refused`: not because nobody is there, but because the token is not the right one. */
-function lost(refused) {
+function lost({ token, reason }) {
   const before = state;
   talk.cancel();
   sound.flush();
   state = disconnected(state);
   showLevel(QUIETEST_DBFS);
-  if (refused) askToken();
+  if (token) askToken();
+  else if (reason) showBanner("banner.refused", reason);
   else if (!banner.timer && !banner.shown) {
     const key = before.connected ? "banner.lost" : "banner.connecting";
     banner.timer = setTimeout(() => showBanner(key), BANNER_AFTER_MS);
@@ -173,12 +175,12 @@ function percent(number) {
   return new Intl.NumberFormat(language, { style: "percent" }).format(number / 100);
 }
 
-function showBanner(key) {
+function showBanner(key, reason = "") {
   if (key && !banner.shown) announce(translate("announce.lost"));
-  banner.timer = 0;
-  banner.shown = key;
+  clearTimeout(banner.timer);
+  Object.assign(banner, { timer: 0, shown: key, reason });
   $("banner").hidden = !key;
-  if (key) $("banner-text").textContent = translate(key);
+  if (key) $("banner-text").textContent = translate(key, { reason });
 }
 
 function notify(text) {
@@ -203,7 +205,7 @@ function speak() {
   $("language").value = language;
   transcript.forget();
   cards.forget();
-  showBanner(banner.shown);
+  showBanner(banner.shown, banner.reason);
   showSound(soundShown.name, soundShown.reason);
   render(null, true);
 }
@@ -244,11 +246,13 @@ function wire() {
     ask($("question-text"));
   });
   $("token").addEventListener("cancel", (event) => event.preventDefault()); // without one there is nothing to see
-  $("token-form").addEventListener("submit", () => {
-    link.token = $("token-text").value.trim();
-    keep("token", link.token, SESSION);
+  $("token-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const token = $("token-text").value.trim();
     $("token-text").value = "";
-    link.hurry();
+    $("token").close();
+    keep("token", token, SESSION);
+    link.use(token);
   });
   $("shortcuts").checked = kept("shortcuts") !== "off";
   $("shortcuts").addEventListener("change", ({ target }) => {
@@ -291,8 +295,13 @@ async function useSound() {
 function startedSound() {
   if (!sound.running) return;
   if (state.muted) sound.closeMicrophone();
-  if (!link.send({ do: "sound", on: true, rate: sound.rate || 48000 })) return; // it is sent with the next hello
+  sendSound();
   keep("sound", "on");
+}
+
+/** Where nobody is connected it is sent after the next hello. */
+function sendSound() {
+  link.send({ do: "sound", on: true, rate: sound.rate, latency_ms: sound.latencyMs });
 }
 
 function leaveSound() {

@@ -24,6 +24,7 @@ export class BrowserSound {
     this.playout = null; // AudioWorkletNode
     this.input = null; // AudioContext
     this.stream = null; // MediaStream
+    this.rate = 48000; // Hz of what `captured` gets, or got last
     /** For tests, and who looks for a fault: samples that were loud, that wait; gaps and flushes so far; blocks sent. */
     this.told = { loud: 0, waiting: 0, gaps: 0, flushes: 0, captured: 0 };
   }
@@ -32,9 +33,10 @@ export class BrowserSound {
     return this.playout !== null;
   }
 
-  /** Hz of what `captured` gets. */
-  get rate() {
-    return this.input?.sampleRate ?? 0;
+  /** From the audio thread to the ear, as the browser knows it. */
+  get latencyMs() {
+    const { baseLatency = 0, outputLatency = 0 } = this.output ?? {};
+    return Math.min(1000, Math.round((baseLatency + outputLatency) * 1000));
   }
 
   /** Open both. Raises SoundTrouble, and leaves nothing open. */
@@ -104,6 +106,7 @@ export class BrowserSound {
   async openMicrophone() {
     const input = new AudioContext({ latencyHint: "interactive" });
     this.input = input;
+    this.rate = input.sampleRate;
     await running(input);
     await input.audioWorklet.addModule("capture-worklet.js");
     const stream = await navigator.mediaDevices.getUserMedia(MICROPHONE);

@@ -40,6 +40,7 @@ export const WORDS = {
 
     "banner.connecting": "Connecting to voiced…",
     "banner.lost": "The connection to voiced is lost. Trying again…",
+    "banner.refused": "voiced does not let this page in: {reason}",
     "retry": "Try now",
     "announce.lost": "The connection to voiced is lost.",
     "announce.back": "Connected to voiced.",
@@ -90,7 +91,7 @@ export const WORDS = {
     "sound.on": "This browser hears and speaks.",
     "sound.muted": "This browser speaks. Its microphone is closed, because voiced is muted.",
     "sound.off": "",
-    "sound.refused": "voiced uses another microphone and loudspeaker now: {reason}",
+    "sound.refused": "This browser neither hears nor speaks: {reason}",
     "sound.denied": "The microphone is blocked. Click the icon beside the address, allow the microphone for this page, then press the button again.",
     "sound.none": "This device has no microphone. Connect one, then press the button again.",
     "sound.busy": "The microphone can't be opened. Close the program that uses it, then press the button again.",
@@ -101,8 +102,8 @@ export const WORDS = {
     "sound.failed": "The microphone does not start: {reason}",
 
     "token.title": "Token",
-    "token.why": "This voiced lets in only who knows its token. It is in the file that kiosk.token_file names.",
-    "token.wrong": "This token is not right. Look at the file that kiosk.token_file names.",
+    "token.why": "This voiced lets in only who knows its token. It is in KIOSK_TOKEN, or in the file that kiosk.token_file names.",
+    "token.wrong": "This token is not right. The right one is in KIOSK_TOKEN, or in the file that kiosk.token_file names.",
     "token.label": "Token",
     "token.go": "Connect",
 
@@ -151,6 +152,7 @@ export const WORDS = {
 
     "banner.connecting": "正在连接 voiced…",
     "banner.lost": "与 voiced 的连接已断开，正在重试…",
+    "banner.refused": "voiced 拒绝了本页：{reason}",
     "retry": "立即重试",
     "announce.lost": "与 voiced 的连接已断开。",
     "announce.back": "已连接 voiced。",
@@ -201,7 +203,7 @@ export const WORDS = {
     "sound.on": "正在使用此浏览器的麦克风和扬声器。",
     "sound.muted": "正在使用此浏览器的扬声器；voiced 已静音，麦克风已关闭。",
     "sound.off": "",
-    "sound.refused": "voiced 现在使用别的麦克风和扬声器：{reason}",
+    "sound.refused": "没有使用此浏览器的麦克风和扬声器：{reason}",
     "sound.denied": "麦克风被阻止。请点击地址旁的图标，允许本页使用麦克风，然后再按一次此按钮。",
     "sound.none": "本设备没有麦克风。请连接麦克风，然后再按一次此按钮。",
     "sound.busy": "无法打开麦克风。请关闭正在使用它的程序，然后再按一次此按钮。",
@@ -212,8 +214,8 @@ export const WORDS = {
     "sound.failed": "麦克风无法启动：{reason}",
 
     "token.title": "令牌",
-    "token.why": "只有知道令牌的人才能使用这个 voiced。令牌在 kiosk.token_file 指定的文件里。",
-    "token.wrong": "令牌不正确。请查看 kiosk.token_file 指定的文件。",
+    "token.why": "只有知道令牌的人才能使用这个 voiced。令牌在 KIOSK_TOKEN 里，或在 kiosk.token_file 指定的文件里。",
+    "token.wrong": "令牌不正确。正确的令牌在 KIOSK_TOKEN 里，或在 kiosk.token_file 指定的文件里。",
     "token.label": "令牌",
     "token.go": "连接",
 
@@ -262,6 +264,7 @@ export const WORDS = {
 
     "banner.connecting": "Verbindung zu voiced wird aufgebaut …",
     "banner.lost": "Die Verbindung zu voiced ist unterbrochen. Neuer Versuch …",
+    "banner.refused": "voiced lässt diese Seite nicht herein: {reason}",
     "retry": "Jetzt versuchen",
     "announce.lost": "Die Verbindung zu voiced ist unterbrochen.",
     "announce.back": "Mit voiced verbunden.",
@@ -312,7 +315,7 @@ export const WORDS = {
     "sound.on": "Dieser Browser hört und spricht.",
     "sound.muted": "Dieser Browser spricht. Sein Mikrofon ist geschlossen, weil voiced stumm ist.",
     "sound.off": "",
-    "sound.refused": "voiced benutzt jetzt ein anderes Mikrofon und einen anderen Lautsprecher: {reason}",
+    "sound.refused": "Dieser Browser hört und spricht nicht: {reason}",
     "sound.denied": "Das Mikrofon ist gesperrt. Auf das Symbol neben der Adresse klicken, das Mikrofon für diese Seite erlauben und den Knopf noch einmal drücken.",
     "sound.none": "Dieses Gerät hat kein Mikrofon. Eines anschließen und den Knopf noch einmal drücken.",
     "sound.busy": "Das Mikrofon lässt sich nicht öffnen. Das Programm schließen, das es benutzt, und den Knopf noch einmal drücken.",
@@ -323,8 +326,8 @@ export const WORDS = {
     "sound.failed": "Das Mikrofon startet nicht: {reason}",
 
     "token.title": "Token",
-    "token.why": "Dieses voiced lässt nur herein, wer sein Token kennt. Es steht in der Datei, die kiosk.token_file nennt.",
-    "token.wrong": "Dieses Token stimmt nicht. Es steht in der Datei, die kiosk.token_file nennt.",
+    "token.why": "Dieses voiced lässt nur herein, wer sein Token kennt. Es steht in KIOSK_TOKEN oder in der Datei, die kiosk.token_file nennt.",
+    "token.wrong": "Dieses Token stimmt nicht. Das richtige steht in KIOSK_TOKEN oder in der Datei, die kiosk.token_file nennt.",
     "token.label": "Token",
     "token.go": "Verbinden",
 
