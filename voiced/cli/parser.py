@@ -47,6 +47,19 @@ def parser() -> Parser:
     what.add_argument("--test-output", nargs="?", const="", metavar="NAME", help="play three tones")
     what.add_argument("--json", action="store_true", help="the list for programs")
 
+    text = "find out what is wrong, and which command mends it"
+    doctor = command(commands, "doctor", text, lazily("doctor", "doctor"), epilog=_DOCTOR)
+    doctor.add_argument("--offline", action="store_true", help="ask no server")
+    doctor.add_argument("--json", action="store_true", help="for programs")
+    doctor.add_argument(
+        "--report",
+        nargs="?",
+        type=Path,
+        const=Path(),
+        metavar="FILE.tar.gz",
+        help="also write a bundle for whoever is to help, with keys and names taken out",
+    )
+
     text = "use the API from the shell: ask, transcribe, draw, files, batches …"
     command(commands, "api", text, None, settings=False).grows = _api
 
@@ -70,6 +83,12 @@ def parser() -> Parser:
 
     text = "have systemd run it, from the start of the machine or of your session on"
     _service(command(commands, "service", text, None, settings=False))
+
+    text = "measure the room with a chirp, and write the settings that fit it"
+    calibrate = command(commands, "calibrate", text, lazily("calibrate", "calibrate"), epilog=_CALIBRATE)
+    calibrate.add_argument("--yes", action="store_true", help="write the settings without asking")
+    calibrate.add_argument("--dry-run", action="store_true", help="write nothing")
+    calibrate.add_argument("--json", action="store_true", help="for programs; writes without asking")
 
     text = "show what was used, by day and model, and what it cost"
     usage = command(commands, "usage", text, lazily("usage", "usage"), epilog=_USAGE)
@@ -212,12 +231,24 @@ _DEVICES = """\
 NAME is a device's name, or letters that only its name contains; without it the one in the settings is tried.
 The exit code is 1 where no sound came from the microphone, or none could be played.
 """
+_DOCTOR = """\
+It looks at settings, sound, network, keys, models, clock, disk, session, plugins and the running assistant. The
+servers are asked for their list of models, which costs nothing. The microphone is listened to for two seconds, unless
+an assistant runs, which is asked then. docs/troubleshooting.md has more about what it finds.
+
+The exit code is 0 where there is no problem, 1 where there is one.
+"""
 _STATUS = """\
 The exit code is 0 where the assistant can hear, answer and speak, 1 where something of that is broken,
 3 where none is running.
 """
 
 
+_CALIBRATE = """\
+It plays a chirp of a second and hears what comes back: how late and how quiet the echo is, how long the room rings, how
+loud the background is. End a voiced that runs first, unless the devices can be shared. The settings go to --config FILE
+or your own file; comments in it stay. The exit code is 1 where nothing came back.
+"""
 _USAGE = """\
 It reads what the assistant wrote down, running or not. The prices are those in the settings, [budget.prices]; what
 the bill says may differ.
