@@ -13,7 +13,7 @@ from voiced.keys.desktop_entry import APP_ID
 from voiced.keys.notices import Kind, Notice, Notices
 
 if TYPE_CHECKING:
-    from dbus_fast.aio import MessageBus
+    from voiced.keys.session_bus import SessionBus
 
 SERVER: Final = "org.freedesktop.Notifications"
 
@@ -63,11 +63,11 @@ class Notifier:
             except BusError as error:
                 await self._unavailable(str(error))
 
-    async def _show(self, bus: MessageBus) -> None:
+    async def _show(self, bus: SessionBus) -> None:
         """Until the bus is gone. The connection stays: some desktops take notices away with it."""
         while True:
             await self._news.wait()
-            if not bus.connected:
+            if bus.gone.done():
                 return
             self._news.clear()
             now = asyncio.get_running_loop().time()
@@ -78,14 +78,11 @@ class Notifier:
                 await asyncio.sleep(min(self._due[kind] for kind in self._pending) - now)
                 self._news.set()
 
-    async def _notify(self, bus: MessageBus, notice: Notice) -> None:
+    async def _notify(self, bus: SessionBus, notice: Notice) -> None:
         from dbus_fast import Variant
 
-        from voiced.keys.session_bus import call
-
         hints = {"desktop-entry": Variant("s", APP_ID), "transient": Variant("b", True)}
-        self._ids[notice.kind], *_ = await call(
-            bus,
+        self._ids[notice.kind], *_ = await bus.call(
             SERVER,
             "/org/freedesktop/Notifications",
             f"{SERVER}.Notify",

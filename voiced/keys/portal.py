@@ -9,13 +9,12 @@ from contextlib import suppress
 from typing import Any, Final, NoReturn
 
 from dbus_fast import Message, MessageType, Variant
-from dbus_fast.aio import MessageBus
 
 from voiced.keys import desktop_entry
 from voiced.keys.choosing import COMMAND
 from voiced.keys.hotkey import Hotkey
 from voiced.keys.port import Keys, KeysAbsent, KeysLost, KeysRefused, OnReady
-from voiced.keys.session_bus import BusError, call, ended, session_bus
+from voiced.keys.session_bus import BusError, SessionBus, session_bus
 from voiced.keys.settings import KeyName
 
 PORTAL: Final = "org.freedesktop.portal.Desktop"
@@ -41,7 +40,7 @@ async def has_portal(environ: Mapping[str, str]) -> bool:
     """Whether somebody serves hotkeys on this desktop's bus. On a connection that does not register, and ends."""
     try:
         async with session_bus(environ) as bus:
-            await call(bus, PORTAL, PATH, "org.freedesktop.DBus.Properties.Get", "ss", (SHORTCUTS, "version"))
+            await bus.call(PORTAL, PATH, "org.freedesktop.DBus.Properties.Get", "ss", (SHORTCUTS, "version"))
     except BusError:
         return False
     return True
@@ -71,32 +70,31 @@ class PortalKeys:
         except BusError as error:
             raise _meaning(error) from error
 
-    async def _until_over(self, bus: MessageBus) -> NoReturn:
+    async def _until_over(self, bus: SessionBus) -> NoReturn:
         serving = asyncio.ensure_future(self._serve(bus))
-        ends = asyncio.ensure_future(ended(bus))
-        ends.add_done_callback(lambda _: self._end("the session bus is gone"))
         try:
-            await asyncio.wait({serving, self._over}, return_when=asyncio.FIRST_COMPLETED)
-            if not self._over.done():
-                serving.result()  # it raises: serving has no other end
+            await asyncio.wait({serving, self._over, bus.gone}, return_when=asyncio.FIRST_COMPLETED)
+            if bus.gone.done():
+                raise KeysLost("the session bus is gone")
+            if serving.done() and not self._over.done():
+                serving.result()  # it raises: what it waits for at its end is that
             raise KeysLost(self._over.result())
         finally:
-            for task in (serving, ends):
-                task.cancel()
-            await asyncio.gather(serving, ends, return_exceptions=True)
+            serving.cancel()
+            await asyncio.gather(serving, return_exceptions=True)
 
-    async def _serve(self, bus: MessageBus) -> None:
-        bus.add_message_handler(self._hear)
+    async def _serve(self, bus: SessionBus) -> None:
+        bus.hear(self._hear)
         # Registering is a favour to the desktop, which then knows our name; it has to come first.
         await asyncio.to_thread(desktop_entry.install, self._environ)
         with suppress(BusError):  # it is older than 1.20, or does not know the entry: most desktops do without
-            await call(bus, PORTAL, PATH, REGISTER, "sa{sv}", (desktop_entry.APP_ID, {}))
-        self._portal = (await call(bus, *_BUS, "org.freedesktop.DBus.GetNameOwner", "s", (PORTAL,)))[0]
+            await bus.call(PORTAL, PATH, REGISTER, "sa{sv}", (desktop_entry.APP_ID, {}))
+        self._portal = (await bus.call(*_BUS, "org.freedesktop.DBus.GetNameOwner", "s", (PORTAL,)))[0]
         for rule in (
             f"type='signal',sender='{PORTAL}'",
             f"type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='{PORTAL}'",
         ):
-            await call(bus, *_BUS, "org.freedesktop.DBus.AddMatch", "s", (rule,))
+            await bus.call(*_BUS, "org.freedesktop.DBus.AddMatch", "s", (rule,))
         options = {"session_handle_token": Variant("s", f"voiced_{secrets.token_hex(8)}")}
         created = await self._request(bus, "CreateSession", "", (), options)
         self._session = created["session_handle"]
@@ -113,16 +111,15 @@ class PortalKeys:
         await self._over
 
     async def _request(
-        self, bus: MessageBus, method: str, signature: str, arguments: tuple[Any, ...], options: dict[str, Variant]
+        self, bus: SessionBus, method: str, signature: str, arguments: tuple[Any, ...], options: dict[str, Variant]
     ) -> dict[str, Any]:
         """A method that answers later, by a signal: a person may have to be asked, so that there is no limit."""
         token = f"voiced_{secrets.token_hex(8)}"
-        assert bus.unique_name is not None
-        handle = f"{PATH}/request/{bus.unique_name[1:].replace('.', '_')}/{token}"
+        handle = f"{PATH}/request/{bus.name[1:].replace('.', '_')}/{token}"
         response: asyncio.Future[_Response] = asyncio.get_running_loop().create_future()
         self._responses[handle] = response
         options = {**options, "handle_token": Variant("s", token)}
-        await call(bus, PORTAL, PATH, f"{SHORTCUTS}.{method}", f"{signature}a{{sv}}", (*arguments, options))
+        await bus.call(PORTAL, PATH, f"{SHORTCUTS}.{method}", f"{signature}a{{sv}}", (*arguments, options))
         code, results = await response
         if code == _REFUSED:
             raise KeysRefused(f"the desktop's hotkey was refused: reload voiced to be asked again, or {COMMAND}")
@@ -155,10 +152,16 @@ class PortalKeys:
             self._over.set_result(why)
 
 
+_NEVER: Final = {
+    "NameHasNoOwner", "NotAllowed", "NotSupported", "ServiceUnknown", "UnknownInterface", "UnknownMethod",
+    "UnknownObject",
+}  # fmt: skip
+"""Last words of D-Bus errors of a desktop that has no hotkeys for us."""
+
+
 def _meaning(error: BusError) -> KeysAbsent | KeysLost:
     """Whether this desktop will never do it, or did not do it this time."""
-    unknown = ("UnknownInterface", "UnknownMethod", "UnknownObject", "ServiceUnknown", "NotAllowed", "NotSupported")
-    if error.name.rpartition(".")[2] in unknown:
+    if error.name.rpartition(".")[2] in _NEVER:
         return KeysAbsent(f"the desktop gives no hotkeys ({error}): choose keys.source = 'evdev', or {COMMAND}")
     return KeysLost(str(error))
 

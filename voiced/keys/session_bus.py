@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
@@ -28,8 +28,45 @@ class BusError(VoicedError):
         self.name = name
 
 
+class SessionBus:
+    """One connection. `gone` is done when it has ended; nobody cancels it."""
+
+    def __init__(self, bus: MessageBus) -> None:
+        self._bus = bus
+        self.gone = asyncio.ensure_future(_end_of(bus))
+
+    @property
+    def name(self) -> str:
+        """Of this connection, on the bus."""
+        return self._bus.unique_name or ""
+
+    def hear(self, handler: Callable[[Message], None]) -> None:
+        """Call `handler` with each message that comes."""
+        self._bus.add_message_handler(handler)
+
+    async def call(
+        self, destination: str, path: str, method: str, signature: str = "", body: Sequence[Any] = ()
+    ) -> list[Any]:
+        """What the method answers. `method`: with its interface, "org.freedesktop.DBus.AddMatch". Raises BusError."""
+        interface, _, member = method.rpartition(".")
+        message = Message(
+            destination=destination, path=path, interface=interface, member=member, signature=signature, body=list(body)
+        )
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                reply = await self._bus.call(message)
+        except _BREAKS as error:
+            raise BusError(f"{destination} does not answer: {error or type(error).__name__}") from error
+        if reply is None:
+            raise BusError(f"{destination} does not answer: the session bus is gone")
+        if reply.message_type is MessageType.ERROR:
+            name = reply.error_name or ""
+            raise BusError(f"{destination}: {reply.body[0] if reply.body else name}", name)
+        return list(reply.body)
+
+
 @asynccontextmanager
-async def session_bus(environ: Mapping[str, str]) -> AsyncIterator[MessageBus]:
+async def session_bus(environ: Mapping[str, str]) -> AsyncIterator[SessionBus]:
     """A connection of one's own. Raises BusError."""
     address = bus_address(environ)
     if not address:
@@ -39,42 +76,14 @@ async def session_bus(environ: Mapping[str, str]) -> AsyncIterator[MessageBus]:
             bus = await MessageBus(bus_address=address).connect()
     except _BREAKS as error:
         raise BusError(f"the session bus does not answer: {error or type(error).__name__}") from error
+    connection = SessionBus(bus)
     try:
-        yield bus
+        yield connection
     finally:
         bus.disconnect()
-        with suppress(*_BREAKS):
-            async with asyncio.timeout(ANSWER_WITHIN_S):
-                await _end_of(bus)
+        await asyncio.wait({connection.gone}, timeout=ANSWER_WITHIN_S)
 
 
-async def call(
-    bus: MessageBus, destination: str, path: str, method: str, signature: str = "", body: Sequence[Any] = ()
-) -> list[Any]:
-    """What the method answers. `method`: with its interface, "org.freedesktop.DBus.AddMatch". Raises BusError."""
-    interface, _, member = method.rpartition(".")
-    message = Message(
-        destination=destination, path=path, interface=interface, member=member, signature=signature, body=list(body)
-    )
-    try:
-        async with asyncio.timeout(ANSWER_WITHIN_S):
-            reply = await bus.call(message)
-    except _BREAKS as error:
-        raise BusError(f"{destination} does not answer: {error or type(error).__name__}") from error
-    if reply is None:
-        raise BusError(f"{destination} does not answer: the session bus is gone")
-    if reply.message_type is MessageType.ERROR:
-        name = reply.error_name or ""
-        raise BusError(f"{destination}: {reply.body[0] if reply.body else name}", name)
-    return list(reply.body)
-
-
-async def ended(bus: MessageBus) -> None:
-    """Wait until the bus is gone."""
+async def _end_of(bus: MessageBus) -> None:
     with suppress(*_BREAKS):
-        await asyncio.shield(_end_of(bus))
-
-
-def _end_of(bus: MessageBus) -> Awaitable[None]:
-    ending: Awaitable[None] = bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
-    return ending
+        await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
