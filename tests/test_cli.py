@@ -42,6 +42,7 @@ COMMANDS = (
     "run",
     "demo",
     "devices",
+    "doctor",
     "config",
     "status",
     "usage",
