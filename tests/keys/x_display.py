@@ -61,6 +61,7 @@ class Fingers:
     def __init__(self, display: XDisplay) -> None:
         self.display = Display(display.name)
         self._down: list[int] = []
+        self._gone = False
 
     def __enter__(self) -> Self:
         return self
@@ -68,10 +69,17 @@ class Fingers:
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
+        if self._gone:
+            return
         for code in self._down:
             xtest.fake_input(self.display, X.KeyRelease, code)
         self.display.sync()
         self.display.close()
+
+    def forget(self) -> None:
+        """The display is gone, and every key with it."""
+        self._gone = True
+        self.display.display.socket.close()
 
     def code(self, key: str) -> int:
         return self.display.keysym_to_keycode(XK.string_to_keysym(key))

@@ -86,6 +86,7 @@ class EvdevKeys:
         on_ready: OnReady,
         *,
         folder: Path = DEVICES,
+        open_device: Callable[[Path, int], int] = os.open,
         ask: Ask = ask_kernel,
         look_every_s: float = LOOK_EVERY_S,
         ask_every_s: float = ASK_EVERY_S,
@@ -94,6 +95,7 @@ class EvdevKeys:
         self._keys = keys
         self._on_ready = on_ready
         self._folder = folder
+        self._open_device = open_device
         self._ask = ask
         self._look_every_s = look_every_s
         self._ask_every_s = ask_every_s
@@ -145,7 +147,7 @@ class EvdevKeys:
         return refused
 
     def _open(self, path: Path, inode: int) -> None:
-        keyboard = _Keyboard(path, os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
+        keyboard = _Keyboard(path, self._open_device(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
         try:
             if self._asked(keyboard, KEYS_THERE):
                 keyboard.down = self._asked(keyboard, KEYS_DOWN)

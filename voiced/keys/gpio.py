@@ -52,13 +52,13 @@ class GpioButton:
 
         button = await asyncio.to_thread(self._opened)
         try:
-            button.when_pressed = told(down)
-            button.when_released = told(lambda: self._keys.up("talk"))
+            button.when_activated = told(down)
+            button.when_deactivated = told(lambda: self._keys.up("talk"))
             self._on_ready(f"the button on GPIO {self._pin}")
             while True:
                 await pressed.wait()
                 await asyncio.sleep(self._ask_every_s)
-                if not button.is_pressed:
+                if not button.is_active:
                     pressed.clear()
                     self._keys.up("talk")
         finally:
@@ -66,12 +66,12 @@ class GpioButton:
 
     def _opened(self) -> Any:
         try:
-            from gpiozero import Button
+            from gpiozero import DigitalInputDevice
             from gpiozero.exc import BadPinFactory
         except ImportError as error:
             raise KeysAbsent(f"keys.source = 'gpio' needs gpiozero: {_INSTALL}") from error
         try:
-            return Button(self._pin, pull_up=True, bounce_time=BOUNCE_S, pin_factory=self._factory)
+            return DigitalInputDevice(self._pin, pull_up=True, bounce_time=BOUNCE_S, pin_factory=self._factory)
         except BadPinFactory as error:
             raise KeysAbsent(f"no pins here: is this a Raspberry Pi? {_INSTALL}") from error
         except Exception as error:  # each library of pins has its own

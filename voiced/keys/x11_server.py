@@ -57,6 +57,7 @@ class XServer:
     def close(self) -> None:
         with suppress(ConnectionClosedError, OSError):
             self._display.close()
+        self._display.display.socket.close()  # where it was gone already
 
     def grab(self, hotkeys: Mapping[KeyName, Hotkey]) -> None:
         """Have these keys, whatever program is in front; after a change of the keyboard's layout, where they are now.
