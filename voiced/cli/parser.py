@@ -84,6 +84,16 @@ def parser() -> Parser:
     text = "have systemd run it, from the start of the machine or of your session on"
     _service(command(commands, "service", text, None, settings=False))
 
+    text = "the first run: asks for devices and a key, and ends with a spoken hello"
+    setup = command(commands, "setup", text, lazily("setup", "setup"), settings=False, epilog=_SETUP)
+    setup.add_argument("--config", type=Path, metavar="FILE", help="write the settings there (your own file)")
+    setup.add_argument("--yes", action="store_true", help="ask nothing; what is not given is as usual")
+    setup.add_argument("--microphone", metavar="NAME", help='its name, or letters of it; "" is the system\'s own')
+    setup.add_argument("--loudspeaker", metavar="NAME", help="as --microphone")
+    setup.add_argument("--key-file", type=Path, metavar="FILE", help="take the OpenAI key from there")
+    setup.add_argument("--listen", type=_modes, metavar="MODES", help="open, wake, ptt, or wake,ptt")
+    setup.add_argument("--no-sound", action="store_true", help="play nothing")
+
     text = "measure the room with a chirp, and write the settings that fit it"
     calibrate = command(commands, "calibrate", text, lazily("calibrate", "calibrate"), epilog=_CALIBRATE)
     calibrate.add_argument("--yes", action="store_true", help="write the settings without asking")
@@ -244,6 +254,9 @@ The exit code is 0 where the assistant can hear, answer and speak, 1 where somet
 """
 
 
+_SETUP = """\
+It can be run again at any time; what else is in the settings stays. The exit code is 1 where there is no sound yet.
+"""
 _CALIBRATE = """\
 It plays a chirp of a second and hears what comes back: how late and how quiet the echo is, how long the room rings, how
 loud the background is. End a voiced that runs first, unless the devices can be shared. The settings go to --config FILE
@@ -265,6 +278,13 @@ def _json_object(text: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise argparse.ArgumentTypeError('the arguments are one JSON object; write for example \'{"city": "Oslo"}\'')
     return value
+
+
+def _modes(text: str) -> tuple[str, ...]:
+    modes = tuple(part.strip() for part in text.split(","))
+    if not modes or not set(modes) <= {"open", "wake", "ptt"} or len(set(modes)) < len(modes):
+        raise argparse.ArgumentTypeError(f"{text!r} is none of open, wake, ptt, or several of them: wake,ptt")
+    return modes
 
 
 def _days(text: str) -> int:
