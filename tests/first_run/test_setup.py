@@ -114,6 +114,7 @@ def test_tones_that_nobody_heard_lead_to_another_loudspeaker(file: Path) -> None
 def test_without_devices_the_rest_is_set_up_all_the_same(file: Path) -> None:
     card = VirtualCard()
     card.unplug("input")
+    card.rescan()
     typist = Typist("", "")
     assert wizard(file, typist, card) == 1
     assert "plug one in" in typist.out.getvalue()
@@ -181,6 +182,10 @@ def test_a_stranger_at_a_terminal(tmp_path: Path) -> None:
 def test_with_no_terminal_it_says_how(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "voiced", "setup"],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, env={**os.environ, "HOME": str(tmp_path)}, check=False,
-    )  # fmt: skip
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "HOME": str(tmp_path)},
+        check=False,
+    )
     assert (done.returncode, "--yes" in done.stderr) == (2, True)
