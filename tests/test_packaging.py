@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -96,6 +97,25 @@ def test_systemd_takes_the_unit(path: Path, manager: str, tmp_path: Path) -> Non
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert (verified.returncode, verified.stderr) == (0, "")
+
+
+# The container, and the Debian package.
+
+
+def test_the_container_runs_commands_that_exist_and_not_as_root() -> None:
+    lines = (ROOT / ".ci/container/Containerfile").read_text().splitlines()
+    commands = [json.loads(line[line.index("[") :]) for line in lines if "CMD [" in line]
+    assert commands == [["voiced", "status"], ["voiced", "run"]]
+    assert all(parser().parse_args(arguments).command for _, *arguments in commands)
+    assert "USER voiced" in lines
+    (environment,) = (line.removeprefix("ENV ").split() for line in lines if line.startswith("ENV "))
+    runtime = dict(each.split("=", 1) for each in environment)
+    assert ControlSettings().path_to_serve(runtime) in ControlSettings().paths_to_try({})
+
+
+def test_the_scripts_of_the_debian_package_can_be_read() -> None:
+    for name, shell in (("build", "bash"), ("postinst", "sh"), ("prerm", "sh"), ("postrm", "sh")):
+        subprocess.run([shell, "-n", ROOT / ".ci/debian" / name], check=True)
 
 
 # The lock.
