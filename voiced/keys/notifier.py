@@ -65,17 +65,18 @@ class Notifier:
 
     async def _show(self, bus: SessionBus) -> None:
         """Until the bus is gone. The connection stays: some desktops take notices away with it."""
+        self._ids.clear()
+        loop = asyncio.get_running_loop()
         while True:
             await self._news.wait()
             if bus.gone.done():
                 return
             self._news.clear()
-            now = asyncio.get_running_loop().time()
-            for kind in [kind for kind in self._pending if self._due.get(kind, now) <= now]:
-                self._due[kind] = now + self._every_s
+            for kind in [kind for kind in self._pending if self._due.get(kind, 0) <= loop.time()]:
+                self._due[kind] = loop.time() + self._every_s
                 await self._notify(bus, self._pending.pop(kind))
             if self._pending:
-                await asyncio.sleep(min(self._due[kind] for kind in self._pending) - now)
+                await asyncio.sleep(min(self._due.get(kind, 0) for kind in self._pending) - loop.time())
                 self._news.set()
 
     async def _notify(self, bus: SessionBus, notice: Notice) -> None:
@@ -97,4 +98,3 @@ class Notifier:
         await asyncio.sleep(self._again_after_s)
         self._news.clear()
         self._pending.clear()
-        self._ids.clear()
