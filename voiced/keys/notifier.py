@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 import structlog
 
 from voiced.conversation.commands import Fact
+from voiced.errors import VoicedError
 from voiced.keys.desktop_entry import APP_ID
 from voiced.keys.notices import Kind, Notice, Notices
 
@@ -64,17 +65,25 @@ class Notifier:
                 await self._unavailable(str(error))
 
     async def _show(self, bus: SessionBus) -> None:
-        """Until the bus is gone. The connection stays: some desktops take notices away with it."""
+        """Until the bus is gone. Raises BusError where nobody shows notices.
+
+        The connection stays: some desktops take the notices away with it.
+        """
         self._ids.clear()
         loop = asyncio.get_running_loop()
         while True:
             await self._news.wait()
-            if bus.gone.done():
+            if not bus.connected():
                 return
             self._news.clear()
             for kind in [kind for kind in self._pending if self._due.get(kind, 0) <= loop.time()]:
                 self._due[kind] = loop.time() + self._every_s
-                await self._notify(bus, self._pending.pop(kind))
+                try:
+                    await self._notify(bus, self._pending.pop(kind))
+                except VoicedError:
+                    if bus.connected():
+                        raise
+                    return
             if self._pending:
                 await asyncio.sleep(min(self._due.get(kind, 0) for kind in self._pending) - loop.time())
                 self._news.set()

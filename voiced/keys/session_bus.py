@@ -35,6 +35,10 @@ class SessionBus:
         self._bus = bus
         self.gone = asyncio.ensure_future(_end_of(bus))
 
+    def connected(self) -> bool:
+        """Whether it is, now: `gone` is done a little later."""
+        return self._bus.connected
+
     @property
     def name(self) -> str:
         """Of this connection, on the bus."""
