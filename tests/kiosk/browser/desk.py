@@ -28,6 +28,7 @@ class Desk:
         """What the page's reader pressed and typed."""
         self.history: list[dict[str, str]] = []
         self.spending: dict[str, Any] = {}
+        self.modes = ["wake"]
         self.snapshot = Snapshot(0.0)
         self.level = -100.0
         self._news = asyncio.Event()
@@ -35,7 +36,7 @@ class Desk:
         self._server = KioskServer(
             KioskSettings.model_validate({"port": 0, **settings}),
             post=self._post,
-            status=lambda: {**self.snapshot.at(60.0), "spending": self.spending},
+            status=lambda: {**self.snapshot.at(60.0), "spending": self.spending, "listening": {"modes": self.modes}},
             history=lambda: self.history,
             level=lambda: self.level,
             card=self.card,

@@ -88,6 +88,9 @@ async def test_each_state_has_a_word_and_an_icon_and_all_text_stands_out(browser
                 assert await page.ask("getComputedStyle(document.querySelector('.lamp')).animationName") == "none"
                 assert await page.ask(FAINT_TEXT) == []
         assert len(set(icons)) == len(STATES)
+        desk.modes = ["ptt"]
+        desk.tell(Muted(False), BrainSelected("realtime"))
+        await page.shows("#state-hint", "Hold Talk, and speak.")
         assert await page.ask("getComputedStyle(document.body).backgroundColor") == "rgb(15, 19, 23)"
         await page.ask("document.querySelector('#help').showModal()")
         assert await page.ask(FAINT_TEXT) == []

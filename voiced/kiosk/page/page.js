@@ -86,9 +86,15 @@ function greeted(hello) {
   if (banner.shown) announce(translate("announce.back"));
   showBanner("");
   if (hello.language && !query.get("lang") && !kept("language")) speakIn(choose([hello.language]));
-  if (!hello.sound) return;
-  if (sound.running) sendSound();
-  else if (query.get("sound") === "on" || kept("sound") === "on") useSound();
+  if (sound.running && !hello.sound) {
+    sound.stop();
+    showSound("off");
+  } else if (sound.running) {
+    if (state.muted) sendSound(); // else it is sent when the microphone is open
+    followMute();
+  } else if (hello.sound && (query.get("sound") === "on" || kept("sound") === "on")) {
+    useSound();
+  }
 }
 
 function lost({ token, reason }) {
@@ -138,6 +144,7 @@ function hint(now) {
     }
   }
   if (now === "thinking" && state.tools.length) return translate("hint.tool", { name: state.tools.at(-1) });
+  if (now === "waiting" && !state.modes.includes("wake")) return translate("hint.key");
   if (now === "offline" && state.brain.state === "refused") return state.brain.reason; // which says what to mend
   if (now === "offline" && state.brain.name !== "offline") return translate("hint.unreachable");
   return translate(`hint.${now}`);
@@ -150,7 +157,11 @@ function pressed(button, on, text) {
 
 function muteChanged() {
   announce(translate(state.muted ? "announce.muted" : "announce.unmuted"));
-  if (!sound.running) return;
+  if (sound.running) followMute();
+}
+
+/** A muted voiced has no microphone, here either. */
+function followMute() {
   if (state.muted) {
     sound.closeMicrophone();
     showSound("muted");
@@ -323,6 +334,7 @@ function soundAnswered({ sound: answer, reason }) {
 function soundFailed(trouble) {
   if (!sound.running) link.send({ do: "sound", on: false });
   showSound(trouble.name, trouble.message);
+  $("sound-text").scrollIntoView({ block: "nearest" });
 }
 
 function soundEnded(trouble) {

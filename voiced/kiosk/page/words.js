@@ -27,6 +27,7 @@ export const WORDS = {
 
     "hint.idle": "Just speak, or type below.",
     "hint.waiting": "Say the wake word, or hold Talk.",
+    "hint.key": "Hold Talk, and speak.",
     "hint.listening": "I hear you.",
     "hint.thinking": "One moment.",
     "hint.tool": "Using {name}.",
@@ -139,6 +140,7 @@ export const WORDS = {
 
     "hint.idle": "直接说话，或在下方输入。",
     "hint.waiting": "请说唤醒词，或按住“按住说话”。",
+    "hint.key": "按住“按住说话”再说话。",
     "hint.listening": "我在听。",
     "hint.thinking": "请稍候。",
     "hint.tool": "正在使用 {name}。",
@@ -251,6 +253,7 @@ export const WORDS = {
 
     "hint.idle": "Einfach sprechen oder unten tippen.",
     "hint.waiting": "Das Weckwort sagen oder „Zum Sprechen halten“ drücken.",
+    "hint.key": "Den Knopf halten und sprechen.",
     "hint.listening": "Ich höre.",
     "hint.thinking": "Einen Moment.",
     "hint.tool": "Benutzt {name}.",
