@@ -184,6 +184,7 @@ async def daemon(settings: Path) -> AsyncIterator[tuple[ControlServer, asyncio.Q
         plugins=list,
         switch=lambda name, action: None,
         run_tool=lambda command: None,
+        quit=lambda: None,
         clock=lambda: 0.0,
     )
     async with server.serving():

@@ -121,8 +121,11 @@ class Daemon:
         self.tools: tuple[ToolSpec, ...] | None = None
         """What the brains are offered; None until the plugins are loaded."""
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Serve until `stop` is set. Raises ConfigError and ControlError where it can't even begin."""
+    async def run(self, stop: asyncio.Event, *, quit: Callable[[], None] | None = None) -> None:
+        """Serve until `stop` is set. Raises ConfigError and ControlError where it can't even begin.
+
+        `quit`: called where somebody asks for the end; None sets `stop`.
+        """
         environ = self._loaded.places.environ
         config = self._loaded.config
         manager = ServiceManager(environ)
@@ -133,6 +136,9 @@ class Daemon:
             plugins=lambda: [asdict(status) for status in self._plugins.status()],
             switch=lambda name, action: self._plugins.switch(name, action),
             run_tool=lambda command: self._plugins.do(command),
+            quit=quit or stop.set,
+            history=lambda: self._hub.history(),
+            modes=lambda: self._loaded.config.listen.modes,
             spending=lambda: self._books.status(),
         )
         self._books = Bookkeeper(
@@ -392,7 +398,7 @@ async def run(loaded: Loaded, card: SoundCard | None = None) -> int:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
 
-    def end(_number: int, _frame: FrameType | None) -> None:
+    def end(_number: int = 0, _frame: FrameType | None = None) -> None:
         """In the main thread, whatever it does: a plugin may have the loop wait, and it would never see the signal."""
         with ourselves():
             loop.call_soon_threadsafe(stop.set)
@@ -411,5 +417,5 @@ async def run(loaded: Loaded, card: SoundCard | None = None) -> int:
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     loop.add_signal_handler(signal.SIGHUP, reload)
-    await daemon.run(stop)
+    await daemon.run(stop, quit=end)
     return 0

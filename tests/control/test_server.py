@@ -9,7 +9,7 @@ import json
 import socket
 import stat
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,21 +19,34 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voiced.control.client import NoDaemon, ask, replies
+from voiced.control.lines import MAX_LINE
 from voiced.control.protocol import (
-    MAX_LINE,
     Ask,
     Call,
+    Follow,
+    History,
     Mute,
     Plugin,
+    Ptt,
+    Quit,
     Reload,
     Say,
     Status,
     Stop,
     Volume,
-    Watch,
     request_line,
 )
-from voiced.control.server import MAX_CLIENTS, ControlServer
+from voiced.control.server import (
+    AT_ONCE,
+    HURRY_S,
+    LARGE,
+    MAX_CLIENTS,
+    MAX_FOLLOWERS,
+    MAX_LARGE,
+    MAX_LEAVING,
+    MAX_WAITING,
+    ControlServer,
+)
 from voiced.control.settings import ControlSettings
 from voiced.conversation.commands import FloorChanged, QuestionAsked, RequestEnded, RunTool, UserHeard, Warned
 from voiced.conversation.events import (
@@ -43,6 +56,7 @@ from voiced.conversation.events import (
     Image,
     MuteAsked,
     StopAsked,
+    TalkKeyMoved,
     TextAsked,
     ToolReturned,
     VolumeAsked,
@@ -50,6 +64,7 @@ from voiced.conversation.events import (
 from voiced.errors import ConfigError, ControlError, PluginError
 
 PLUGIN = {"name": "clock", "place": "built in", "tools": ["now"], "problems": []}
+SAID = [{"who": "user", "text": "Is it late?"}, {"who": "assistant", "text": "Half past six."}]
 PNG = b"\x89PNG\r\n\x1a\n and so on"
 
 
@@ -58,10 +73,12 @@ class House:
     """A daemon's control socket, and what reached the hub through it."""
 
     path: Path
-    server: ControlServer
     events: asyncio.Queue[Event]
     calls: asyncio.Queue[RunTool]
     switched: list[tuple[str, str]]
+    quits: list[None] = field(default_factory=list)
+    time: float = 5.0
+    server: ControlServer = field(init=False)
 
 
 @contextlib.asynccontextmanager
@@ -78,18 +95,21 @@ async def house(directory: Path) -> AsyncIterator[House]:
             raise PluginError(f"there is no plugin {name}")
         switched.append((name, action))
 
-    path = directory / "control.sock"
-    server = ControlServer(
-        path,
+    home = House(directory / "control.sock", events, calls, switched)
+    home.server = ControlServer(
+        home.path,
         post=events.put_nowait,
         reload=reload,
         plugins=lambda: [PLUGIN],
         switch=switch,
         run_tool=calls.put_nowait,
-        clock=lambda: 5.0,
+        quit=lambda: home.quits.append(None),
+        history=lambda: SAID,
+        modes=lambda: ["wake", "ptt"],
+        clock=lambda: home.time,
     )
-    async with server.serving():
-        yield House(path, server, events, calls, switched)
+    async with home.server.serving():
+        yield home
 
 
 @pytest.fixture
@@ -99,15 +119,16 @@ def directory() -> Iterator[Path]:
 
 
 async def asked(house: House, data: bytes) -> list[dict[str, Any]]:
-    """Everything that the daemon answers to these bytes."""
+    """Everything that the daemon answers to these bytes, the first time with the version of the protocol."""
     reader, writer = await asyncio.open_unix_connection(house.path, limit=MAX_LINE)
     try:
         writer.write(data)
-        with contextlib.suppress(ConnectionError):
-            await writer.drain()
-        return [json.loads(line) async for line in reader]
+        await writer.drain()
+        answers = [json.loads(line) async for line in reader]
     finally:
         writer.close()
+    assert [answer.pop("protocol", None) for answer in answers] == [1, *[None] * (len(answers) - 1)]
+    return answers
 
 
 async def test_the_status_says_how_it_is(directory: Path) -> None:
@@ -115,15 +136,43 @@ async def test_the_status_says_how_it_is(directory: Path) -> None:
         daemon.server.report(FloorChanged("speaking"))
         status = (await asyncio.to_thread(ask, [daemon.path], Status()))["status"]
     assert (status["floor"], status["plugins"], status["uptime_s"]) == ("speaking", [PLUGIN], 0.0)
+    assert status["listening"] == {"modes": ["wake", "ptt"], "attentive": True, "key_held": False}
     assert {"version", "pid", "brain", "devices", "counts", "failures"} <= status.keys()
 
 
 async def test_orders_become_events_at_once(directory: Path) -> None:
     async with house(directory) as daemon:
-        for request in (Stop(), Mute(muted=True), Mute(muted=False), Volume(percent=40)):
+        keys = (Ptt(action="down"), Ptt(action="up"), Ptt(action="toggle"))
+        for request in (Stop(), Mute(muted=True), Mute(muted=False), Volume(percent=40), *keys):
             assert await asked(daemon, request_line(request)) == [{"done": True}]
         events = [daemon.events.get_nowait() for _ in range(daemon.events.qsize())]
-    assert events == [StopAsked(), MuteAsked(True), MuteAsked(False), VolumeAsked(40)]
+    assert events == [
+        StopAsked(), MuteAsked(True), MuteAsked(False), VolumeAsked(40),
+        TalkKeyMoved("down"), TalkKeyMoved("up"), TalkKeyMoved("toggle"),
+    ]  # fmt: skip
+
+
+async def test_what_was_said_is_told(directory: Path) -> None:
+    async with house(directory) as daemon:
+        assert await asked(daemon, request_line(History())) == [{"history": SAID}]
+
+
+async def test_who_asks_for_the_end_hears_of_it(directory: Path) -> None:
+    async with house(directory) as daemon:
+        reader, writer = await asyncio.open_unix_connection(daemon.path)
+        writer.write(request_line(Quit()))
+        assert json.loads(await reader.readline()) == {"protocol": 1, "done": True}
+        assert daemon.quits == [None]
+        assert not reader.at_eof()
+    assert await reader.read() == b""
+    writer.close()
+
+
+async def test_another_version_is_told_which_one_there_is(directory: Path) -> None:
+    async with house(directory) as daemon:
+        assert await asked(daemon, b'{"do": "dance", "version": 2}\n') == [
+            {"error": 'this voiced speaks version 1 of the control protocol: send "version": 1, or none'}
+        ]
 
 
 async def test_a_question_is_answered_when_it_has_been_answered(directory: Path) -> None:
@@ -206,7 +255,7 @@ async def test_a_client_may_close_its_side_and_still_read(directory: Path) -> No
         writer.write_eof()
         await daemon.events.get()
         daemon.server.report(RequestEnded("control-1", "Yes."))
-        assert await reader.read() == b'{"answer":"Yes."}\n'
+        assert await reader.read() == b'{"protocol":1,"answer":"Yes."}\n'
         writer.close()
 
 
@@ -215,10 +264,10 @@ async def test_a_reload_that_fails_says_why(directory: Path) -> None:
         assert await asked(daemon, request_line(Reload())) == [{"error": "voiced.toml:1: this is not TOML"}]
 
 
-async def test_a_watcher_sees_facts_and_texts_only_if_it_asked(directory: Path) -> None:
+async def test_a_follower_sees_facts_and_texts_only_if_it_asked(directory: Path) -> None:
     async with house(directory) as daemon:
-        plain, plain_end = await watcher(daemon, Watch())
-        texts, texts_end = await watcher(daemon, Watch(texts=True))
+        plain, plain_end = await follower(daemon, Follow())
+        texts, texts_end = await follower(daemon, Follow(texts=True))
         daemon.server.report(UserHeard(1, "hello"))
         assert json.loads(await plain.readline()) == {"fact": "UserHeard", "turn": 1}
         assert json.loads(await texts.readline()) == {"fact": "UserHeard", "turn": 1, "text": "hello"}
@@ -226,21 +275,21 @@ async def test_a_watcher_sees_facts_and_texts_only_if_it_asked(directory: Path) 
         texts_end.close()
 
 
-async def test_a_watcher_that_left_makes_room(directory: Path) -> None:
+async def test_a_follower_that_left_makes_room(directory: Path) -> None:
     async with house(directory) as daemon:
-        for _ in range(3 * MAX_CLIENTS):
-            _, end = await watcher(daemon, Watch())
+        for _ in range(3 * MAX_FOLLOWERS):
+            _, end = await follower(daemon, Follow())
             end.close()
             await end.wait_closed()
         assert await asked(daemon, request_line(Stop())) == [{"done": True}]
 
 
-async def test_a_hung_watcher_is_cut_off_and_the_others_are_served(directory: Path) -> None:
+async def test_a_hung_follower_is_cut_off_and_the_others_are_served(directory: Path) -> None:
     async with house(directory) as daemon:
         hung = socket.socket(socket.AF_UNIX)
         hung.connect(str(daemon.path))
-        hung.sendall(request_line(Watch()))
-        lively, end = await watcher(daemon, Watch())
+        hung.sendall(request_line(Follow()))
+        lively, end = await follower(daemon, Follow())
         for _ in range(3000):  # 3 MB: far more than a socket and MAX_BEHIND hold
             daemon.server.report(Warned("loud", "x" * 1000))
             await lively.readline()
@@ -254,24 +303,126 @@ async def test_a_hung_watcher_is_cut_off_and_the_others_are_served(directory: Pa
         assert 0 < received < 3_000_000
 
 
-async def test_clients_have_a_limit(directory: Path) -> None:
-    async with house(directory) as daemon:
-        ends = [(await watcher(daemon, Watch()))[1] for _ in range(MAX_CLIENTS)]
-        assert await asked(daemon, b"") == [
-            {"error": f"{MAX_CLIENTS} clients are connected already; end one of them, such as `voiced status --watch`"}
-        ]
-        for end in ends:
-            end.close()
-
-
-async def test_a_line_without_end_is_refused(directory: Path) -> None:
-    async with house(directory) as daemon:
-        try:
-            answers = await asked(daemon, b"x" * (MAX_LINE + 1))
-        except ConnectionError:
-            answers = []  # cut off before it read the answer
-        assert answers in ([], [{"error": f"this line is longer than {MAX_LINE} bytes; send smaller pictures"}])
+async def test_followers_leave_places_for_orders(directory: Path) -> None:
+    async with house(directory) as daemon, contextlib.AsyncExitStack() as stack:
+        for _ in range(MAX_FOLLOWERS):
+            stack.callback((await follower(daemon, Follow()))[1].close)
+        complaint = f"{MAX_FOLLOWERS} clients follow already; end one of them, such as `voiced status --follow`"
+        assert await asked(daemon, request_line(Follow())) == [{"error": complaint}]
         assert await asked(daemon, request_line(Stop())) == [{"done": True}]
+
+
+@pytest.mark.parametrize("request_", [Ask(text="Hm?"), Say(text="Dinner!"), Call(tool="get_time")])
+async def test_who_waits_leaves_places_for_orders(directory: Path, request_: Ask | Say | Call) -> None:
+    async with house(directory) as daemon, contextlib.AsyncExitStack() as stack:
+        clients = [await connected(daemon, request_line(request_)) for _ in range(MAX_WAITING)]
+        for client in clients:
+            stack.callback(client.close)
+            await (daemon.calls.get() if isinstance(request_, Call) else daemon.events.get())
+        complaint = f"{MAX_WAITING} clients wait for an answer already; try again when one has it, or say `voiced stop`"
+        for waiting in (Ask(text="And now?"), Say(text="Tea!"), Call(tool="get_time")):
+            assert await asked(daemon, request_line(waiting)) == [{"error": complaint}]
+        assert await asked(daemon, request_line(Stop())) == [{"done": True}]
+        clients[0].close()  # who is gone waits no more
+        assert await asked(daemon, request_line(Stop())) == [{"done": True}]
+        stack.callback((await connected(daemon, request_line(waiting))).close)
+        await daemon.calls.get()
+
+
+async def test_one_client_too_many_is_always_told_so(directory: Path) -> None:
+    """Also where it sends first, and reads when it is done with that."""
+    complaint = f"{MAX_CLIENTS} clients are connected already; try again in a moment"
+    async with house(directory) as daemon, contextlib.AsyncExitStack() as stack:
+        for _ in range(MAX_CLIENTS):
+            stack.callback((await connected(daemon, b"{")).close)
+        for _ in range(2 * MAX_LEAVING):
+            assert await asked(daemon, request_line(Ask(text="Hm?", images=("A" * 2**20,)))) == [{"error": complaint}]
+        with pytest.raises(ControlError, match=complaint):
+            await asyncio.to_thread(ask, [daemon.path], Ask(text="Hm?", images=("A" * 7 * 2**20,)))
+        for _ in range(2 * MAX_LEAVING):  # refused, and they stay
+            stack.callback((await connected(daemon, b"")).close)
+        with pytest.raises(ControlError, match=complaint):
+            await asyncio.to_thread(ask, [daemon.path], Status())
+
+
+async def test_who_trickles_makes_room_for_who_asks(directory: Path) -> None:
+    loop = asyncio.get_running_loop()
+    async with house(directory) as daemon, contextlib.AsyncExitStack() as stack:
+        slow = [await connected(daemon, b"{") for _ in range(MAX_CLIENTS)]
+        for client in slow:
+            stack.callback(client.close)
+        complaint = f"{MAX_CLIENTS} clients are connected already; try again in a moment"
+        assert await asked(daemon, request_line(Stop())) == [{"error": complaint}]
+        daemon.time += HURRY_S
+        for client in slow[:3]:
+            client.send(b'"')
+            assert await asked(daemon, request_line(Stop())) == [{"done": True}]
+            assert json.loads(await loop.sock_recv(client, 1000)) == {
+                "protocol": 1,
+                "error": "no request came within 1 s",
+            }
+            stack.callback((await connected(daemon, b"{")).close)  # and comes back
+
+
+async def test_a_thousand_connections_at_once_are_served_or_told_so_and_the_loop_turns(directory: Path) -> None:
+    turns = 0
+
+    async def turn() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    def flood() -> list[str]:
+        """A thousand clients of a process that has no patience, then one after the other."""
+        clients = [socket.socket(socket.AF_UNIX) for _ in range(100)]
+        told: list[str] = []
+        for _ in range(10):
+            for client in clients:
+                client.connect(str(path))
+                client.sendall(request_line(Stop()))
+            for client in clients:
+                told.append(client.makefile().readline())
+                client.close()
+            clients = [socket.socket(socket.AF_UNIX) for _ in range(100)]
+        for client in clients:
+            client.close()
+        return told
+
+    async with house(directory) as daemon:
+        path = daemon.path
+        turning = asyncio.create_task(turn())
+        told = [json.loads(line) for line in await asyncio.to_thread(flood)]
+        turning.cancel()
+        assert len(told) == 1000
+        assert {next(key for key in answer if key != "protocol") for answer in told} <= {"done", "error"}
+        assert turns > 1000 / (AT_ONCE + 1)  # no more than a few are taken between two turns
+        assert daemon.events.qsize() == sum("done" in answer for answer in told)
+        assert await asked(daemon, request_line(Stop())) == [{"done": True}]
+
+
+@pytest.mark.parametrize(
+    "data", [b"x" * 10 * 2**20, b"x" * (MAX_LINE + 1), b"x" * 10 * 2**20 + b"\n"], ids=["open", "barely", "ended"]
+)
+async def test_a_line_of_10_mb_is_refused(directory: Path, data: bytes) -> None:
+    async with house(directory) as daemon:
+        assert await asked(daemon, data) == [
+            {"error": f"this line is longer than {MAX_LINE} bytes; send smaller pictures"}
+        ]
+        assert await asked(daemon, request_line(Stop())) == [{"done": True}]
+
+
+async def test_few_may_send_much_at_one_time(directory: Path) -> None:
+    async with house(directory) as daemon, contextlib.AsyncExitStack() as stack:
+        large = [await connected(daemon, b" " * (LARGE + 1)) for _ in range(MAX_LARGE)]
+        for client in large:
+            stack.callback(client.close)
+        complaint = f"{MAX_LARGE} others send pictures just now; try again in a moment"
+        assert await asked(daemon, b" " * 2 * LARGE) == [{"error": complaint}]
+        assert await asked(daemon, b" " * LARGE + b"\n") != [{"error": complaint}]
+        large[0].send(request_line(Stop()))
+        assert await daemon.events.get() == StopAsked()
+        assert await asked(daemon, b" " * 2 * LARGE + request_line(Stop())) == [{"done": True}]
 
 
 @settings(deadline=None, max_examples=50)
@@ -303,15 +454,15 @@ async def test_the_end_of_the_daemon_ends_its_clients_and_its_socket(directory: 
     )
 
 
-async def test_the_command_line_watches_until_the_daemon_ends(directory: Path) -> None:
+async def test_the_command_line_follows_until_the_daemon_ends(directory: Path) -> None:
     loop, seen = asyncio.get_running_loop(), asyncio.Queue[str]()
 
-    def watch(path: Path) -> None:
-        for reply in replies([path], Watch()):
+    def follow(path: Path) -> None:
+        for reply in replies([path], Follow()):
             loop.call_soon_threadsafe(seen.put_nowait, next(iter(reply)))
 
     async with asyncio.TaskGroup() as tasks, house(directory) as daemon:
-        tasks.create_task(asyncio.to_thread(watch, daemon.path))
+        tasks.create_task(asyncio.to_thread(follow, daemon.path))
         assert await seen.get() == "status"
         daemon.server.report(FloorChanged("listening"))
         assert await seen.get() == "fact"
@@ -370,9 +521,9 @@ async def test_a_path_that_cannot_be_a_socket_says_why(directory: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("directory_mode", "socket_mode"), [(0o700, 0o600), (0o750, 0o660), (0o755, 0o600), (0o1777, 0o600)]
+    ("directory_mode", "socket_mode"), [(0o700, 0o660), (0o750, 0o660), (0o755, 0o600), (0o1777, 0o600)]
 )
-async def test_who_may_use_it_is_whom_the_directory_lets_in(
+async def test_the_group_may_use_it_where_the_directory_keeps_all_others_out(
     directory: Path, directory_mode: int, socket_mode: int
 ) -> None:
     directory.chmod(directory_mode)
@@ -413,6 +564,7 @@ def idle_server(path: Path, **more: Any) -> ControlServer:
         plugins=list,
         switch=lambda name, action: None,
         run_tool=lambda command: None,
+        quit=lambda: None,
         **more,
     )
 
@@ -423,8 +575,17 @@ def test_the_status_has_what_was_spent(directory: Path) -> None:
     assert idle_server(directory / "sock", spending=lambda: spending).status()["spending"] == spending
 
 
-async def watcher(house: House, request: Watch) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A client that watches: the status has come, facts are to follow."""
+async def connected(house: House, data: bytes) -> socket.socket:
+    """A client that has sent this, and stays."""
+    client, loop = socket.socket(socket.AF_UNIX), asyncio.get_running_loop()
+    client.setblocking(False)
+    await loop.sock_connect(client, str(house.path))
+    await loop.sock_sendall(client, data)
+    return client
+
+
+async def follower(house: House, request: Follow) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A client that follows: the status has come, facts are to follow."""
     reader, writer = await asyncio.open_unix_connection(house.path)
     writer.write(request_line(request))
     assert "status" in json.loads(await reader.readline())

@@ -7,8 +7,11 @@ from dataclasses import asdict
 from voiced.audio import Ms
 from voiced.control.snapshot import Snapshot
 from voiced.conversation.commands import (
+    AttentionChanged,
     BargedIn,
     BrainChanged,
+    CardGone,
+    CardShown,
     DeviceChanged,
     FalseInterruption,
     FloorChanged,
@@ -16,6 +19,7 @@ from voiced.conversation.commands import (
     ReplyHeard,
     RequestEnded,
     Spent,
+    TalkKeyHeld,
     ToolEnded,
     ToolStarted,
     TurnFailed,
@@ -23,8 +27,9 @@ from voiced.conversation.commands import (
     UtteranceEnded,
     VolumeChanged,
     Warned,
+    Woken,
 )
-from voiced.conversation.events import CallId, Usage
+from voiced.conversation.events import CallId, Card, Usage
 
 
 def test_a_run_is_boiled_down_to_its_status() -> None:
@@ -47,6 +52,11 @@ def test_a_run_is_boiled_down_to_its_status() -> None:
         Spent(Usage(text_in=5, audio_out=7)),
         Spent(Usage(text_in=1)),
         Muted(True),
+        AttentionChanged(False),
+        Woken("hey jarvis"),
+        TalkKeyHeld(True),
+        CardShown(Card("1", "a secret", "a secret")),
+        CardGone("1"),
         VolumeChanged(40),
         TurnFailed(2, "no answer"),
         Warned("late", "audio of an old reply"),
@@ -59,6 +69,7 @@ def test_a_run_is_boiled_down_to_its_status() -> None:
         "uptime_s": 10.0,
         "floor": "idle",
         "muted": True,
+        "listening": {"attentive": False, "key_held": True},
         "volume": 40,
         "brain": {"name": "realtime", "state": "refused", "reason": "401: sk-[redacted] is no key"},
         "brains": {"realtime": {"state": "refused", "reason": "401: sk-[redacted] is no key"}},
@@ -94,3 +105,7 @@ def test_the_last_failures_are_kept_and_no_more() -> None:
     assert [failure["what"] for failure in snapshot.at(9.0)["failures"]] == [
         f"turn {n}: no answer" for n in range(4, 9)
     ]
+
+
+def test_who_is_told_nothing_else_listens() -> None:
+    assert Snapshot(started_at=0.0).at(0.0)["listening"] == {"attentive": True, "key_held": False}

@@ -2,25 +2,32 @@
 
 Each connection is an asyncio protocol with no task of its own. A client that does not read is cut off when it is
 MAX_BEHIND bytes behind, one that does not ask within ASK_WITHIN_S too; neither delays the daemon or another client.
+Who follows, and who waits for an answer, may be so many that places are left for orders: whoever is crowded out of
+a house by its own screens must still be able to say "stop".
 """
 
 from __future__ import annotations
 
 import asyncio
 import errno
+import fcntl
 import itertools
 import json
 import os
+import select
 import socket
 import stat
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, assert_never
 
 from voiced import __version__
 from voiced.control import protocol
+from voiced.control.connection import connect_within
+from voiced.control.lines import MAX_LINE, VERSION, line_of
+from voiced.control.peer import Peer, peer_of
 from voiced.control.snapshot import Snapshot
 from voiced.conversation.commands import Fact, QuestionAsked, RequestEnded, RunTool
 from voiced.conversation.events import (
@@ -28,6 +35,7 @@ from voiced.conversation.events import (
     CallId,
     MuteAsked,
     StopAsked,
+    TalkKeyMoved,
     TextAsked,
     ToolReturned,
     VolumeAsked,
@@ -35,14 +43,45 @@ from voiced.conversation.events import (
 from voiced.errors import ControlError, VoicedError
 from voiced.ports import Post
 
-MAX_CLIENTS: Final = 8
-"""Connections at one time; each may hold MAX_LINE bytes."""
+MAX_FOLLOWERS: Final = 8
+"""Of those who are connected."""
+
+MAX_WAITING: Final = 8
+"""Who waits until something was said, answered or done, of those who are connected."""
+
+MAX_CLIENTS: Final = MAX_FOLLOWERS + MAX_WAITING + 8
+"""Connections at one time."""
+
+MAX_LARGE: Final = 4
+"""Of these may send a line of more than LARGE bytes at one time: MAX_LINE each."""
+
+LARGE: Final = 64 * 1024
+"""Bytes. What has no picture in it is smaller."""
+
+MAX_LEAVING: Final = 32
+"""Connections that were refused and are listened to a little longer, so that what they were told reaches them."""
+
+AT_ONCE: Final = 8
+"""Connections that are taken between two turns of the loop: a flood of them must not keep the sound waiting."""
+
+QUEUE: Final = 128
+"""Connections that wait to be taken. Who comes where it is full waits too, or gets an error at once: EAGAIN."""
 
 MAX_BEHIND: Final = 256 * 1024
 """Bytes that a client may leave unread: thousands of facts."""
 
 ASK_WITHIN_S: Final = 10.0
 """From the connection to the whole request, and from the last reply to its having been read."""
+
+LOCK_TRIES: Final = 20
+LOCK_PAUSE_S: Final = 0.02
+"""Another voiced that starts is done by then."""
+
+HURRY_S: Final = 1.0
+"""The same from the connection to the request where others wait for the place."""
+
+LEAVE_WITHIN_S: Final = 2.0
+"""Who was refused while it still sends has so long to read why."""
 
 
 class ControlServer:
@@ -51,7 +90,8 @@ class ControlServer:
     `reload` begins to read configuration and plugins anew and raises VoicedError if it can't. `plugins` is their part
     of the status, ready for JSON: name, place, tools and problems of each. `spending` is that of the budget: numbers.
     `switch` begins to do to the plugin of that name what is asked, and raises VoicedError if there is none. `run_tool`
-    begins a call; what comes of it goes to `returned`.
+    begins a call; what comes of it goes to `returned`. `quit` begins to end the daemon. `modes` are the settings' words
+    for when it listens. `history` is what was said, oldest first: `who` and `text`.
     """
 
     def __init__(
@@ -63,6 +103,9 @@ class ControlServer:
         plugins: Callable[[], Sequence[Mapping[str, Any]]],
         switch: Callable[[str, protocol.PluginAction], None],
         run_tool: Callable[[RunTool], None],
+        quit: Callable[[], None],
+        history: Callable[[], Sequence[Mapping[str, Any]]] = list,
+        modes: Callable[[], Sequence[str]] = list,
         spending: Callable[[], Mapping[str, Any]] = dict,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -72,14 +115,22 @@ class ControlServer:
         self._plugins = plugins
         self._switch = switch
         self._run_tool = run_tool
+        self._quit = quit
+        self._history = history
+        self._modes = modes
         self._spending = spending
         self._clock = clock
         self._snapshot = Snapshot(clock())
         self._requests = itertools.count(1)
-        self._clients: set[_Client] = set()
+        self._clients: dict[_Client, float] = {}
+        """Since when each is there, the longest first."""
+        self._asking: set[_Client] = set()
+        self._large: set[_Client] = set()
+        self._leaving: set[_Client] = set()
+        self._over = False
         self._waiting: dict[str, _Client] = {}
         self._calls: dict[CallId, _Client] = {}
-        self._watchers: dict[_Client, bool] = {}
+        self._followers: dict[_Client, bool] = {}
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
@@ -89,26 +140,30 @@ class ControlServer:
         """
         listener = _listener(self._path)
         inode = self._path.stat().st_ino
-        server = await asyncio.get_running_loop().create_unix_server(lambda: _Client(self), sock=listener)
+        server = await asyncio.get_running_loop().create_unix_server(
+            lambda: _Client(self), sock=listener, backlog=AT_ONCE
+        )
+        listener.listen(QUEUE)  # asyncio takes its backlog for both
         try:
             yield
         finally:
+            self._over = True
             server.close()
-            for client in tuple(self._clients):
+            for client in (*self._clients, *self._leaving):
                 client.hang_up()
             with suppress(OSError):
                 if self._path.stat().st_ino == inode:
                     self._path.unlink()
 
     def report(self, fact: Fact) -> None:
-        """StatusSink: count it, answer who waits for it, show it to who watches."""
+        """StatusSink: count it, answer who waits for it, show it to who follows."""
         self._snapshot.add(fact, self._clock())
         if isinstance(fact, RequestEnded) and (client := self._waiting.pop(fact.request, None)):
             client.request_ended(fact)
         if isinstance(fact, QuestionAsked) and (client := self._waiting.get(fact.request)):
             client.send({"asks": fact.text})
-        for watcher, texts in tuple(self._watchers.items()):
-            watcher.send(protocol.fact_reply(fact, texts=texts))
+        for follower, texts in tuple(self._followers.items()):
+            follower.send(protocol.fact_reply(fact, texts=texts, images=False))
 
     def returned(self, event: ToolReturned) -> bool:
         """A tool ended: whether it was called here, so that nobody else is to be told."""
@@ -119,28 +174,59 @@ class ControlServer:
 
     def status(self) -> dict[str, Any]:
         """What `voiced status` gets."""
-        running = {"version": __version__, "pid": os.getpid()}
+        now = self._snapshot.at(self._clock())
         return {
-            **running,
-            **self._snapshot.at(self._clock()),
+            "version": __version__,
+            "pid": os.getpid(),
+            **now,
+            "listening": {"modes": list(self._modes()), **now["listening"]},
             "spending": dict(self._spending()),
             "plugins": list(self._plugins()),
         }
 
     # What a client calls.
 
-    def came(self, client: _Client) -> None:
-        """Raises ControlError where there are too many."""
-        if len(self._clients) >= MAX_CLIENTS:
+    def came(self, client: _Client, peer: Peer) -> None:
+        """Raises ControlError where it may not, where there are too many, and where the daemon ends."""
+        if self._over:
+            raise ControlError("voiced is ending")
+        if not peer.may_use(self._path):
             raise ControlError(
-                f"{MAX_CLIENTS} clients are connected already; end one of them, such as `voiced status --watch`"
+                f"you (user {peer.uid}) may not talk to this voiced; if it is for a group, join it and log in anew: "
+                f"sudo usermod -aG $(stat -c %G {self._path}) $USER"
             )
-        self._clients.add(client)
+        if len(self._clients) >= MAX_CLIENTS:
+            self._hurry()
+        if len(self._clients) >= MAX_CLIENTS:
+            raise ControlError(f"{MAX_CLIENTS} clients are connected already; try again in a moment")
+        self._clients[client] = self._clock()
+        self._asking.add(client)
+
+    def is_large(self, client: _Client) -> None:
+        """It sends more than LARGE bytes. Raises ControlError where too many do."""
+        if len(self._large) >= MAX_LARGE:
+            raise ControlError(f"{MAX_LARGE} others send pictures just now; try again in a moment")
+        self._large.add(client)
+
+    def asked(self, client: _Client) -> None:
+        """It has sent what it wanted to."""
+        self._asking.discard(client)
+        self._large.discard(client)
+
+    def leaves(self, client: _Client) -> bool:
+        """It was refused: whether it may still be listened to until it has read why."""
+        self.went(client)
+        if self._over or len(self._leaving) >= MAX_LEAVING:
+            return False
+        self._leaving.add(client)
+        return True
 
     def went(self, client: _Client) -> None:
         """Nobody is there any more to answer to."""
-        self._clients.discard(client)
-        self._watchers.pop(client, None)
+        self.asked(client)
+        self._clients.pop(client, None)
+        self._leaving.discard(client)
+        self._followers.pop(client, None)
         self._waiting = {request: each for request, each in self._waiting.items() if each is not client}
 
     def do(self, request: protocol.Request, client: _Client) -> Mapping[str, Any] | None:
@@ -148,21 +234,33 @@ class ControlServer:
         match request:
             case protocol.Status():
                 return {"status": self.status()}
-            case protocol.Watch():
+            case protocol.Follow():
+                if len(self._followers) >= MAX_FOLLOWERS:
+                    raise ControlError(
+                        f"{MAX_FOLLOWERS} clients follow already; end one of them, such as `voiced status --follow`"
+                    )
                 client.send({"status": self.status()})
-                self._watchers[client] = request.texts
+                self._followers[client] = request.texts
                 return None
             case protocol.Say():
-                self._post(AnnouncementAsked(self._wait(client), request.text))
+                self._post(AnnouncementAsked(self._wait_for_request(client), request.text))
                 return None
             case protocol.Ask():
                 images = protocol.images_of(request)
-                self._post(TextAsked(self._wait(client), request.text, images))
+                self._post(TextAsked(self._wait_for_request(client), request.text, images))
                 return None
             case protocol.Stop():
                 self._post(StopAsked())
             case protocol.Mute():
                 self._post(MuteAsked(request.muted))
+            case protocol.Ptt():
+                self._post(TalkKeyMoved(request.action))
+            case protocol.History():
+                return {"history": list(self._history())}
+            case protocol.Quit():
+                client.send({"done": True})
+                self._quit()
+                return None
             case protocol.Volume():
                 self._post(VolumeAsked(request.percent))
             case protocol.Reload():
@@ -172,7 +270,7 @@ class ControlServer:
             case protocol.Plugin():
                 self._switch(request.name, request.action)
             case protocol.Call():
-                call = CallId(f"control-{next(self._requests)}")
+                call = CallId(self._name_for_one_who_waits())
                 self._calls[call] = client
                 self._run_tool(RunTool(call, request.tool, json.dumps(request.arguments)))
                 return None
@@ -180,10 +278,33 @@ class ControlServer:
                 assert_never(request)
         return {"done": True}
 
-    def _wait(self, client: _Client) -> str:
-        request = f"control-{next(self._requests)}"
+    def _wait_for_request(self, client: _Client) -> str:
+        request = self._name_for_one_who_waits()
         self._waiting[request] = client
         return request
+
+    def _name_for_one_who_waits(self) -> str:
+        """Raises ControlError where too many wait."""
+        if len(self._who_wait()) >= MAX_WAITING:
+            for client in self._who_wait():
+                if client.is_gone():
+                    client.hang_up()
+                    self.went(client)
+        if len(self._who_wait()) >= MAX_WAITING:
+            raise ControlError(
+                f"{MAX_WAITING} clients wait for an answer already; try again when one has it, or say `voiced stop`"
+            )
+        return f"control-{next(self._requests)}"
+
+    def _who_wait(self) -> set[_Client]:
+        return {*self._waiting.values(), *(self._clients.keys() & self._calls.values())}
+
+    def _hurry(self) -> None:
+        """Whoever has been here for the longest and has not asked makes room, if it had the time to."""
+        late = self._clock() - HURRY_S
+        slow = (client for client, since in self._clients.items() if client in self._asking and since <= late)
+        if (client := next(slow, None)) is not None:
+            client.too_slow(HURRY_S)
 
 
 class _Client(asyncio.Protocol):
@@ -192,31 +313,40 @@ class _Client(asyncio.Protocol):
     def __init__(self, server: ControlServer) -> None:
         self._server = server
         self._line = bytearray()
+        self._heard_out = False
         self._request: protocol.Request | None = None
+        self._answered = False
         self._over = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        self._deadline = asyncio.get_running_loop().call_later(ASK_WITHIN_S, self._too_slow)
+        self._deadline = asyncio.get_running_loop().call_later(ASK_WITHIN_S, self.too_slow, ASK_WITHIN_S)
         try:
-            self._server.came(self)
+            self._server.came(self, peer_of(transport.get_extra_info("socket")))
         except ControlError as error:
             self._finish({"error": str(error)})
 
     def data_received(self, data: bytes) -> None:
-        if self._request is not None or self._over:
+        if self._heard_out or self._over:
             return  # one request per connection: what follows means nothing
         before, newline, _ = data.partition(b"\n")
+        is_large = len(self._line) > LARGE
         self._line += before
-        if len(self._line) > protocol.MAX_LINE:
-            self._finish({"error": f"this line is longer than {protocol.MAX_LINE} bytes; send smaller pictures"})
-        elif newline:
+        try:
+            if len(self._line) > LARGE and not is_large:
+                self._server.is_large(self)
+            if len(self._line) > MAX_LINE:
+                raise ControlError(f"this line is longer than {MAX_LINE} bytes; send smaller pictures")
+        except ControlError as error:
+            self._finish({"error": str(error)})
+            return
+        if newline:
             self._asked()
 
     def eof_received(self) -> bool:
         """Whether to keep the connection: a client may close its side after it asked, and still read the answer."""
-        if self._line and self._request is None and not self._over:
+        if self._line and not self._heard_out and not self._over:
             self._asked()
         return isinstance(self._request, protocol.Say | protocol.Ask | protocol.Call)
 
@@ -229,7 +359,7 @@ class _Client(asyncio.Protocol):
         """Queue one line; a client that is too far behind is cut off."""
         if self._over:
             return
-        self._transport.write(protocol.reply_line(reply))
+        self._write(reply)
         if self._transport.get_write_buffer_size() > MAX_BEHIND:
             self.hang_up()
 
@@ -244,13 +374,24 @@ class _Client(asyncio.Protocol):
     def tool_returned(self, event: ToolReturned) -> None:
         self._finish({"result": event.output, "ok": event.ok})
 
+    def too_slow(self, patience_s: float) -> None:
+        self._finish({"error": f"no request came within {patience_s:.0f} s"})
+
+    def is_gone(self) -> bool:
+        """Whether nobody reads any more. That who waits closed its side does not tell."""
+        poll = select.poll()
+        poll.register(self._transport.get_extra_info("socket"), 0)  # the end of both sides is always told
+        return bool(poll.poll(0))
+
     def hang_up(self) -> None:
         """Drop the connection with whatever was not read."""
         self._over = True
         self._transport.abort()
 
     def _asked(self) -> None:
+        self._heard_out = True
         self._deadline.cancel()
+        self._server.asked(self)
         try:
             self._request = protocol.parse_request(bytes(self._line))
             reply = self._server.do(self._request, self)
@@ -262,35 +403,64 @@ class _Client(asyncio.Protocol):
 
     def _finish(self, reply: Mapping[str, Any]) -> None:
         """The last reply, however long: what is not read in time is dropped."""
-        if not self._over:
-            self._transport.write(protocol.reply_line(reply))
+        if self._over:
+            return
+        self._write(reply)
         self._over = True
         self._line.clear()
         self._deadline.cancel()
-        self._deadline = asyncio.get_running_loop().call_later(ASK_WITHIN_S, self._transport.abort)
-        self._transport.close()
+        if self._heard_out or not self._server.leaves(self):
+            self._abort_after(ASK_WITHIN_S)
+            self._transport.close()
+        else:
+            # Closed under its hands, it would get an error as it sends, and perhaps never read the reply.
+            self._abort_after(LEAVE_WITHIN_S)
+            self._transport.write_eof()
 
-    def _too_slow(self) -> None:
-        self._finish({"error": f"no request came within {ASK_WITHIN_S:.0f} s"})
+    def _write(self, reply: Mapping[str, Any]) -> None:
+        self._transport.write(line_of(reply if self._answered else {"protocol": VERSION, **reply}))
+        self._answered = True
+
+    def _abort_after(self, seconds: float) -> None:
+        self._deadline = asyncio.get_running_loop().call_later(seconds, self._transport.abort)
 
 
 def _listener(path: Path) -> socket.socket:
     """A socket that listens at `path`, usable by whom its directory lets in. Raises ControlError."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _make_way(path)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     except OSError as error:
         raise ControlError(_complaint(path, error)) from None
     try:
-        os.fchmod(listener.fileno(), 0o600)  # before bind: nobody gets in between
-        listener.bind(str(path))
-        path.chmod(_mode(path.parent))
-        listener.listen(MAX_CLIENTS)
+        with _alone_in(path.parent):
+            _make_way(path)
+            os.fchmod(listener.fileno(), 0o600)  # before bind: nobody gets in between
+            listener.bind(str(path))
+            path.chmod(_mode(path.parent))
+            listener.listen(QUEUE)
+    except ControlError:
+        listener.close()
+        raise
     except OSError as error:
         listener.close()
         raise ControlError(_complaint(path, error)) from None
     return listener
+
+
+@contextmanager
+def _alone_in(directory: Path) -> Iterator[None]:
+    """One voiced at a time: of two that start together, one would take away the other's socket for a dead one's."""
+    opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for _ in range(LOCK_TRIES):
+            with suppress(BlockingIOError):
+                fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            time.sleep(LOCK_PAUSE_S)  # whoever else locks directories must not keep us from starting
+        yield
+    finally:
+        os.close(opened)
 
 
 def _make_way(path: Path) -> None:
@@ -304,9 +474,8 @@ def _make_way(path: Path) -> None:
             f"{path} is there already and is no socket; take it away, or name another path in control.socket"
         )
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(1.0)
         try:
-            probe.connect(str(path))
+            connect_within(probe, path, 1.0)
         except ConnectionRefusedError:
             path.unlink()
             return
@@ -318,8 +487,11 @@ def _make_way(path: Path) -> None:
 
 
 def _mode(directory: Path) -> int:
-    """A directory for one group (systemd's RuntimeDirectoryMode=0750) opens the socket to that group; no other does."""
-    return 0o660 if stat.S_IMODE(directory.stat().st_mode) & 0o017 == 0o010 else 0o600
+    """For our user and group, where the directory keeps all others out; it may keep out the group too (0700).
+
+    In one that is open to all, our group may be that of every person here.
+    """
+    return 0o600 if directory.stat().st_mode & stat.S_IRWXO else 0o660
 
 
 def _complaint(path: Path, error: OSError) -> str:

@@ -51,6 +51,8 @@ class Snapshot:
         self._brains: dict[BrainName, dict[str, str]] = {}
         self._devices: dict[str, dict[str, Any]] = {}
         self._muted = False
+        self._attentive = True  # as the conversation begins: it tells of changes
+        self._key_held = False
         self._volume: int | None = None
         self._counts = dict.fromkeys(
             ("turns", "replies", "barge_ins", "false_interruptions", "tools", "failed_tools", "failed_turns"), 0
@@ -79,6 +81,10 @@ class Snapshot:
                     self._failed(now, f"{fact.kind}: {fact.detail}")
             case Muted():
                 self._muted = fact.muted
+            case AttentionChanged():
+                self._attentive = fact.attentive
+            case TalkKeyHeld():
+                self._key_held = fact.held
             case VolumeChanged():
                 self._volume = fact.percent
             case UtteranceEnded():
@@ -101,7 +107,7 @@ class Snapshot:
                 self._tokens = _sum(self._tokens, fact.usage)
             case Warned():
                 self._failed(now, f"{fact.code}: {fact.detail}")
-            case TalkKeyHeld() | Woken() | AttentionChanged() | CardShown() | CardGone():
+            case Woken() | CardShown() | CardGone():
                 pass
             case UserHeard() | ToolStarted() | RequestEnded() | SoundBegun() | QuestionAsked() | NotSpeech():
                 pass
@@ -114,6 +120,7 @@ class Snapshot:
             "uptime_s": round(now - self._started_at, 1),
             "floor": self._floor,
             "muted": self._muted,
+            "listening": {"attentive": self._attentive, "key_held": self._key_held},
             "volume": self._volume,
             "brain": {"name": self._brain, **self._brains.get(self._brain, {"state": "connecting", "reason": ""})},
             "brains": self._brains,
