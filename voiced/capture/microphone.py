@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Final, NoReturn, assert_never
+from typing import TYPE_CHECKING, Final, NoReturn, assert_never
 
 import structlog
 
@@ -14,10 +14,13 @@ from voiced.capture.level import SILENCE_DBFS, rms_dbfs
 from voiced.capture.settings import CaptureSettings
 from voiced.capture.vad import Vad
 from voiced.conversation.commands import CloseMicrophone, MicrophoneCommand, OpenMicrophone
-from voiced.conversation.events import FrameCaptured, MicrophoneLost, MicrophoneReady
+from voiced.conversation.events import FrameCaptured, MicrophoneLost, MicrophoneReady, WakeWordHeard
 from voiced.ports import Post
 from voiced.resample import Resampler
 from voiced.sound_card import BlockTime, SoundCard, Stream, StreamKeeper
+
+if TYPE_CHECKING:  # few listen for one
+    from voiced.capture.wake_word import WakeWord
 
 BACKLOG_MS: Final = 1000
 """Sound that may wait for a loop that is late. Older blocks are dropped: who speaks now matters more."""
@@ -29,15 +32,25 @@ log = structlog.get_logger(__name__)
 
 
 class Microphone:
-    """Posts FrameCaptured every 20 ms, MicrophoneReady and MicrophoneLost; `run()` until cancelled.
+    """Posts FrameCaptured every 20 ms, WakeWordHeard after the frame that decided it where there is a `wake`,
+    MicrophoneReady and MicrophoneLost; `run()` until cancelled.
 
     The device's thread only hands its blocks over. The loop resamples them to 24 kHz, cuts frames, takes the echo out
     and asks the VAD: 0.15 ms per frame, 0.5 ms with echo cancellation (x86-64).
     """
 
-    def __init__(self, card: SoundCard, settings: CaptureSettings, post: Post, *, echo: EchoControl) -> None:
+    def __init__(
+        self,
+        card: SoundCard,
+        settings: CaptureSettings,
+        post: Post,
+        *,
+        echo: EchoControl,
+        wake: WakeWord | None = None,
+    ) -> None:
         self._post = post
         self._echo = echo
+        self._wake = wake
         self._vad = Vad(settings)
         self._keeper = StreamKeeper(
             card,
@@ -132,6 +145,8 @@ class Microphone:
         self._rest.clear()
         self._resampler.reset()
         self._zero_frames = 0
+        if self._wake is not None:
+            self._wake.forget()
 
     def _work(self) -> None:
         """Make frames of what arrived, on the loop."""
@@ -158,7 +173,10 @@ class Microphone:
         self._notice_mute(pcm)
         clean = self._echo.near_end(pcm, captured_at)
         self._level_dbfs = rms_dbfs(clean)
-        self._post(FrameCaptured(Frame(clean, self._vad.speech(clean), captured_at)))
+        speech = self._vad.speech(clean)
+        self._post(FrameCaptured(Frame(clean, speech, captured_at)))
+        if self._wake is not None and (word := self._wake.near_end(clean, speech, captured_at)):
+            self._post(WakeWordHeard(word))
 
     def _notice_mute(self, pcm: bytes) -> None:
         self._zero_frames = 0 if any(pcm) else self._zero_frames + 1
