@@ -27,7 +27,7 @@ from voiced.brains.offline.spotter import LocalSpotter
 from voiced.brains.realtime.session import RealtimeBrain
 from voiced.capture.echo import echo_control
 from voiced.capture.microphone import Microphone
-from voiced.config import Loaded
+from voiced.config import Config, Loaded
 from voiced.control.server import ControlServer
 from voiced.conversation.commands import Fact, Muted, VolumeChanged
 from voiced.conversation.events import BrainName, Event, StopAsked, ToolReturned, ToolsChanged, ToolSpec, VolumeAsked
@@ -53,6 +53,7 @@ from voiced.systemd import ServiceManager
 from voiced.turn_log import TurnLog
 
 if TYPE_CHECKING:
+    from voiced.capture.wake_word import WakeWord
     from voiced.keys.listener import KeyListener
     from voiced.keys.notifier import Notifier
 
@@ -231,6 +232,7 @@ class Daemon:
         """Read configuration and plugins anew. Raises ConfigError, and leaves everything as it was."""
         loaded = self._loaded.again()
         echo_control(loaded.config.capture)  # these may ask for something that is not installed, or not there
+        _wake_word(loaded.config)
         earcon_choice.check(loaded.config.earcons)
         _engines(loaded)
         self._manager.reloading()
@@ -241,7 +243,7 @@ class Daemon:
             log.warning("reload.restart_needed", reason="[control] is read at the start only")
         if now.keys.notifications != before.keys.notifications:
             log.warning("reload.restart_needed", reason="keys.notifications is read at the start only")
-        if (now.capture, now.playout) != (before.capture, before.playout):
+        if _sound(now) != _sound(before):
             self._hub.post(StopAsked())  # what plays on the old loudspeaker ends here
             if now.playout.volume != before.playout.volume:
                 self._volume.percent = now.playout.volume
@@ -258,11 +260,19 @@ class Daemon:
 
     def _build_sound(self) -> None:
         config = self._loaded.config
-        echo = echo_control(config.capture)
+        echo, wake = echo_control(config.capture), _wake_word(config)
+
+        def far_end(pcm: bytes, heard_at: float) -> None:
+            echo.far_end(pcm, heard_at)
+            if wake is not None:
+                wake.far_end(pcm, heard_at)
+
         self._speaker = self._hub.speaker = Speaker(
-            self._card, config.playout, self._hub.post, far_end=echo.far_end, earcons=self._earcons
+            self._card, config.playout, self._hub.post, far_end=far_end, earcons=self._earcons
         )
-        self._microphone = self._hub.microphone = Microphone(self._card, config.capture, self._hub.post, echo=echo)
+        self._microphone = self._hub.microphone = Microphone(
+            self._card, config.capture, self._hub.post, echo=echo, wake=wake
+        )
         self._hub.post(VolumeAsked(self._volume.percent))  # what somebody chose outlasts a change of devices
 
     def _build_brains(self) -> None:
@@ -346,6 +356,20 @@ def _engines(loaded: Loaded) -> tuple[Choice, Choice]:
     """Who hears and who speaks offline. Raises ConfigError where one is not installed, or lacks its model."""
     settings, environ = loaded.config.offline, loaded.places.environ
     return recogniser_of(settings, environ), voice_of(settings, environ)
+
+
+def _sound(config: Config) -> tuple[object, ...]:
+    """What `_build_sound` goes by."""
+    return config.capture, config.playout, config.wake if "wake" in config.listen.modes else None
+
+
+def _wake_word(config: Config) -> WakeWord | None:
+    """Raises ConfigError where it is wanted and not installed, or where a word or its model is not there."""
+    if "wake" not in config.listen.modes:
+        return None
+    from voiced.capture.wake_word import WakeWord
+
+    return WakeWord(config.wake)
 
 
 def _root(error: Exception) -> Exception:

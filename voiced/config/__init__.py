@@ -21,6 +21,7 @@ from voiced.brains.cascade.settings import CascadeSettings
 from voiced.brains.offline.settings import OfflineSettings
 from voiced.brains.realtime.settings import RealtimeSettings
 from voiced.capture.settings import CaptureSettings
+from voiced.capture.wake_settings import WakeSettings
 from voiced.config import as_toml
 from voiced.config.loading import LayeredSettings, Places, given_in, validated
 from voiced.config.plugin_tables import PluginTables
@@ -58,6 +59,7 @@ class Config(LayeredSettings):
     listen: ListenSettings = Field(default_factory=ListenSettings)
     keys: KeySettings = Field(default_factory=KeySettings)
     capture: CaptureSettings = Field(default_factory=CaptureSettings)
+    wake: WakeSettings = Field(default_factory=WakeSettings)
     realtime: RealtimeSettings = Field(default_factory=RealtimeSettings)
     cascade: CascadeSettings = Field(default_factory=CascadeSettings)
     offline: OfflineSettings = Field(default_factory=OfflineSettings)
