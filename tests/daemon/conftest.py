@@ -21,7 +21,7 @@ def household(tmp_path: Path) -> Callable[..., Household]:
         home.say("moon")
         await home.next(ReplyHeard)
     """
-    of_household = ("settings", "card", "base_url", "refused", "keep_s")
+    of_household = ("settings", "card", "base_url", "refused", "keep_s", "environ")
 
     def make(
         script: Script | Iterable[Reply] | Callable[[Turn], Reply] | None = None, *, server: bool = True, **options: Any

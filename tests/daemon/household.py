@@ -47,8 +47,9 @@ class Household:
     """Enter it, then `start` voiced, or wait for it to be `ready`. Nothing passes of its time but what the test
     turns: `run`, `until`, `next`.
 
-    `server`: None where there is none. `settings`: lines of a voiced.toml, which `reconfigure` changes. The card runs
-    at 24 kHz, so that the tapes hold what the server sent, sample by sample.
+    `server`: None where there is none. `settings`: lines of a voiced.toml, which `reconfigure` changes. `environ`: what
+    the environment has beside the folders. The card runs at 24 kHz, so that the tapes hold what the server sent,
+    sample by sample.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Household:
         base_url: str | None = None,
         refused: bool = False,
         keep_s: float = 120.0,
+        environ: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
         self.card = card or VirtualCard(rate=RATE, keep_s=keep_s)
@@ -73,6 +75,7 @@ class Household:
         self._settings = dict(settings or {})
         self._base_url = base_url
         self._refused = refused
+        self._environ = dict(environ or {})
         self._read = 0
         self._since = 0  # the facts of this run of the daemon
         self._log = io.StringIO()
@@ -119,7 +122,7 @@ class Household:
     def start(self) -> None:
         """Switch voiced on; it was off."""
         home = {name: str(self.folder) for name in ("HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME")}
-        loaded = load_config(environ=home, system_file=self.folder / "nowhere.toml")
+        loaded = load_config(environ=home | self._environ, system_file=self.folder / "nowhere.toml")
         self._stop = asyncio.Event()
         self._since = len(self.facts)
         self.daemon = Daemon(loaded, self.card, sinks=(self,), clock=self.clock)
