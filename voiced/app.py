@@ -13,7 +13,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
-from contextlib import aclosing, suppress
+from contextlib import aclosing, nullcontext, suppress
 from dataclasses import asdict
 from types import FrameType
 from typing import TYPE_CHECKING, Final, Protocol
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from voiced.capture.wake_word import WakeWord
     from voiced.keys.listener import KeyListener
     from voiced.keys.notifier import Notifier
+    from voiced.kiosk.server import KioskServer
 
 PLUGINS_WITHIN_S: Final = FIRST_BATCH_S + 0.2
 """The first session waits so long for the plugins; tools that come later are offered later."""
@@ -113,6 +114,8 @@ class Daemon:
         self._volume = _Volume(loaded.config.playout.volume)
         self._mute = _Mute()
         self._keys: KeyListener | None = None
+        self._kiosk: KioskServer | None = None
+        self._browser_cancels_echo = False
         self._notifier: Notifier | None = None
         self._earcons = EarconChoice()
         self._edges: dict[str, asyncio.Task[None]] = {}
@@ -175,13 +178,16 @@ class Daemon:
 
             self._notifier = Notifier(environ)
             sinks += (self._notifier,)
+        self._build_kiosk()
+        sinks += () if self._kiosk is None else (self._kiosk,)
         self._hub = Hub(Conversation(config.turns, config.brain, config.listen), sinks)
         self._hub.tools = self._plugins
         await self._earcons.load(config.earcons)
         self._build_sound()
         self._build_brains()
         self._build_keys()
-        async with control.serving(), aclosing(self._ai), asyncio.TaskGroup() as tasks:
+        listening = nullcontext() if self._kiosk is None else self._kiosk.listening()
+        async with control.serving(), listening, aclosing(self._ai), asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             self._run_edges()
             running = [
@@ -241,6 +247,8 @@ class Daemon:
         set_up_log(now.log, self._stderr)
         if now.control != before.control:
             log.warning("reload.restart_needed", reason="[control] is read at the start only")
+        if now.kiosk != before.kiosk:
+            log.warning("reload.restart_needed", reason="[kiosk] is read at the start only")
         if now.keys.notifications != before.keys.notifications:
             log.warning("reload.restart_needed", reason="keys.notifications is read at the start only")
         if _sound(now) != _sound(before):
@@ -258,9 +266,38 @@ class Daemon:
         self._manager.ready("listening")
         log.info("reloaded")
 
+    def _build_kiosk(self) -> None:
+        """The page, where it is wanted, and the browser as the sound card. Raises ConfigError."""
+        settings = self._loaded.config.kiosk
+        if not settings.serve:
+            return
+        from voiced.kiosk.browser_card import BrowserCard  # here: with the server's side of WebSockets it takes memory
+        from voiced.kiosk.server import KioskServer
+
+        browser = None
+        if settings.sound == "browser":
+            browser = BrowserCard(on_arrival=self._look_for_devices, clock=asyncio.get_running_loop().time)
+            self._card, self._browser_cancels_echo = browser, True
+        self._kiosk = KioskServer(
+            settings,
+            token=self._loaded.secrets.kiosk_token(),
+            post=lambda event: self._hub.post(event),
+            status=lambda: self._control.status(),
+            history=lambda: self._hub.history(),
+            level=lambda: self._microphone.level_dbfs,
+            card=browser,
+        )
+
+    def _look_for_devices(self) -> None:
+        self._microphone.look_again()
+        self._speaker.look_again()
+
     def _build_sound(self) -> None:
         config = self._loaded.config
-        echo, wake = echo_control(config.capture), _wake_word(config)
+        capture = config.capture
+        if self._browser_cancels_echo and capture.echo == "auto":
+            capture = capture.model_copy(update={"echo": "off"})
+        echo, wake = echo_control(capture), _wake_word(config)
 
         def far_end(pcm: bytes, heard_at: float) -> None:
             echo.far_end(pcm, heard_at)
@@ -270,9 +307,7 @@ class Daemon:
         self._speaker = self._hub.speaker = Speaker(
             self._card, config.playout, self._hub.post, far_end=far_end, earcons=self._earcons
         )
-        self._microphone = self._hub.microphone = Microphone(
-            self._card, config.capture, self._hub.post, echo=echo, wake=wake
-        )
+        self._microphone = self._hub.microphone = Microphone(self._card, capture, self._hub.post, echo=echo, wake=wake)
         self._hub.post(VolumeAsked(self._volume.percent))  # what somebody chose outlasts a change of devices
 
     def _build_brains(self) -> None:
@@ -317,6 +352,8 @@ class Daemon:
             edges["spotter"] = self._spotter
         if self._keys is not None:
             edges["keys"] = self._keys
+        if self._kiosk is not None:
+            edges["kiosk"] = self._kiosk
         if self._notifier is not None:
             edges["notifications"] = self._notifier
         for name in self._edges.keys() - edges.keys():
