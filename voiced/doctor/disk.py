@@ -61,17 +61,21 @@ def judged(disk: Disk, uid: int) -> Iterator[Finding]:
         why = "Linux does that to a disk or SD card with errors: copy what is on it, and replace it."
         mend = f"sudo mount -o remount,rw {_mount_of(disk.nearest)}   # and look for errors: sudo dmesg | tail"
         yield Finding("problem", "disk", f"{disk.nearest} can only be read", why, mend)
-    elif disk.error in (errno.ENOSPC, errno.EDQUOT) or disk.free_bytes < FULL_BYTES or not disk.free_files:
+    elif disk.error and disk.error not in (errno.ENOSPC, errno.EDQUOT):
+        why = f"What voiced remembers, and what it spent, can't be written down ({os.strerror(disk.error)})."
+        folder = shlex.quote(str(disk.folder))
+        if disk.nearest != disk.folder:
+            mend = f'sudo mkdir -p {folder} && sudo chown "$USER" {folder}'
+        elif disk.owner == uid:
+            mend = f"chmod u+rwx {folder}"
+        else:
+            why += " voiced was run as another user once."
+            mend = f'sudo chown -R "$USER" {folder}'
+        yield Finding("problem", "disk", f"{disk.nearest} can't be written", why, mend)
+    elif disk.error or disk.free_bytes < FULL_BYTES or not disk.free_files:
         what = f"the disk is full: {free} are free" if disk.free_files else "the disk has room for no more files"
         why = "What voiced remembers, and what it spent, can't be written down."
         yield Finding("problem", "disk", f"{what} at {disk.nearest}", why, f"df -h {where}; sudo apt-get clean")
-    elif disk.error:
-        why = f"What voiced remembers, and what it spent, can't be written down ({os.strerror(disk.error)})."
-        mend = f"ls -ld {where}"
-        if disk.owner != uid and disk.nearest == disk.folder:
-            why += " voiced was run as another user once."
-            mend = f'sudo chown -R "$USER" {where}'
-        yield Finding("problem", "disk", f"{disk.nearest} can't be written", why, mend)
     elif disk.took_s > SLOW_S:
         what = f"the disk is slow: {TRIAL_BYTES // 1024} kB took {disk.took_s:.1f} s at {disk.nearest}"
         why = "A worn-out SD card does that, or something else that writes a lot."

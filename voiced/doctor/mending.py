@@ -55,6 +55,15 @@ def install(name: str, *, prefix: str = sys.prefix, python: str = sys.executable
     return shlex.join([python, "-m", "pip", "install", wanted])
 
 
+def library(name: str, *, prefix: str = sys.prefix, python: str = sys.executable) -> str:
+    """Install a library beside this voiced, in the way in which it was installed."""
+    if _PIPX in prefix:
+        return shlex.join(["pipx", "inject", "voiced", name])
+    if _UV in prefix:
+        return shlex.join(["uv", "tool", "install", "--force", "voiced", "--with", name])
+    return shlex.join([python, "-m", "pip", "install", name])
+
+
 def upgrade(*, prefix: str = sys.prefix, python: str = sys.executable) -> str:
     """Get the latest voiced, in the way in which this one was installed."""
     if _PIPX in prefix:

@@ -52,6 +52,7 @@ def judged(complaint: str, level: Level) -> Finding:
     what, _, fix = complaint.partition("; ")
     place, _, rest = what.partition(": ")
     file, _, line = place.partition(":")
+    line = line.partition(":")[0]
     if fix.startswith("run: "):
         mend = fix.removeprefix("run: ")
     elif rest and file.startswith("/"):
