@@ -60,5 +60,7 @@ async def test_who_holds_the_key_is_answered_and_who_does_not_is_not(
 
 def test_who_wants_no_key_pays_for_none() -> None:
     code = "import sys, voiced.app, voiced.cli; print(*sorted(sys.modules))"
-    loaded = set(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout.split())
+    loaded = set(
+        subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout.split()
+    )
     assert loaded & {"Xlib", "dbus_fast", "gpiozero", "voiced.keys.listener", "voiced.keys.notifier"} == set()
