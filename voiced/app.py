@@ -34,6 +34,8 @@ from voiced.conversation.events import BrainName, Event, StopAsked, ToolReturned
 from voiced.conversation.machine import Conversation
 from voiced.errors import ConfigError
 from voiced.hub import Hub
+from voiced.lights.settings import must_be_installed
+from voiced.lights.standing import Standing
 from voiced.log import set_up as set_up_log
 from voiced.playout import earcon_choice
 from voiced.playout.earcon_choice import EarconChoice
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
     from voiced.keys.listener import KeyListener
     from voiced.keys.notifier import Notifier
     from voiced.kiosk.server import KioskServer
+    from voiced.lights.lights import Lights
 
 PLUGINS_WITHIN_S: Final = FIRST_BATCH_S + 0.2
 """The first session waits so long for the plugins; tools that come later are offered later."""
@@ -118,6 +121,8 @@ class Daemon:
         self._browser_cancels_echo = False
         self._notifier: Notifier | None = None
         self._earcons = EarconChoice()
+        self._standing = Standing()
+        self._lights: Lights | None = None
         self._edges: dict[str, asyncio.Task[None]] = {}
         self._falls: dict[str, _Falls] = {}
         self._tools_known = asyncio.Event()
@@ -171,7 +176,7 @@ class Daemon:
             sources=self._sources,
         )
         signals = Signals(lambda event: self._hub.post(event), config.brain.order[0])
-        watching = (TurnLog(), signals, self._volume, self._mute, self._books, control, self._plugins)
+        watching = (TurnLog(), signals, self._volume, self._mute, self._standing, self._books, control, self._plugins)
         sinks: tuple[StatusSink, ...] = (*watching, *self._sinks)
         if config.keys.notifies(environ):
             from voiced.keys.notifier import Notifier  # here, as all that only a desktop has: it takes memory
@@ -186,6 +191,8 @@ class Daemon:
         self._build_sound()
         self._build_brains()
         self._build_keys()
+        must_be_installed(config.lights)
+        self._build_lights()
         listening = nullcontext() if self._kiosk is None else self._kiosk.listening()
         async with control.serving(), listening, aclosing(self._ai), asyncio.TaskGroup() as tasks:
             self._tasks = tasks
@@ -240,6 +247,7 @@ class Daemon:
         echo_control(loaded.config.capture)  # these may ask for something that is not installed, or not there
         _wake_word(loaded.config)
         earcon_choice.check(loaded.config.earcons)
+        must_be_installed(loaded.config.lights)
         _engines(loaded)
         self._manager.reloading()
         before, now = self._loaded.config, loaded.config
@@ -258,6 +266,7 @@ class Daemon:
             self._build_sound()
         self._build_brains()
         self._build_keys()
+        self._build_lights()
         self._run_edges()
         self._tasks.create_task(self._earcons.load_anew(now.earcons))
         self._hub.reconfigure(now.turns, now.brain, now.listen)
@@ -344,6 +353,23 @@ class Daemon:
             environ = self._loaded.places.environ
             self._keys = KeyListener(keys, self._hub.post, environ, muted=lambda: self._mute.muted)
 
+    def _build_lights(self) -> None:
+        """Where somebody wants some. They are built once: two can't have the same pins."""
+        config = self._loaded.config
+        listens_always, cloud = "open" in config.listen.modes, config.brain.order != ("offline",)
+        if self._lights is not None:
+            self._lights.reconfigure(config.lights, listens_always=listens_always, cloud=cloud)
+        elif config.lights.wanted:
+            from voiced.lights.lights import Lights
+
+            self._lights = self._standing.lights = Lights(
+                config.lights,
+                self._loaded.places.environ,
+                listens_always=listens_always,
+                cloud=cloud,
+                facts=self._standing.facts,
+            )
+
     def _run_edges(self) -> None:
         """Run what was built; what it replaces is let go."""
         edges: dict[str, _Edge] = {"speaker": self._speaker, "microphone": self._microphone}
@@ -356,6 +382,8 @@ class Daemon:
             edges["kiosk"] = self._kiosk
         if self._notifier is not None:
             edges["notifications"] = self._notifier
+        if self._lights is not None:
+            edges["lights"] = self._lights
         for name in self._edges.keys() - edges.keys():
             self._edges.pop(name).cancel()
         for name, edge in edges.items():

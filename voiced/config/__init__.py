@@ -9,7 +9,7 @@ of our own, since every mistake is reported with the file and line it stands in,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from voiced.brains.cascade.settings import CascadeSettings
 from voiced.brains.offline.settings import OfflineSettings
 from voiced.brains.realtime.settings import RealtimeSettings
 from voiced.capture.settings import CaptureSettings
+from voiced.capture.wake_models import models_for
 from voiced.capture.wake_settings import WakeSettings
 from voiced.config import as_toml
 from voiced.config.loading import LayeredSettings, Places, given_in, validated
@@ -29,8 +30,10 @@ from voiced.config.secrets import OpenAISettings, Secrets
 from voiced.config.sources import SYSTEM_FILE, Origin
 from voiced.control.settings import ControlSettings
 from voiced.conversation.settings import BrainSettings, ListenSettings, TurnSettings
+from voiced.errors import ConfigError
 from voiced.keys.settings import KeySettings
 from voiced.kiosk.settings import KioskSettings
+from voiced.lights.settings import LightSettings, must_be_installed
 from voiced.log import LogSettings
 from voiced.playout.settings import EarconSettings, PlayoutSettings
 from voiced.plugins.settings import PluginSettings
@@ -65,6 +68,7 @@ class Config(LayeredSettings):
     offline: OfflineSettings = Field(default_factory=OfflineSettings)
     playout: PlayoutSettings = Field(default_factory=PlayoutSettings)
     earcons: EarconSettings = Field(default_factory=EarconSettings)
+    lights: LightSettings = Field(default_factory=LightSettings)
     ai: AiSettings = Field(default_factory=AiSettings)
     plugins: PluginSettings = Field(default_factory=PluginSettings)
     plugin: dict[str, dict[str, Any]] = setting(
@@ -102,10 +106,10 @@ class Loaded:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """One line each: it works, but somebody should mend it. Only built-in plugins are imported for that."""
+        """One line each: somebody should mend it, also where it works. Only built-in plugins are imported for that."""
         from voiced.config.plugin_check import complaints  # here, since a daemon that starts needs none of it
 
-        return (*self.secrets.warnings(), *complaints(self.config.plugins, self.plugin_tables))
+        return (*self.secrets.warnings(), *complaints(self.config.plugins, self.plugin_tables), *_absent(self.config))
 
     def again(self) -> Loaded:
         """The same places read anew. Raises ConfigError."""
@@ -140,6 +144,20 @@ def _load(places: Places) -> Loaded:
     config, origins = validated(Config, given)
     secrets = Secrets(config.openai, places.environ, config.cascade, config.realtime.base_url, config.ai, config.kiosk)
     return Loaded(config, secrets, origins, PluginTables(given), places)
+
+
+def _absent(config: Config) -> Iterator[str]:
+    """What the settings name, and the daemon will not find here."""
+    from voiced.playout.earcon_choice import check  # here, with numpy
+
+    looks: list[Callable[[], object]] = [lambda: check(config.earcons), lambda: must_be_installed(config.lights)]
+    if "wake" in config.listen.modes:
+        looks.append(lambda: models_for(config.wake))
+    for look in looks:
+        try:
+            look()
+        except ConfigError as error:
+            yield from str(error).splitlines()
 
 
 _PREFACE = """

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -96,6 +96,8 @@ def missing(model: type[BaseModel], parts: list[str], origin: Origin | None) -> 
 def _fix(field: FieldInfo, given: Given, error: Mapping[str, Any]) -> str:
     kind = str(error["type"])
     if kind.startswith(("int", "float", "greater", "less", "finite", "decimal")):
+        if get_origin(field.annotation) in (tuple, dict):
+            return f"{_member(error)}: {_in_pydantics_words(error)}"
         return _number(field, given)
     if kind == "literal_error":
         return _choice(field, given)
@@ -112,7 +114,17 @@ def _fix(field: FieldInfo, given: Given, error: Mapping[str, Any]) -> str:
         return f"write a section for each: [{given.key}.NAME]"
     if cause := error.get("ctx", {}).get("error"):
         return redacted(str(cause))
-    return redacted(str(error["msg"])[0].lower() + str(error["msg"])[1:])
+    return redacted(_in_pydantics_words(error))
+
+
+def _in_pydantics_words(error: Mapping[str, Any]) -> str:
+    return str(error["msg"])[0].lower() + str(error["msg"])[1:]
+
+
+def _member(error: Mapping[str, Any]) -> str:
+    """Which one of a list, or of a table of names."""
+    last = error["loc"][-1]
+    return f"number {last + 1} of the list" if isinstance(last, int) else str(last)
 
 
 def _number(field: FieldInfo, given: Given) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from pydantic import field_validator
 
@@ -65,12 +65,8 @@ class PlayoutSettings(Settings):
     )
 
 
-def _earcon(meaning: str) -> Any:
-    return setting("", f'{meaning} "": as it is made; "off": silence; else a file.')
-
-
 class EarconSettings(Settings):
-    """Short sounds that tell what happens, each to be replaced by a file of your own, or silenced.
+    """Short sounds that tell what happens. For each: "" is the one that voiced makes, "off" silence, else a file.
 
     A file is named by its whole path and lasts up to 10 s: a WAV (PCM), or a .pcm with nothing but samples of 16 bits,
     mono, at 24 kHz. It is read at the start and at each reload.
@@ -80,21 +76,23 @@ class EarconSettings(Settings):
         True,
         "false: none of them sounds but alarm and failed, on which people rely; these are silenced each by itself.",
     )
-    heard: str = _earcon(
+    heard: str = setting(
+        "",
         "The wake word was heard, or the key to talk went down. Where the microphone hears nothing while voiced sounds "
-        '(capture.echo = "half-duplex"), a long one costs your first word.'
+        '(capture.echo = "half-duplex"), a long one costs your first word.',
     )
-    thinking: str = _earcon("The answer takes long.")
-    done: str = _earcon("It was done, and there is nothing to say about it.")
-    muted: str = _earcon("The microphone is closed.")
-    unmuted: str = _earcon("The microphone is open again.")
-    lost: str = _earcon("What was being said is lost, or nobody can listen now.")
-    offline: str = _earcon("The cloud is away: the device answers by itself.")
-    online: str = _earcon("The cloud answers again.")
-    alarm: str = _earcon("A timer, an alarm or a reminder is due. Silent, it is told in words alone.")
-    failed: str = _earcon(
+    thinking: str = setting("", "The answer takes long.")
+    done: str = setting("", "It was done, and there is nothing to say about it.")
+    muted: str = setting("", "The microphone is closed.")
+    unmuted: str = setting("", "The microphone is open again.")
+    lost: str = setting("", "What was being said is lost, or nobody can listen now.")
+    offline: str = setting("", "The cloud is away: the device answers by itself.")
+    online: str = setting("", "The cloud answers again.")
+    alarm: str = setting("", "A timer, an alarm or a reminder is due. Silent, it is told in words alone.")
+    failed: str = setting(
+        "",
         "A question could not be answered; words follow the tones, and a file takes the place of both. Silent, such a "
-        "question is followed by nothing at all."
+        "question is followed by nothing at all.",
     )
 
     @field_validator("*")
