@@ -105,7 +105,7 @@ class Floor:
         if utterance is None:
             self._pre_roll.add(frame)
             if self._onset.heard(frame):
-                self._utterance = Utterance(self._pre_roll.take())
+                self._utterance = Utterance(self._pre_roll.take(Ms(TURN.pre_roll_ms)))
                 if not self._waiting:
                     await self._stream(self._utterance)
             return
