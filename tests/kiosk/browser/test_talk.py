@@ -44,6 +44,7 @@ async def use_its_sound(page: Page, house: House) -> None:
     await page.click("#sound-switch")
     await house.has_sound()
     await page.shows("#sound-text", "This browser hears and speaks.")
+    await page.until("Object.values(voiced.state.devices).every(device => device.ok)")
 
 
 async def test_one_speaks_hears_and_interrupts_by_speaking_and_by_the_button(
@@ -147,7 +148,7 @@ async def test_mute_closes_the_browsers_microphone_and_unmute_opens_it(browser: 
         await home.stop()
         await page.phase("lost")
         await home.start()  # which is not muted
-        await page.phase("waiting")
+        await page.shows("#state-hint", "Hold Talk, and speak.")
         await page.until(f"voiced.sound.captured > {captured} + 5")
         await page.click("#mute")
         await page.phase("muted")
