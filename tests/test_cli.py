@@ -7,9 +7,12 @@ import contextlib
 import io
 import json
 import os
+import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+import time
+from argparse import Namespace
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,20 +21,56 @@ import pytest
 from voiced import __version__
 from voiced.audio import Ms
 from voiced.cli import main
+from voiced.cli.fact_words import fact_line
 from voiced.cli.parser import parser
-from voiced.cli.remote import fact_line, is_well, status_lines
+from voiced.cli.reaching import paths, paths_at_once
+from voiced.cli.remote import is_well, status_lines
 from voiced.cli.sound_check import hear, listed, meter, play
 from voiced.config import example
+from voiced.control.lines import line_of
+from voiced.control.protocol import Ptt, fact_reply, parse_request
 from voiced.control.server import ControlServer
 from voiced.conversation.commands import (
+    AttentionChanged,
+    BargedIn,
     BrainChanged,
     BrainSelected,
+    CardGone,
+    CardShown,
     DeviceChanged,
+    Fact,
+    FalseInterruption,
+    FloorChanged,
+    Muted,
+    NotSpeech,
     QuestionAsked,
+    ReplyHeard,
     RequestEnded,
+    SoundBegun,
+    Spent,
+    TalkKeyHeld,
+    ToolEnded,
+    ToolStarted,
     TurnFailed,
+    UserHeard,
+    UtteranceEnded,
+    VolumeChanged,
+    Warned,
+    Woken,
 )
-from voiced.conversation.events import AnnouncementAsked, Event, Image, MuteAsked, StopAsked, TextAsked, VolumeAsked
+from voiced.conversation.events import (
+    AnnouncementAsked,
+    CallId,
+    Card,
+    Event,
+    Image,
+    MuteAsked,
+    StopAsked,
+    TalkKeyMoved,
+    TextAsked,
+    Usage,
+    VolumeAsked,
+)
 from voiced.playout.earcons import tone
 from voiced.sound_card import Device
 from voiced.testing.sound_card import VirtualCard
@@ -55,6 +94,9 @@ COMMANDS = (
     "unmute",
     "reload",
     "volume",
+    "ptt",
+    "history",
+    "quit",
     "plugin",
 )
 
@@ -109,6 +151,9 @@ def test_every_command_explains_itself(command: str, capsys: Output) -> None:
         (["say"], "the following arguments are required: text"),
         (["volume", "300"], "'300' is not a whole number from 0 to 100"),
         (["volume", "loud"], "'loud' is not a whole number from 0 to 100"),
+        (["ptt"], "the following arguments are required: action"),
+        (["ptt", "hold"], "invalid choice: 'hold' (choose from 'down', 'up', 'toggle')"),
+        (["status", "--watch"], "unrecognized arguments: --watch"),
         (["status", "--lik"], "unrecognized arguments: --lik"),
     ],
 )
@@ -166,7 +211,16 @@ def test_the_places_and_the_example_are_printed(directory: Path, settings: Path,
 
 
 def test_no_daemon_is_exit_code_3(settings: Path, capsys: Output) -> None:
-    for command in (["status"], ["say", "hello"], ["ask", "hello"], ["stop"], ["volume", "5"]):
+    for command in (
+        ["status"],
+        ["say", "hello"],
+        ["ask", "hello"],
+        ["stop"],
+        ["volume", "5"],
+        ["ptt", "down"],
+        ["history"],
+        ["quit"],
+    ):
         assert main([*command, "--config", str(settings)]) == 3
         assert capsys.readouterr().err == (
             f"voiced: no voiced is running (looked at {settings.parent}/control.sock); start it with: voiced run\n"
@@ -174,7 +228,9 @@ def test_no_daemon_is_exit_code_3(settings: Path, capsys: Output) -> None:
 
 
 @contextlib.asynccontextmanager
-async def daemon(settings: Path) -> AsyncIterator[tuple[ControlServer, asyncio.Queue[Event]]]:
+async def daemon(
+    settings: Path, *, quit: Callable[[], None] = lambda: None, said: Sequence[Mapping[str, str]] = ()
+) -> AsyncIterator[tuple[ControlServer, asyncio.Queue[Event]]]:
     events: asyncio.Queue[Event] = asyncio.Queue()
     path = settings.parent / "control.sock"
     server = ControlServer(
@@ -184,7 +240,9 @@ async def daemon(settings: Path) -> AsyncIterator[tuple[ControlServer, asyncio.Q
         plugins=list,
         switch=lambda name, action: None,
         run_tool=lambda command: None,
-        quit=lambda: None,
+        quit=quit,
+        history=lambda: said,
+        modes=lambda: ["open"],
         clock=lambda: 0.0,
     )
     async with server.serving():
@@ -197,15 +255,107 @@ async def voiced(settings: Path, *arguments: str) -> int:
 
 async def test_orders_reach_the_daemon(settings: Path, capsys: Output) -> None:
     async with daemon(settings) as (_, events):
-        for order in ("stop", "mute", "unmute", "volume 40", "reload"):
+        for order in ("stop", "mute", "unmute", "volume 40", "ptt down", "ptt up", "ptt toggle", "reload"):
             assert await voiced(settings, *order.split()) == 0
-        assert [events.get_nowait() for _ in range(4)] == [
+        assert [events.get_nowait() for _ in range(events.qsize())] == [
             StopAsked(), MuteAsked(True), MuteAsked(False), VolumeAsked(40),
+            TalkKeyMoved("down"), TalkKeyMoved("up"), TalkKeyMoved("toggle"),
         ]  # fmt: skip
     out, error = capsys.readouterr()
     assert (out, error) == (
         "settings and plugins are read anew; see how plugins do with: voiced plugin list\n", "",
     )  # fmt: skip
+
+
+async def test_quit_waits_until_the_daemon_has_ended(settings: Path) -> None:
+    asked = asyncio.Event()
+    async with daemon(settings, quit=asked.set):
+        quitting = asyncio.ensure_future(voiced(settings, "quit"))
+        await asked.wait()
+        assert not quitting.done()
+    assert await quitting == 0
+
+
+async def test_what_was_said_is_printed(settings: Path, capsys: Output) -> None:
+    said = [{"who": "user", "text": "Is it late?"}, {"who": "assistant", "text": "Half past six."}]
+    async with daemon(settings, said=said):
+        assert await voiced(settings, "history") == 0
+        assert capsys.readouterr().out == "you        Is it late?\nassistant  Half past six.\n"
+        assert await voiced(settings, "history", "--json") == 0
+        assert json.loads(capsys.readouterr().out) == said
+        said.clear()
+        assert await voiced(settings, "history") == 0
+        assert capsys.readouterr().out == "nothing was said yet\n"
+
+
+def test_a_key_to_talk_is_quick_since_it_imports_no_models(settings: Path) -> None:
+    script = (
+        "import sys; from voiced.cli import main; main(); print('pydantic' in sys.modules, 'asyncio' in sys.modules)"
+    )
+    home = {"HOME": str(settings.parent), "XDG_CONFIG_HOME": str(settings.parent)}
+    (settings.parent / "voiced").mkdir()
+    settings.rename(settings.parent / "voiced" / "voiced.toml")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(settings.parent / "control.sock"))
+        listener.listen()
+        order = subprocess.Popen(
+            [sys.executable, "-c", script, "ptt", "down"], env={**os.environ, **home}, stdout=subprocess.PIPE, text=True
+        )
+        connection, _ = listener.accept()
+        with connection, connection.makefile("rwb") as lines:
+            assert parse_request(lines.readline()) == Ptt(action="down")
+            lines.write(b'{"protocol":1,"done":true}\n')
+        assert order.communicate(timeout=60)[0] == "False False\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "variables", "overrides", "place"),
+    [
+        ("", {}, [], "HOME/voiced/control.sock"),
+        ('[control]\nsocket = "/run/a.sock"', {}, [], "/run/a.sock"),
+        ('control.socket = "~/a.sock"', {}, [], "HOME/a.sock"),
+        ('[control]\nsocket = "/run/a.sock"', {"VOICED_CONTROL__SOCKET": "/run/b.sock"}, [], "/run/b.sock"),
+        ('[control]\nsocket = "/run/a.sock"', {}, ["control.socket=/run/c.sock"], "/run/c.sock"),
+        ("[turn]\nhangovr_ms = 5", {}, [], "HOME/voiced/control.sock"),
+    ],
+    ids=["unnamed", "table", "dotted", "variable", "argument", "mistake"],
+)
+def test_an_order_finds_the_daemon_where_all_settings_say_it_is(
+    directory: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    written: str,
+    variables: dict[str, str],
+    overrides: list[str],
+    place: str,
+) -> None:
+    (directory / "voiced").mkdir()
+    (file := directory / "voiced" / "voiced.toml").write_text(written)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    place = place.replace("HOME", str(directory))
+    for only in (None, file):
+        arguments = Namespace(config=only, overrides=overrides)
+        assert str(paths_at_once(arguments)[0]) == place
+        if "hangovr" not in written:
+            assert paths_at_once(arguments) == paths(arguments)
+
+
+@pytest.mark.parametrize(
+    ("written", "complaint"),
+    [
+        ("[control]\nsocket = 5", "control.socket is 5"),
+        ("control = 5", "control"),
+        ("[control", "this is not TOML"),
+        (None, "no such file"),
+    ],
+    ids=["number", "no table", "half-edited", "missing"],
+)
+def test_an_order_complains_as_all_do_where_the_place_of_the_socket_is_written_wrong(
+    settings: Path, capsys: Output, written: str | None, complaint: str
+) -> None:
+    settings.unlink() if written is None else settings.write_text(written)
+    assert main(["stop", "--config", str(settings)]) == 2
+    assert complaint in capsys.readouterr().err
 
 
 @pytest.mark.skipif(Path("/run/voiced/control.sock").exists(), reason="it would mute the voiced of this machine")
@@ -278,6 +428,7 @@ async def test_the_status_is_for_people_and_programs_and_its_exit_code_says_if_a
         assert capsys.readouterr().out == (
             f"voiced {__version__}, up 0 s, process {os.getpid()}\n"
             "floor        idle\n"
+            "listens      to whoever speaks\n"
             "brain        realtime, ready\n"
             "microphone   USB Audio\n"
             "turns        0, failed 0, replies 0, barge-ins 0, false interruptions 0\n"
@@ -311,7 +462,8 @@ async def test_everything_that_is_wrong_is_in_the_status_for_people(settings: Pa
     assert not is_well(status)
     assert lines[0].startswith(f"voiced {__version__}, up 2 days, ")
     assert {
-        "floor        idle, muted",
+        "floor        idle",
+        "listens      to nobody: it is muted, and the microphone is closed; `voiced unmute` opens it",
         "brain        offline, ready",
         "             realtime lost: the network is down",
         "loudspeaker  lost: unplugged",
@@ -322,6 +474,28 @@ async def test_everything_that_is_wrong_is_in_the_status_for_people(settings: Pa
         "0 s ago: turn 3: no answer",
     } <= set(lines)
     assert "             it crashed" not in lines  # once is enough
+
+
+@pytest.mark.parametrize(
+    ("modes", "attentive", "key_held", "words"),
+    [
+        (["open"], True, False, "to whoever speaks"),
+        (["open", "ptt"], True, False, "to whoever speaks"),
+        (["wake"], False, False, "after the wake word"),
+        (["wake"], True, False, "now to whoever speaks; else after the wake word"),
+        (["ptt", "wake"], False, False, "after the wake word or while the key to talk is held"),
+        (["ptt"], False, True, "now, since the key to talk is held; else while the key to talk is held"),
+    ],
+)
+async def test_the_status_says_to_whom_it_listens(
+    settings: Path, modes: list[str], attentive: bool, key_held: bool, words: str
+) -> None:
+    async with daemon(settings) as (server, _):
+        server.report(AttentionChanged(attentive))
+        server.report(TalkKeyHeld(key_held))
+        status = server.status()
+    status["listening"]["modes"] = modes
+    assert f"listens      {words}" in status_lines(status)
 
 
 async def test_what_was_spent_is_in_the_status(settings: Path) -> None:
@@ -337,9 +511,99 @@ async def test_what_was_spent_is_in_the_status(settings: Path) -> None:
     ) in status_lines({**status, "spending": {**spent, "thrift": "none", "guessed": True}})
 
 
-def test_a_fact_is_a_line() -> None:
-    assert fact_line({"fact": "FloorChanged", "floor": "idle"}) == "FloorChanged       floor=idle"
-    assert fact_line({"fact": "ReplyHeard", "cut": True, "heard": 5}) == "ReplyHeard         cut=true  heard=5"
+async def test_what_happens_is_printed_as_it_happens(settings: Path) -> None:
+    loop, told = asyncio.get_running_loop(), asyncio.Event()
+
+    class Screen(io.StringIO):
+        def flush(self) -> None:
+            loop.call_soon_threadsafe(told.set)
+
+    screen, arguments = Screen(), parser().parse_args(["status", "--follow", "--config", str(settings)])
+    async with daemon(settings) as (server, _):
+        following = asyncio.ensure_future(asyncio.to_thread(arguments.command, arguments, screen))
+        await told.wait()
+        for fact in (TalkKeyHeld(True), Woken("hey jarvis"), AttentionChanged(False), UserHeard(1, "a secret")):
+            server.report(fact)
+    assert await following == 0
+    assert screen.getvalue().splitlines()[-5:] == [
+        "tokens       none",
+        "key to talk  held",
+        "wake word    hey jarvis",
+        "listens      to no speech but after a key or a wake word",
+        "you          turn 1",
+    ]
+
+
+CARD = CardShown(Card("tea", "Tea", "It is ready.", Image("image/png", PNG)))
+
+
+@pytest.mark.parametrize(
+    ("fact", "plain", "with_texts"),
+    [
+        (FloorChanged("listening"), "floor        you speak", None),
+        (UtteranceEnded(3, Ms(1200), Ms(900)), "you          spoke for 0.9 s, turn 3", None),
+        (UtteranceEnded(3, Ms(1200), Ms(900), answers=True), "you          spoke for 0.9 s, an answer", None),
+        (UserHeard(3, "Hello"), "you          turn 3", 'you          "Hello"'),
+        (
+            ReplyHeard(3, "Good mor", Ms(700), Ms(900), cut=True),
+            "assistant    turn 3 (0.7 s of 0.9 s heard)",
+            'assistant    "Good mor" (0.7 s of 0.9 s heard)',
+        ),
+        (
+            ReplyHeard(3, "Hi", Ms(700), Ms(700), cut=False),
+            "assistant    turn 3 (0.7 s heard)",
+            'assistant    "Hi" (0.7 s heard)',
+        ),
+        (BargedIn(Ms(450)), "interrupted  after 450 ms", None),
+        (FalseInterruption(Ms(120)), "interrupted  not: 120 ms of speech were too little", None),
+        (
+            ToolStarted(CallId("c"), "lamp", '{"on": true}'),
+            "tool         lamp begins",
+            'tool         lamp begins with {"on": true}',
+        ),
+        (ToolEnded(CallId("c"), "lamp", True, Ms(20)), "tool         lamp is done after 20 ms", None),
+        (ToolEnded(CallId("c"), "lamp", False, Ms(20)), "tool         lamp failed after 20 ms", None),
+        (BrainChanged("lost", "no network"), "brain        realtime lost: no network", None),
+        (BrainSelected("offline"), "brain        offline answers from now on", None),
+        (DeviceChanged("microphone", False, "unplugged"), "microphone   lost: unplugged", None),
+        (TurnFailed(3, "no answer"), "failed       turn 3: no answer", None),
+        (NotSpeech(3), "you          said nothing after all, turn 3", None),
+        (Spent(Usage(text_in=5)), "tokens       text_in 5", None),
+        (RequestEnded("control-1", "a secret"), "request      control-1 is done", None),
+        (RequestEnded("control-1", error="no brain"), "request      control-1 failed: no brain", None),
+        (SoundBegun("alarm"), "sound        alarm begins", None),
+        (QuestionAsked("", "Shall I?"), "assistant    asks something", "assistant    asks: Shall I?"),
+        (Muted(True), "microphone   closed: it is muted", None),
+        (Muted(False), "microphone   open again", None),
+        (TalkKeyHeld(False), "key to talk  let go", None),
+        (Woken("hey jarvis"), "wake word    hey jarvis", None),
+        (AttentionChanged(True), "listens      to whoever speaks", None),
+        (
+            CARD,
+            "card         tea is shown with a picture, image/png",
+            "card         tea is shown with a picture, image/png: Tea: It is ready.",
+        ),
+        (CardGone("tea"), "card         tea is gone", None),
+        (VolumeChanged(40), "volume       40 %", None),
+        (Warned("late", "audio of an old reply"), "odd          late: audio of an old reply", None),
+    ],
+)
+def test_a_fact_is_a_line_in_plain_words(fact: Fact, plain: str, with_texts: str | None) -> None:
+    for texts, line in ((False, plain), (True, with_texts or plain)):
+        assert fact_line(json.loads(line_of(fact_reply(fact, texts=texts, images=False)))) == line
+
+
+def test_a_card_is_shown_until_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    fact = fact_reply(CardShown(Card("egg", ends_at=3661.0)), texts=False)
+    assert fact_line(fact) == "card         egg is shown until 01:01:01"
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_a_fact_of_a_newer_daemon_is_a_line_too() -> None:
+    assert fact_line({"fact": "MoonRose", "full": True, "phase": 5}) == "MoonRose     full=true  phase=5"
 
 
 # The sound card.

@@ -41,6 +41,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _code(error: VoicedError) -> int:
     if isinstance(error, ConfigError):
         return USAGE
-    from voiced.control.client import NoDaemon  # here, since only a command that failed needs it
+    from voiced.control.connection import NoDaemon  # here, since only a command that failed needs it
 
     return NO_DAEMON if isinstance(error, NoDaemon) else FAILED

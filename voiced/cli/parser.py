@@ -77,9 +77,9 @@ def parser() -> Parser:
 
     text = "tell how the running assistant is"
     status = command(commands, "status", text, lazily("remote", "status"), epilog=_STATUS)
-    status.add_argument("--json", action="store_true", help="for programs; with --watch one object per line")
-    status.add_argument("--watch", action="store_true", help="what happens, as it happens, until Ctrl-C")
-    status.add_argument("--texts", action="store_true", help="with --watch: also what people and the assistant say")
+    status.add_argument("--json", action="store_true", help="for programs; with --follow one object per line")
+    status.add_argument("--follow", action="store_true", help="what happens, as it happens, until Ctrl-C")
+    status.add_argument("--texts", action="store_true", help="with --follow: also what people and the assistant say")
 
     text = "have systemd run it, from the start of the machine or of your session on"
     _service(command(commands, "service", text, None, settings=False))
@@ -115,15 +115,24 @@ def parser() -> Parser:
     ask.add_argument("text", nargs="+", help="the question")
     ask.add_argument("--image", action="append", default=[], type=Path, metavar="FILE", help="a PNG or JPEG to look at")
 
+    text = "print what was said lately, by both of you"
+    history = command(commands, "history", text, lazily("remote", "history"))
+    history.add_argument("--json", action="store_true", help="for programs")
+
     for name, text in (
         ("stop", "make the running assistant be quiet"),
-        ("mute", "make it listen no more"),
-        ("unmute", "make it listen again"),
+        ("mute", "close its microphone"),
+        ("unmute", "open its microphone again"),
         ("reload", "make it read settings and plugins anew"),
+        ("quit", "end the running assistant"),
     ):
-        command(commands, name, text, lazily("remote", name))
+        command(commands, name, text, lazily("orders", name), epilog=_QUIT if name == "quit" else None)
 
-    volume = command(commands, "volume", "set how loud it is", lazily("remote", "volume"))
+    text = "the key to talk, for a key of your desktop or a switch of your own"
+    ptt = command(commands, "ptt", text, lazily("orders", "ptt"), epilog=_PTT)
+    ptt.add_argument("action", choices=("down", "up", "toggle"), help="pressed, let go, or whichever it is not")
+
+    volume = command(commands, "volume", "set how loud it is", lazily("orders", "volume"))
     volume.add_argument("percent", type=_percent, help="0 to 100")
     return whole
 
@@ -236,6 +245,14 @@ it stays off.
 """
 _RUN = """\
 SIGTERM ends it within two seconds. SIGHUP, or `voiced reload`, makes it read settings and plugins anew.
+"""
+_PTT = """\
+While the key is held it listens, also where it would wait for a wake word; let go, it answers at once. A desktop that
+tells when a key goes down and when it goes up calls `voiced ptt down` and `voiced ptt up`; one that calls one command
+for a key calls `voiced ptt toggle`. A key that nobody lets go ends by itself.
+"""
+_QUIT = """\
+It ends within two seconds, as on SIGTERM, and this command with it. systemd does not start it again.
 """
 _DEVICES = """\
 NAME is a device's name, or letters that only its name contains; without it the one in the settings is tried.

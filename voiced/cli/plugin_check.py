@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TextIO
 
 from voiced.cli import plugins_here
-from voiced.cli.remote import PROMPTLY_S, paths
+from voiced.cli.reaching import PROMPTLY_S, paths
 from voiced.control import client, protocol
 from voiced.errors import ControlError
 from voiced.plugins.discovery import Source

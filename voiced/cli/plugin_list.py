@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any, Final, TextIO
 
 from voiced.cli import plugins_here
-from voiced.cli.remote import PROMPTLY_S, paths
+from voiced.cli.reaching import PROMPTLY_S, paths
 from voiced.control import client, protocol
 
 NOT_RUNNING: Final = (

@@ -6,7 +6,7 @@ from argparse import Namespace
 from typing import TextIO
 
 from voiced.cli import plugins_here
-from voiced.cli.remote import PROMPTLY_S, paths
+from voiced.cli.reaching import PROMPTLY_S, paths
 from voiced.control import client, protocol
 from voiced.errors import PluginError
 from voiced.plugins import switches

@@ -1,28 +1,32 @@
-"""The commands that talk to the running daemon: status, say, ask and the short orders."""
+"""The commands that have a talk with the running daemon: status, history, say and ask."""
 
 from __future__ import annotations
 
 import base64
 import json
-import os
 import sys
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from voiced.cli.settings import load
+from voiced.cli.fact_words import fact_line
+from voiced.cli.reaching import PROMPTLY_S, paths
 from voiced.control import client, protocol
-from voiced.control.settings import ControlSettings
-from voiced.errors import ConfigError, ControlError
+from voiced.errors import ControlError
 
-PROMPTLY_S: Final = 10.0
-"""Everything but an answer comes at once, or the daemon hangs."""
+_WHO: Final = {"user": "you", "assistant": "assistant"}
+
+_MODES: Final = {
+    "open": "to whoever speaks",
+    "wake": "after the wake word",
+    "ptt": "while the key to talk is held",
+}
 
 
 def status(arguments: Namespace, out: TextIO) -> int:
-    if arguments.watch:
-        return _watch(arguments, out)
+    if arguments.follow:
+        return _follow(arguments, out)
     found = client.ask(paths(arguments), protocol.Status(), timeout_s=PROMPTLY_S)["status"]
     out.write(_json(found) if arguments.json else "".join(f"{line}\n" for line in status_lines(found)))
     return 0 if is_well(found) else 1
@@ -55,25 +59,14 @@ def _answer(arguments: Namespace, question: str) -> None:
         client.ask(paths(arguments), protocol.request(protocol.Ask, text=text))
 
 
-def stop(arguments: Namespace, _out: TextIO) -> int:
-    return _order(arguments, protocol.Stop())
-
-
-def mute(arguments: Namespace, _out: TextIO) -> int:
-    return _order(arguments, protocol.Mute(muted=True))
-
-
-def unmute(arguments: Namespace, _out: TextIO) -> int:
-    return _order(arguments, protocol.Mute(muted=False))
-
-
-def volume(arguments: Namespace, _out: TextIO) -> int:
-    return _order(arguments, protocol.Volume(percent=arguments.percent))
-
-
-def reload(arguments: Namespace, out: TextIO) -> int:
-    _order(arguments, protocol.Reload())
-    print("settings and plugins are read anew; see how plugins do with: voiced plugin list", file=out)
+def history(arguments: Namespace, out: TextIO) -> int:
+    said = client.ask(paths(arguments), protocol.History(), timeout_s=PROMPTLY_S)["history"]
+    if arguments.json:
+        out.write(_json(said))
+    elif said:
+        out.write("".join(f"{_WHO[each['who']]:<10} {each['text']}\n" for each in said))
+    else:
+        print("nothing was said yet", file=out)
     return 0
 
 
@@ -90,7 +83,8 @@ def status_lines(status: Mapping[str, Any]) -> Iterator[str]:
     """A status for people."""
     counts, brain, tokens = status["counts"], status["brain"], status["tokens"]
     yield f"voiced {status['version']}, up {_duration(status['uptime_s'])}, process {status['pid']}"
-    yield f"floor        {status['floor']}{', muted' if status['muted'] else ''}"
+    yield f"floor        {status['floor']}"
+    yield f"listens      {_listening(status)}"
     if status["volume"] is not None:
         yield f"volume       {status['volume']} %"
     yield f"brain        {brain['name']}, {_standing(brain)}"
@@ -117,6 +111,19 @@ def status_lines(status: Mapping[str, Any]) -> Iterator[str]:
         yield f"{_duration(failure['ago_s'])} ago: {failure['what']}"
 
 
+def _listening(status: Mapping[str, Any]) -> str:
+    """To whom it listens, by its settings and just now."""
+    if status["muted"]:
+        return "to nobody: it is muted, and the microphone is closed; `voiced unmute` opens it"
+    listening = status["listening"]
+    modes = [words for mode, words in _MODES.items() if mode in listening["modes"]]
+    if listening["key_held"]:
+        return f"now, since the key to talk is held; else {' or '.join(modes)}"
+    if "open" in listening["modes"]:
+        return _MODES["open"]
+    return f"{'now to whoever speaks; else ' if listening['attentive'] else ''}{' or '.join(modes)}"
+
+
 def _off(plugin: Mapping[str, Any]) -> str:
     return f"{plugin['state']}: {plugin['why']}" if plugin["why"] else str(plugin["state"])
 
@@ -132,14 +139,8 @@ def _of_cap(usd: float, cap: float, when: str) -> str:
     return f"${usd:.2f} {when}{f' of ${cap:.2f}' if cap else ''}"
 
 
-def fact_line(fact: Mapping[str, Any]) -> str:
-    """A fact for people: its name, then what there is to it."""
-    details = "  ".join(f"{name}={_short(value)}" for name, value in fact.items() if name != "fact")
-    return f"{fact['fact']:<18} {details}".rstrip()
-
-
-def _watch(arguments: Namespace, out: TextIO) -> int:
-    for reply in client.replies(paths(arguments), protocol.Watch(texts=arguments.texts)):
+def _follow(arguments: Namespace, out: TextIO) -> int:
+    for reply in client.replies(paths(arguments), protocol.Follow(texts=arguments.texts)):
         if arguments.json:
             out.write(_json(reply))
         elif "status" in reply:
@@ -150,22 +151,6 @@ def _watch(arguments: Namespace, out: TextIO) -> int:
     return 0
 
 
-def _order(arguments: Namespace, request: protocol.Request) -> int:
-    client.ask(paths(arguments), request, timeout_s=PROMPTLY_S)
-    return 0
-
-
-def paths(arguments: Namespace) -> tuple[Path, ...]:
-    """Where the daemon may be. One in its usual place can be muted also while somebody edits the settings."""
-    try:
-        return load(arguments).config.control.paths_to_try(os.environ)
-    except ConfigError:
-        usual = ControlSettings().paths_to_try(os.environ)
-        if arguments.config or arguments.overrides or not any(map(os.path.exists, usual)):
-            raise
-        return usual
-
-
 def _picture(path: Path) -> bytes:
     try:
         data = path.read_bytes()
@@ -174,12 +159,8 @@ def _picture(path: Path) -> bytes:
     return protocol.image_of(data, str(path)).data
 
 
-def _json(value: Mapping[str, Any]) -> str:
+def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False) + "\n"
-
-
-def _short(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _duration(seconds: float) -> str:

@@ -15,8 +15,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from voiced.errors import ConfigError
+from voiced.settings_files import SYSTEM_FILE as SYSTEM_FILE  # a source of settings, as the rest here
+from voiced.settings_files import user_file as user_file
 
-SYSTEM_FILE = Path("/etc/voiced/voiced.toml")
 ENVIRONMENT_PREFIX = "VOICED_"
 ENVIRONMENT_DELIMITER = "__"
 PLUGIN = "plugin"
@@ -62,15 +63,6 @@ class Given:
     def meant_for(self, model: type[BaseModel]) -> Given:
         """With the value that the text has in `model`, which may want a text."""
         return self if self.text is None else replace(self, value=_value(model, self.key, self.text))
-
-
-def user_file(environ: Mapping[str, str]) -> Path | None:
-    """`$XDG_CONFIG_HOME/voiced/voiced.toml`, or the same under `~/.config`; None where there is no home."""
-    if base := environ.get("XDG_CONFIG_HOME"):
-        return Path(base) / "voiced" / "voiced.toml"
-    if home := environ.get("HOME"):
-        return Path(home) / ".config" / "voiced" / "voiced.toml"
-    return None
 
 
 def from_file(model: type[BaseModel], path: Path, *, required: bool) -> list[Given]:
