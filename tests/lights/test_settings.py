@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from voiced.cli import main
 from voiced.config import load_config
 from voiced.errors import ConfigError
 from voiced.lights.settings import LightSettings, must_be_installed
@@ -63,12 +64,13 @@ def test_pins_need_gpiozero(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, nam
         must_be_installed(lights)
 
 
-def test_what_is_not_there_is_told_by_a_look_at_the_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_what_is_not_there_is_told_by_a_look_at_the_settings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setitem(sys.modules, "gpiozero", None)
     file = tmp_path / "voiced.toml"
     file.write_text("lights.rgb = [5, 6, 13]\nearcons.done = '/nowhere/gong.wav'\n")
-    warnings = load_config(file, environ={"HOME": str(tmp_path)}).warnings
-    assert [line.split()[0] for line in warnings if "earcons" in line or "lights" in line] == [
-        "earcons.done:",
-        "lights.rgb",
-    ]
+    assert main(["config", "check", "--config", str(file)]) == 2
+    out, complaints = capsys.readouterr()
+    assert out == ""
+    assert [line.split()[1] for line in complaints.splitlines()] == ["earcons.done:", "lights.rgb"]

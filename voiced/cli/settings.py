@@ -16,6 +16,7 @@ def load(arguments: Namespace) -> Loaded:
 
 def check(arguments: Namespace, out: TextIO) -> int:
     loaded = load(arguments)
+    loaded.must_be_here()
     warnings = list(loaded.warnings)
     if (key := loaded.secrets.describe()) == "not set":
         warnings.append("there is no OpenAI key: set OPENAI_API_KEY, or name a file with it in openai.key_file")

@@ -106,10 +106,15 @@ class Loaded:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """One line each: somebody should mend it, also where it works. Only built-in plugins are imported for that."""
+        """One line each: it works, but somebody should mend it. Only built-in plugins are imported for that."""
         from voiced.config.plugin_check import complaints  # here, since a daemon that starts needs none of it
 
-        return (*self.secrets.warnings(), *complaints(self.config.plugins, self.plugin_tables), *_absent(self.config))
+        return (*self.secrets.warnings(), *complaints(self.config.plugins, self.plugin_tables))
+
+    def must_be_here(self) -> None:
+        """Raises ConfigError, with a line for each thing that the settings name, and that the daemon would not find."""
+        if lines := tuple(_absent(self.config)):
+            raise ConfigError("\n".join(lines))
 
     def again(self) -> Loaded:
         """The same places read anew. Raises ConfigError."""
