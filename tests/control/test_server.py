@@ -8,6 +8,7 @@ import contextlib
 import json
 import socket
 import stat
+import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +47,7 @@ from voiced.control.server import (
     MAX_LEAVING,
     MAX_WAITING,
     ControlServer,
+    take,
 )
 from voiced.control.settings import ControlSettings
 from voiced.conversation.commands import FloorChanged, QuestionAsked, RequestEnded, RunTool, UserHeard, Warned
@@ -294,7 +296,6 @@ async def test_a_hung_follower_is_cut_off_and_the_others_are_served(directory: P
             daemon.server.report(Warned("loud", "x" * 1000))
             await lively.readline()
         end.close()
-        hung.setblocking(True)
         received = 0
         with contextlib.suppress(ConnectionError):
             while data := hung.recv(2**20):
@@ -499,6 +500,43 @@ async def test_a_second_daemon_leaves_the_first_alone(directory: Path) -> None:
             f"another voiced is running (it listens at {daemon.path}); stop it first, or name another control.socket"
         )
         assert await asked(daemon, request_line(Stop())) == [{"done": True}]
+
+
+async def test_of_two_daemons_that_start_together_one_has_the_socket_that_a_killed_one_left(directory: Path) -> None:
+    path = directory / "control.sock"
+    for _ in range(20):
+        with socket.socket(socket.AF_UNIX) as killed:
+            killed.bind(str(path))
+        starting = threading.Barrier(2)
+
+        def start(starting: threading.Barrier = starting) -> socket.socket | str:
+            starting.wait()
+            try:
+                return take(path)
+            except ControlError as error:
+                return str(error)
+
+        ends = await asyncio.gather(asyncio.to_thread(start), asyncio.to_thread(start))
+        [winner] = [end for end in ends if isinstance(end, socket.socket)]
+        [loser] = [end for end in ends if isinstance(end, str)]
+        assert loser.startswith("another voiced is running")
+        with winner, socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(path))
+            winner.accept()[0].close()
+        path.unlink()
+
+
+def test_a_daemon_too_busy_to_take_a_connection_is_alive(directory: Path) -> None:
+    """And whoever asks is told that it does not answer, not that it is not there."""
+    path = directory / "control.sock"
+    with socket.socket(socket.AF_UNIX) as busy, socket.socket(socket.AF_UNIX) as waiting:
+        busy.bind(str(path))
+        busy.listen(0)
+        waiting.connect(str(path))
+        with pytest.raises(ControlError, match=r"^another voiced is running"):
+            take(path)
+        with pytest.raises(ControlError, match=r"^voiced does not answer within 0.05 s; look at its log$"):
+            ask([path], Status(), timeout_s=0.05)
 
 
 async def test_a_path_that_cannot_be_a_socket_says_why(directory: Path) -> None:

@@ -138,7 +138,7 @@ class ControlServer:
 
         Raises ControlError, above all where another voiced has the socket.
         """
-        listener = _listener(self._path)
+        listener = take(self._path)
         inode = self._path.stat().st_ino
         server = await asyncio.get_running_loop().create_unix_server(
             lambda: _Client(self), sock=listener, backlog=AT_ONCE
@@ -425,7 +425,7 @@ class _Client(asyncio.Protocol):
         self._deadline = asyncio.get_running_loop().call_later(seconds, self._transport.abort)
 
 
-def _listener(path: Path) -> socket.socket:
+def take(path: Path) -> socket.socket:
     """A socket that listens at `path`, usable by whom its directory lets in. Raises ControlError."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
