@@ -8,6 +8,7 @@ import contextlib
 import json
 import socket
 import stat
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -45,6 +46,7 @@ from voiced.control.server import (
     MAX_FOLLOWERS,
     MAX_LARGE,
     MAX_LEAVING,
+    MAX_OF_ONE,
     MAX_WAITING,
     ControlServer,
     take,
@@ -332,9 +334,9 @@ async def test_who_waits_leaves_places_for_orders(directory: Path, request_: Ask
 
 async def test_one_client_too_many_is_always_told_so(directory: Path) -> None:
     """Also where it sends first, and reads when it is done with that."""
-    complaint = f"{MAX_CLIENTS} clients are connected already; try again in a moment"
+    complaint = f"one program can't have more than {MAX_OF_ONE} connections; close some"
     async with house(directory) as daemon, contextlib.AsyncExitStack() as stack:
-        for _ in range(MAX_CLIENTS):
+        for _ in range(MAX_OF_ONE):
             stack.callback((await connected(daemon, b"{")).close)
         for _ in range(2 * MAX_LEAVING):
             assert await asked(daemon, request_line(Ask(text="Hm?", images=("A" * 2**20,)))) == [{"error": complaint}]
@@ -346,13 +348,24 @@ async def test_one_client_too_many_is_always_told_so(directory: Path) -> None:
             await asyncio.to_thread(ask, [daemon.path], Status())
 
 
+async def test_a_program_that_takes_all_the_places_that_it_can_get_leaves_some_for_others(directory: Path) -> None:
+    async with house(directory) as daemon, contextlib.AsyncExitStack() as stack:
+        for _ in range(MAX_OF_ONE):
+            stack.callback((await connected(daemon, b"{")).close)
+        others = MAX_CLIENTS - MAX_OF_ONE
+        complaint = f"{MAX_CLIENTS} clients are connected already; try again in a moment"
+        assert await another_program(daemon, others + 1) == [{"protocol": 1, "done": True}] * others + [
+            {"protocol": 1, "error": complaint}
+        ]
+
+
 async def test_who_trickles_makes_room_for_who_asks(directory: Path) -> None:
     loop = asyncio.get_running_loop()
     async with house(directory) as daemon, contextlib.AsyncExitStack() as stack:
-        slow = [await connected(daemon, b"{") for _ in range(MAX_CLIENTS)]
+        slow = [await connected(daemon, b"{") for _ in range(MAX_OF_ONE)]
         for client in slow:
             stack.callback(client.close)
-        complaint = f"{MAX_CLIENTS} clients are connected already; try again in a moment"
+        complaint = f"one program can't have more than {MAX_OF_ONE} connections; close some"
         assert await asked(daemon, request_line(Stop())) == [{"error": complaint}]
         daemon.time += HURRY_S
         for client in slow[:3]:
@@ -620,6 +633,29 @@ async def connected(house: House, data: bytes) -> socket.socket:
     await loop.sock_connect(client, str(house.path))
     await loop.sock_sendall(client, data)
     return client
+
+
+async def another_program(house: House, connections: int) -> list[dict[str, Any]]:
+    """What a process gets that connects so often, and then says "stop" on each but the last."""
+    program = await asyncio.create_subprocess_exec(
+        sys.executable, "-S", "-c", SAYS_STOP, str(house.path), str(connections), stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await program.communicate()
+    return [json.loads(line) for line in out.splitlines()]
+
+
+SAYS_STOP = """
+import socket, sys
+clients = [socket.socket(socket.AF_UNIX) for _ in range(int(sys.argv[2]))]
+for client in clients:
+    client.connect(sys.argv[1])
+answers = [client.makefile() for client in clients]
+last = answers[-1].readline()
+for client, answer in zip(clients[:-1], answers):
+    client.sendall(b'{"do": "stop"}\\n')
+    print(answer.readline(), end="")
+print(last, end="")
+"""
 
 
 async def follower(house: House, request: Follow) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -49,7 +49,10 @@ MAX_FOLLOWERS: Final = 8
 MAX_WAITING: Final = 8
 """Who waits until something was said, answered or done, of those who are connected."""
 
-MAX_CLIENTS: Final = MAX_FOLLOWERS + MAX_WAITING + 8
+MAX_OF_ONE: Final = MAX_FOLLOWERS + MAX_WAITING
+"""Connections of one process, so that none can take the places of all."""
+
+MAX_CLIENTS: Final = MAX_OF_ONE + 8
 """Connections at one time."""
 
 MAX_LARGE: Final = 4
@@ -122,8 +125,8 @@ class ControlServer:
         self._clock = clock
         self._snapshot = Snapshot(clock())
         self._requests = itertools.count(1)
-        self._clients: dict[_Client, float] = {}
-        """Since when each is there, the longest first."""
+        self._clients: dict[_Client, tuple[Peer, float]] = {}
+        """Whose each is, and since when it is there, the longest first."""
         self._asking: set[_Client] = set()
         self._large: set[_Client] = set()
         self._leaving: set[_Client] = set()
@@ -195,11 +198,11 @@ class ControlServer:
                 f"you (user {peer.uid}) may not talk to this voiced; if it is for a group, join it and log in anew: "
                 f"sudo usermod -aG $(stat -c %G {self._path}) $USER"
             )
-        if len(self._clients) >= MAX_CLIENTS:
-            self._hurry()
-        if len(self._clients) >= MAX_CLIENTS:
-            raise ControlError(f"{MAX_CLIENTS} clients are connected already; try again in a moment")
-        self._clients[client] = self._clock()
+        own = [each for each, (whose, _) in self._clients.items() if whose.pid == peer.pid]
+        self._make_room(own, MAX_OF_ONE, f"one program can't have more than {MAX_OF_ONE} connections; close some")
+        too_many = f"{MAX_CLIENTS} clients are connected already; try again in a moment"
+        self._make_room(tuple(self._clients), MAX_CLIENTS, too_many)
+        self._clients[client] = peer, self._clock()
         self._asking.add(client)
 
     def is_large(self, client: _Client) -> None:
@@ -299,12 +302,16 @@ class ControlServer:
     def _who_wait(self) -> set[_Client]:
         return {*self._waiting.values(), *(self._clients.keys() & self._calls.values())}
 
-    def _hurry(self) -> None:
-        """Whoever has been here for the longest and has not asked makes room, if it had the time to."""
+    def _make_room(self, crowd: Sequence[_Client], most: int, complaint: str) -> None:
+        """Whoever is here for the longest and had the time to ask, and did not, goes. Else raises ControlError."""
+        if len(crowd) < most:
+            return
         late = self._clock() - HURRY_S
-        slow = (client for client, since in self._clients.items() if client in self._asking and since <= late)
-        if (client := next(slow, None)) is not None:
-            client.too_slow(HURRY_S)
+        slow = (client for client in crowd if client in self._asking and self._clients[client][1] <= late)
+        client = next(slow, None)
+        if client is None:
+            raise ControlError(complaint)
+        client.too_slow(HURRY_S)
 
 
 class _Client(asyncio.Protocol):
