@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import subprocess
+import sys
+from importlib.util import find_spec
+from typing import Final, Literal
 
-from voiced.capture.echo import Canceller
 from voiced.config import Places
 from voiced.doctor import mending
+from voiced.doctor.case import Case
 from voiced.doctor.finding import Finding
-from voiced.errors import ConfigError
+
+WITHIN_S: Final = 10.0
+
+_TRIAL: Final = "import os; from voiced.capture.echo import Canceller; Canceller(); os._exit(0)"
 
 
 def is_installed() -> bool:
-    """Whether the canceller can really be made here."""
-    try:
-        Canceller()
-    except ConfigError:
+    """Whether the canceller can really be made here: in another process, which its threads may take with them."""
+    if find_spec("livekit") is None:
         return False
-    return True
+    try:
+        done = subprocess.run(  # noqa: S603  # ourselves
+            [sys.executable, "-c", _TRIAL],
+            stdin=subprocess.DEVNULL, capture_output=True, timeout=WITHIN_S, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
+
+
+def look(case: Case) -> list[Finding]:
+    """Nothing where the page of the kiosk hears and speaks: its browser cancels echo itself."""
+    if case.browser_is_card:
+        return []
+    return [judged(case.config.capture.echo, is_installed(), case.loaded.places)]
 
 
 def judged(wish: Literal["auto", "cancel", "half-duplex", "off"], installed: bool, places: Places) -> Finding:

@@ -16,6 +16,7 @@ from voiced.doctor import (
     asking,
     clock,
     disk,
+    echo,
     key,
     listening,
     network,
@@ -66,33 +67,37 @@ class Examination:
         return not any(finding.level == "problem" for finding in self.findings)
 
 
-def examine(places: Places, card: SoundCard, *, offline: bool = False, hear_s: float = 2.0) -> Examination:
-    """All of it, with the settings in `places`. `offline`: no server is asked. Raises nothing."""
+def examine(
+    places: Places, card: SoundCard, *, offline: bool = False, hear_s: float = 2.0, sound_s: float = SOUND_S
+) -> Examination:
+    """All of it, with the settings in `places`. `offline`: no server is asked. `hear_s`: how long the
+    microphone is listened to; `sound_s`: how long devices may take for all. Raises nothing."""
     [reading] = all_at_once([Call(lambda: settings_file.read(places), PATIENCE_S)])
     if isinstance(reading, Hung | Broke):
         probe = Probe("settings", list, hung="ls -l ~/.config/voiced   # on a disk of the network?")
-        return Examination(None, tuple(_findings(probe, reading)), isinstance(reading, Hung))
+        return Examination(None, tuple(told(probe, reading)), isinstance(reading, Hung))
     loaded = reading.loaded
     [ran] = all_at_once([Call(lambda: running.ask(_sockets(loaded)), PATIENCE_S)])
     there = ran if isinstance(ran, Running) else Running(complaint="voiced does not answer; look at its log")
     case = Case(loaded, card, there.status, reading.broken, offline, hear_s)
-    probes = _probes(case, there)
+    probes = _probes(case, there, sound_s)
     outcomes = all_at_once([Call(probe.look, probe.within_s) for probe in probes])
     found = [*reading.findings]
     for probe, outcome in zip(probes, outcomes, strict=True):
-        found += _findings(probe, outcome)
+        found += told(probe, outcome)
     hangs = any(isinstance(outcome, Hung) for outcome in [ran, *outcomes])
-    return Examination(case, tuple(gravest_first(_consistent(found))), hangs)
+    return Examination(case, tuple(gravest_first(consistent(found))), hangs)
 
 
-def _probes(case: Case, there: Running) -> list[Probe]:
+def _probes(case: Case, there: Running, sound_s: float) -> list[Probe]:
     loaded = case.loaded
     return [
         Probe("settings", lambda: list(settings_file.warnings(loaded)), within_s=15.0),
         Probe("voiced", lambda: [*running.judged(there), *running.look_at_services()]),
         Probe(
-            "sound", lambda: list(sound.look(case)), SOUND_S, "sudo alsa force-reload   # or plug the device in again"
+            "sound", lambda: list(sound.look(case)), sound_s, "sudo alsa force-reload   # or plug the device in again"
         ),
+        Probe("sound", lambda: echo.look(case), echo.WITHIN_S + 1),
         Probe(
             "disk",
             lambda: list(disk.judged(disk.look(state_folder(case.environ)), os.geteuid())),
@@ -111,7 +116,8 @@ def _probes(case: Case, there: Running) -> list[Probe]:
     ]
 
 
-def _findings(probe: Probe, outcome: list[Finding] | Hung | Broke | object) -> list[Finding]:
+def told(probe: Probe, outcome: list[Finding] | Hung | Broke | object) -> list[Finding]:
+    """What came of a probe."""
     if isinstance(outcome, Hung):
         what = f"the look at the {probe.area} did not come to an end within {outcome.after_s:.0f} s"
         return [Finding("problem", probe.area, what, "A driver, a disk or a server hangs.", probe.hung)]
@@ -177,7 +183,7 @@ def of_servers(case: Case, asked: Sequence[Server], answers: Sequence[Answer | H
         if (misguided := network.misguided_proxy(server, proxy)) is not None:
             yield misguided
         if isinstance(answer, Broke):
-            yield from _findings(Probe("network", list), answer)
+            yield from told(Probe("network", list), answer)
             continue
         if isinstance(answer, Hung):
             what = f"the name {server.host} is looked up for ever (DNS)"
@@ -201,7 +207,7 @@ def _one_clock(found: Iterable[Finding]) -> Iterator[Finding]:
     yield from in_order[:1]
 
 
-def _consistent(found: Sequence[Finding]) -> Iterator[Finding]:
+def consistent(found: Sequence[Finding]) -> Iterator[Finding]:
     """Without praise for an area in which something is wrong, and without a key missed that the running voiced has."""
     wrong = {finding.area for finding in found if finding.level in ("problem", "warning")}
     answers = any(finding.area == "voiced" and finding.level == "ok" for finding in found)

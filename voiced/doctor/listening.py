@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Final
 
 from voiced.brains.offline.choice import recogniser_of, voice_of
+from voiced.capture.wake_models import models_for
 from voiced.config import Config, Loaded, Places
 from voiced.doctor import mending
 from voiced.doctor.finding import Finding
@@ -18,37 +19,64 @@ from voiced.keys import evdev
 from voiced.keys.bus_address import bus_address
 from voiced.keys.choosing import NoSource, Surroundings, choose, session_of
 from voiced.kiosk.door import Door
+from voiced.lights.settings import must_be_installed
+from voiced.playout.earcon_choice import check as check_earcons
 
 _TALK: Final = "ctrl+alt+space"
+
+_EXTRA: Final = re.compile(r"'voiced\[([a-z-]+)\]'")
 
 
 def look(loaded: Loaded) -> Iterator[Finding]:
     config, places = loaded.config, loaded.places
-    found = [*modes(config, places, wake_installed=find_spec("pymicro_wakeword") is not None)]
+    found = [*key_to_talk(config, places), *absent(loaded), *page(loaded)]
     if config.keys.wanted:
         found += keys(config, surroundings(loaded))
-    found += [*page(loaded), *engines(loaded), *earcons(config, places)]
     yield from found
     if not found:
         how = {"open": "to whoever speaks", "wake": "after the wake word", "ptt": "while the key is held"}
         yield Finding("ok", "listening", f"it listens {', '.join(how[mode] for mode in config.listen.modes)}")
 
 
-def modes(config: Config, places: Places, *, wake_installed: bool) -> Iterator[Finding]:
-    """listen.modes, by what they need."""
-    chosen = config.listen.modes
-    if "wake" in chosen and not wake_installed:
-        what = "listen.modes has 'wake', and the wake word is not installed"
-        yield Finding("problem", "listening", what, "voiced does not start.", mending.install("wake"))
-    if "ptt" in chosen and not config.keys.wanted:
-        why = "Only `voiced ptt`, or the button of the kiosk page, opens its ear."
-        mend = mending.in_settings(places, "keys.hotkey", _TALK)
-        if chosen == ("ptt",):
-            yield Finding(
-                "warning", "listening", "voiced listens only while a key is held, and there is none", why, mend
-            )
-        else:
-            yield Finding("note", "listening", "listen.modes has 'ptt', and there is no key", why, mend)
+def key_to_talk(config: Config, places: Places) -> Iterator[Finding]:
+    """Push-to-talk with nothing to push."""
+    if "ptt" not in config.listen.modes or config.keys.wanted:
+        return
+    why = "Only `voiced ptt`, or the button of the kiosk page, opens its ear."
+    mend = mending.in_settings(places, "keys.hotkey", _TALK)
+    if config.listen.modes == ("ptt",):
+        what = "voiced listens only while a key is held, and there is none"
+        yield Finding("warning", "listening", what, why, mend)
+    else:
+        yield Finding("note", "listening", "listen.modes has 'ptt', and there is no key", why, mend)
+
+
+def absent(loaded: Loaded) -> Iterator[Finding]:
+    """What the settings ask for, and is not here: the wake word, lights, sounds of one's own, engines."""
+    config, environ = loaded.config, loaded.places.environ
+    looks: list[tuple[bool, Callable[[], object]]] = [
+        ("wake" in config.listen.modes, lambda: models_for(config.wake)),
+        (True, lambda: must_be_installed(config.lights)),
+        (True, lambda: check_earcons(config.earcons)),
+        ("offline" in config.brain.order, lambda: recogniser_of(config.offline, environ)),
+        ("offline" in config.brain.order, lambda: voice_of(config.offline, environ)),
+    ]
+    for wanted, needs in looks:
+        try:
+            if wanted:
+                needs()
+        except ConfigError as error:
+            for line in str(error).splitlines():
+                yield missing(line, loaded.places)
+
+
+def missing(complaint: str, places: Places) -> Finding:
+    """`complaint`: "what is missing: what to do about it", an extra to be installed mostly."""
+    what, _, fix = complaint.partition("; " if "; " in complaint else ": ")
+    mend = f"{mending.edit(places.files[-1])}   # {fix or 'take it out'}"
+    if found := _EXTRA.search(complaint):
+        mend = mending.install(found[1])
+    return Finding("problem", "listening", what, "voiced does not start.", mend)
 
 
 def keys(config: Config, around: Surroundings) -> Iterator[Finding]:
@@ -102,27 +130,3 @@ def page(loaded: Loaded) -> Iterator[Finding]:
         if not mending.of_home(file, places.environ).is_file():
             what = f"{file}, the certificate of the kiosk page, is not there"
             yield Finding("problem", "listening", what, "The page is not served.", mending.edit(places.files[-1]))
-
-
-def engines(loaded: Loaded) -> Iterator[Finding]:
-    """Those of the offline brain."""
-    if "offline" not in loaded.config.brain.order:
-        return
-    for engine_of in (recogniser_of, voice_of):
-        try:
-            engine_of(loaded.config.offline, loaded.places.environ)
-        except ConfigError as error:
-            what, _, fix = str(error).partition(": ")
-            mend = f"{mending.edit(loaded.places.files[-1])}   # {fix}"
-            if "pip install" in fix:
-                mend = mending.install(fix.partition("[")[2].partition("]")[0])
-            yield Finding("problem", "listening", what, "voiced does not start.", mend)
-
-
-def earcons(config: Config, places: Places) -> Iterator[Finding]:
-    """Sounds of one's own that are not there."""
-    for name, file in config.earcons.files.items():
-        if not Path(file).is_file():
-            what = f"the sound earcons.{name} is not there: {file}"
-            mend = mending.in_settings(places, f"earcons.{name}", "")
-            yield Finding("warning", "listening", what, "The one that voiced makes takes its place.", mend)

@@ -29,7 +29,7 @@ class Played:
     rate: int
 
 
-def play_silence(card: SoundCard, name: str) -> Played:
+def play_silence(card: SoundCard, name: str, patience_s: float = PATIENCE_S) -> Played:
     """Have it take some silence. Raises AudioError."""
     taken, over = 0, threading.Event()
 
@@ -42,7 +42,7 @@ def play_silence(card: SoundCard, name: str) -> Played:
 
     stream = card.open_output(name, block_ms=BLOCK_MS, callback=wanted, on_stopped=lambda: None)
     try:
-        if not over.wait(PATIENCE_S):
+        if not over.wait(patience_s):
             raise DeviceFailed(f"{stream.device_name!r} takes no sound: is it suspended?")
     finally:
         stream.close()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from voiced.config import Config, Loaded, Places, PluginTables, Secrets
 from voiced.config.loading import given_in, validated
+from voiced.config.plugin_check import complaints
 from voiced.config.sources import Given
 from voiced.doctor import mending
 from voiced.doctor.finding import Finding, Level
@@ -35,9 +36,12 @@ def read(places: Places) -> Reading:
 
 
 def warnings(loaded: Loaded) -> Iterator[Finding]:
-    """What works, and should be mended all the same. Built-in plugins are imported for that."""
+    """Keys that others can read, and what is wrong with the tables of plugins; built-in ones are imported for that.
+
+    What the settings ask for and is not installed is told of with `listening`.
+    """
     try:
-        for line in loaded.warnings:
+        for line in (*loaded.secrets.warnings(), *complaints(loaded.config.plugins, loaded.plugin_tables)):
             yield judged(line, "warning")
     except ConfigError:
         return  # of a key that can't be read: its area tells it

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from voiced.doctor import echo, loudspeaker, microphone, mixer
+from voiced.doctor import loudspeaker, microphone, mixer
 from voiced.doctor.case import Case
 from voiced.doctor.finding import Finding
 from voiced.errors import AudioError, DeviceNotFound, PortAudioMissing
@@ -46,7 +46,6 @@ def look(case: Case) -> Iterator[Finding]:
             yield own
     else:
         yield from _tried(case)
-    yield echo.judged(case.config.capture.echo, echo.is_installed(), case.loaded.places)
 
 
 def of_running(status: Mapping[str, Any]) -> Iterator[Finding]:
