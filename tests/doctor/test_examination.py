@@ -40,8 +40,8 @@ base_url = "{url}"
 """
 
 
-BROKEN = "[turn]\nhangover = 700\n"
-"""With it no plugins are imported, which takes a while."""
+BROKEN = '[turn]\nhangover = 700\n[capture]\necho = "off"\n'
+"""With it no plugins are imported, and no echo is cancelled, which takes a while."""
 
 
 def wrong(findings: tuple[Finding, ...], *, but: str = "") -> list[str]:
@@ -86,7 +86,7 @@ def test_offline_asks_nobody(places: MakePlaces) -> None:
 
 
 def test_settings_that_are_wrong_keep_nothing_else_from_being_looked_at(places: MakePlaces) -> None:
-    where = places('[turn]\nhangover = 700\n[brain]\norder = ["offline"]\n')
+    where = places(BROKEN + '[brain]\norder = ["offline"]\n')
     examined = examine(where, Broken(PortAudioMissing(MISSING)))
     [first, *_] = examined.findings
     assert first.area == "settings"
@@ -102,7 +102,9 @@ async def test_beside_a_running_voiced_nothing_is_opened(places: MakePlaces, tmp
         await home.ready()
         await home.control(Mute(muted=True))
         nobody_opens = Broken(DeviceFailed("it was opened"))
-        examining = asyncio.create_task(asyncio.to_thread(examine, places(), nobody_opens, offline=True))
+        examining = asyncio.create_task(
+            asyncio.to_thread(examine, places('[capture]\necho = "off"\n'), nobody_opens, offline=True)
+        )
         await home.until(examining.done)
     examined = examining.result()
     found = {each.what: each.mend for each in examined.findings}
@@ -182,7 +184,7 @@ def patient(tmp_path: Path) -> Patient:
 def test_a_first_look_in_words_a_report_and_for_programs(patient: Patient, tmp_path: Path) -> None:
     """No PortAudio, settings that are wrong, and a key that must not show."""
     (tmp_path / "voiced").mkdir()
-    (tmp_path / "voiced" / "voiced.toml").write_text("[turn]\nhangover = 700\n")
+    (tmp_path / "voiced" / "voiced.toml").write_text(BROKEN)
     done = patient.doctor("--report", environ={"OPENAI_API_KEY": KEY})
     assert done.returncode == 1, done.stderr
     assert done.stderr == ""

@@ -35,7 +35,8 @@ def look(case: Case) -> list[Finding]:
     """Nothing where the page of the kiosk hears and speaks: its browser cancels echo itself."""
     if case.browser_is_card:
         return []
-    return [judged(case.config.capture.echo, is_installed(), case.loaded.places)]
+    wish = case.config.capture.echo
+    return [judged(wish, wish != "off" and is_installed(), case.loaded.places)]
 
 
 def judged(wish: Literal["auto", "cancel", "half-duplex", "off"], installed: bool, places: Places) -> Finding:
