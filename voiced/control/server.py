@@ -2,8 +2,8 @@
 
 Each connection is an asyncio protocol with no task of its own. A client that does not read is cut off when it is
 MAX_BEHIND bytes behind, one that does not ask within ASK_WITHIN_S too; neither delays the daemon or another client.
-Who follows, and who waits for an answer, may be so many that places are left for orders: whoever is crowded out of
-a house by its own screens must still be able to say "stop".
+Of those who follow, and of those who wait for an answer, there may be so many that places are left for orders:
+however many screens hang on it, somebody must be able to say "stop".
 """
 
 from __future__ import annotations
