@@ -42,7 +42,7 @@ class Origin:
 
 
 _QUOTED_PART = re.compile(r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*"(?=\.|\Z)')
-_NEEDS_QUOTES = re.compile(r'[."]|\A\Z')
+_NEEDS_QUOTES = re.compile(r'[."\x00-\x1f\x7f-\x9f\u2028\u2029]|\A\Z')
 
 DEFAULT = Origin("default", "default")
 
@@ -151,7 +151,12 @@ def parts_of(key: str) -> list[str]:
 
 def key_of(parts: Iterable[str]) -> str:
     """The dotted key with these parts; the opposite of `parts_of`."""
-    return ".".join(json.dumps(part, ensure_ascii=False) if _NEEDS_QUOTES.search(part) else part for part in parts)
+    return ".".join(_quoted(part) if _NEEDS_QUOTES.search(part) else part for part in parts)
+
+
+def _quoted(part: str) -> str:
+    """What would break a line is written as an escape."""
+    return json.dumps(part, ensure_ascii=not part.isprintable())
 
 
 def flat(model: type[BaseModel], tables: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
