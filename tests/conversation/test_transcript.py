@@ -158,3 +158,14 @@ def test_nothing_heard_is_nothing_said() -> None:
     transcript.assistant_says(I1, "one two", S1)
     assert transcript.heard(I1, Samples(0), Samples(0), whole=False) == ""
     assert transcript.unknown_to(S3) == ()
+
+
+def test_the_lines_are_what_was_said_and_heard() -> None:
+    transcript = Transcript()
+    transcript.user_typed(1, "Hello.", ())
+    transcript.assistant_says(ItemId("i1"), "Good morning.", SessionId(1))
+    transcript.assistant_sounds(ItemId("i2"), SessionId(1))
+    transcript.user_spoke(2, b"")
+    lines = [("user", "Hello."), ("assistant", "Good morning."), ("user", "")]
+    assert transcript.lines(50) == lines
+    assert transcript.lines(2) == lines[1:]

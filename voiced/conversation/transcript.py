@@ -64,9 +64,16 @@ class Transcript:
         self._answers = 0
 
     def lines(self, most: int) -> list[tuple[str, str]]:
-        """Who ("user" or "assistant") said what, the last `most`, oldest first; "" is not written down yet."""
-        said = [entry for entry in self._entries if not isinstance(entry, ToolEntry)]
-        return [("user" if isinstance(entry, UserEntry) else "assistant", entry.text or "") for entry in said[-most:]]
+        """Who ("user" or "assistant") said what, the last `most`, oldest first; "" is not written down yet.
+
+        An answer of which nothing was heard is none.
+        """
+        said = [
+            ("user" if isinstance(entry, UserEntry) else "assistant", entry.text or "")
+            for entry in self._entries
+            if isinstance(entry, UserEntry) or (isinstance(entry, AssistantEntry) and entry.text)
+        ]
+        return said[-most:]
 
     # The user's side.
 
