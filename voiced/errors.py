@@ -21,6 +21,7 @@
     ├── PluginError              a plugin that does not load
     │   └── ToolSchemaError      a tool whose signature can't become a schema
     ├── ServiceError             systemd: the service can't be installed, or asked about
+    ├── ReportFailed             the doctor's bundle can't be written (in `voiced.doctor.report`)
     └── ControlError             the control socket: a message that it does not know
         └── NoDaemon             nobody listens there (in `voiced.control.client`)
 

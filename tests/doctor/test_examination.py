@@ -118,7 +118,7 @@ def test_what_hangs_is_a_finding() -> None:
     probe = Probe("sound", list, 15.0, "sudo alsa force-reload")
     [finding] = told(probe, Hung(15.0))
     assert (finding.level, finding.area, finding.mend) == ("problem", "sound", "sudo alsa force-reload")
-    assert finding.what == "the look at the sound did not come to an end within 15 s"
+    assert finding.what == "looking at the sound did not end within 15 s"
 
 
 def test_a_device_that_hangs_is_left_behind(places: MakePlaces) -> None:
@@ -132,7 +132,7 @@ def test_a_device_that_hangs_is_left_behind(places: MakePlaces) -> None:
     examined = examine(places(BROKEN), Hanging(DeviceFailed("")), offline=True, sound_s=0.2)
     never.set()
     assert examined.hangs
-    assert "sound: the look at the sound did not come to an end within 0 s" in wrong(examined.findings)
+    assert "sound: looking at the sound did not end within 0 s" in wrong(examined.findings)
 
 
 def test_what_breaks_is_a_finding() -> None:
@@ -143,9 +143,10 @@ def test_what_breaks_is_a_finding() -> None:
 
 def test_a_key_that_only_the_running_voiced_has() -> None:
     missed = Finding("problem", "key", "no API key for api.openai.com", "It is for talking.", "export OPENAI_API_KEY=…")
-    runs = Finding("ok", "voiced", "0.1.0 is running, and realtime is ready")
-    assert list(consistent([missed])) == [missed]
-    note, _ = consistent([missed, runs])
+    ready = {"state": "ready", "reason": ""}
+    assert list(consistent([missed], None)) == [missed]
+    assert list(consistent([missed], {"brains": {"offline": ready}})) == [missed], "that one needs none"
+    [note] = consistent([missed], {"brains": {"realtime": ready}})
     assert (note.level, note.what) == (
         "note", "no API key for api.openai.com in this shell; the running voiced has its own",
     )  # fmt: skip

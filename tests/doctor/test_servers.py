@@ -256,7 +256,10 @@ def test_one_key_that_is_missing_is_told_once(loaded: Callable[..., Loaded]) -> 
     _, lacking = servers(loaded())
     [finding] = lacking
     assert (finding.level, finding.area, finding.what) == ("problem", "key", "no API key for api.openai.com")
-    assert finding.mend.startswith("export OPENAI_API_KEY=…   # the key; a new one is made at https://platform.openai")
+    assert finding.mend == (
+        "voiced setup   # asks for the key, and keeps it; or: export OPENAI_API_KEY=…; a new one is made at "
+        "https://platform.openai.com/api-keys"
+    )
 
 
 def test_a_key_file_that_is_missing(loaded: Callable[..., Loaded]) -> None:

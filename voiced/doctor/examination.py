@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import voiced
 from voiced.config import Loaded, Places
@@ -86,7 +86,7 @@ def examine(
     for probe, outcome in zip(probes, outcomes, strict=True):
         found += told(probe, outcome)
     hangs = any(isinstance(outcome, Hung) for outcome in [ran, *outcomes])
-    return Examination(case, tuple(gravest_first(consistent(found))), hangs)
+    return Examination(case, tuple(gravest_first(consistent(found, case.status))), hangs)
 
 
 def _probes(case: Case, there: Running, sound_s: float) -> list[Probe]:
@@ -119,7 +119,7 @@ def _probes(case: Case, there: Running, sound_s: float) -> list[Probe]:
 def told(probe: Probe, outcome: list[Finding] | Hung | Broke | object) -> list[Finding]:
     """What came of a probe."""
     if isinstance(outcome, Hung):
-        what = f"the look at the {probe.area} did not come to an end within {outcome.after_s:.0f} s"
+        what = f"looking at the {probe.area} did not end within {outcome.after_s:.0f} s"
         return [Finding("problem", probe.area, what, "A driver, a disk or a server hangs.", probe.hung)]
     if isinstance(outcome, Broke):
         what = (
@@ -207,14 +207,15 @@ def _one_clock(found: Iterable[Finding]) -> Iterator[Finding]:
     yield from in_order[:1]
 
 
-def consistent(found: Sequence[Finding]) -> Iterator[Finding]:
+def consistent(found: Sequence[Finding], status: Mapping[str, Any] | None) -> Iterator[Finding]:
     """Without praise for an area in which something is wrong, and without a key missed that the running voiced has."""
     wrong = {finding.area for finding in found if finding.level in ("problem", "warning")}
-    answers = any(finding.area == "voiced" and finding.level == "ok" for finding in found)
+    brains = status["brains"] if status is not None else {}
+    has_key = any(brain["state"] == "ready" for name, brain in brains.items() if name != "offline")
     for finding in found:
         if finding.level == "ok" and finding.area in wrong and finding.area in ("clock", "settings"):
             continue
-        if answers and finding.area == "key" and finding.what.startswith("no "):
+        if has_key and finding.area == "key" and finding.what.startswith("no "):
             what = f"{finding.what} in this shell; the running voiced has its own"
             yield Finding("note", "key", what, finding.why)
             continue

@@ -20,13 +20,13 @@ WITHIN_S: Final = 20.0
 def look(case: Case) -> Iterator[Finding]:
     """By the voiced that runs; where none does they are imported, in a process of their own: one may hang, or crash."""
     if case.status is not None:
-        yield from judged(case.status["plugins"])
+        yield from judged(case.status["plugins"], "on")
     elif not case.settings_broken:
-        yield from judged(surveyed(case))
+        yield from judged(surveyed(case), "all load, and a voiced that runs tells what they lack")
 
 
-def judged(plugins: Iterable[Mapping[str, Any]]) -> Iterator[Finding]:
-    """`plugins`: as `voiced plugin list --json` has them."""
+def judged(plugins: Iterable[Mapping[str, Any]], fine: str) -> Iterator[Finding]:
+    """`plugins`: as `voiced plugin list --json` has them. `fine`: what is said of those with nothing wrong."""
     on, off, found = [], [], []
     for plugin in plugins:
         name, why = plugin["name"], plugin["why"]
@@ -49,7 +49,7 @@ def judged(plugins: Iterable[Mapping[str, Any]]) -> Iterator[Finding]:
         )
         yield Finding("note", "plugins", f"off: {', '.join(off)}", mend=mend)
     if not found:
-        yield Finding("ok", "plugins", f"{len(on)} are on: {', '.join(on)}")
+        yield Finding("ok", "plugins", f"{fine}: {', '.join(on)}")
 
 
 def surveyed(case: Case) -> list[dict[str, Any]]:

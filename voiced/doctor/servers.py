@@ -188,7 +188,10 @@ def _key_mend(loaded: Loaded, places: list[tuple[str, str]]) -> str:
         if file:
             path = mending.of_home(file, environ)
             return f"{mending.edit(path)}   # the key alone, then: chmod 600 {path}; {_where_from(variable)}"
-    return f"export {places[-1][0]}=…   # the key; {_where_from(places[-1][0])}"
+    variable = places[-1][0]
+    if variable == "OPENAI_API_KEY":
+        return f"voiced setup   # asks for the key, and keeps it; or: export {variable}=…; {_where_from(variable)}"
+    return f"export {variable}=…   # the key; {_where_from(variable)}"
 
 
 def _where_from(variable: str) -> str:
