@@ -26,7 +26,10 @@ def packed(mib: int, *, status: int = 200, content_type: str = "application/json
 
 
 async def test_an_answer_without_end() -> None:
-    async with HttpLoopback(faults=[Fault(packed(MOST_BYTES // _MIB + 1), "files")]) as server, desk(server) as here:
+    async with (
+        HttpLoopback(faults=[Fault(packed(MOST_BYTES // _MIB + 1), "files", every=True)]) as server,
+        desk(server) as here,
+    ):
         with pytest.raises(AnswerUnusable, match="sends more than 256 MiB in one piece"):
             await here.ai.files.get("file-1")
         await server.wait_for("files", ended=True)

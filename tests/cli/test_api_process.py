@@ -50,7 +50,7 @@ async def test_ctrl_c_ends_it_at_once_and_leaves_nothing_half_written(bench: Ben
         await server.wait_for("chat", PATIENCE_S)
         process.send_signal(signal.SIGINT)
         assert await end_of(process) == (130, b"", b"")
-        await server.wait_for("chat", outcome="abandoned")
+        await server.wait_for("chat", ended=True)
         assert [each.name for each in bench.folder.iterdir() if each.name.endswith((".txt", ".part"))] == []
 
 
