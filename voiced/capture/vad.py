@@ -21,18 +21,9 @@ from typing import Final
 import webrtcvad
 
 from voiced.audio import FRAME_MS, RATE, VAD_RATE
-from voiced.capture.level import rms_dbfs
+from voiced.capture.level import QUIETEST_DBFS, Background, rms_dbfs
 from voiced.capture.settings import CaptureSettings
 from voiced.resample import Resampler
-
-QUIETEST_FLOOR_DBFS: Final = -70.0
-"""Below it is no room, but a muted or virtual microphone."""
-
-FLOOR_FALLS: Final = 0.3
-"""Of the way to a quieter frame, per frame: one odd frame does not make the floor."""
-
-FLOOR_RISES_DB: Final = 3.0 * FRAME_MS / 1000
-"""Per frame: 3 dB/s; slower than syllables, and a fan that starts is background after some seconds."""
 
 PEAK_FALLS_DB: Final = 6.0 * FRAME_MS / 1000
 """Per frame: 6 dB/s; the next speaker may be farther away."""
@@ -51,8 +42,8 @@ class Vad:
         self._needed = min(settings.speech_needed, settings.speech_window)
         self._above_noise_db = settings.above_noise_db
         self._patience = settings.quiet_ms // FRAME_MS
-        self._floor: float | None = None
-        self._peak = QUIETEST_FLOOR_DBFS
+        self._background = Background()
+        self._peak = QUIETEST_DBFS
         self._quiet_frames = self._patience
 
     def speech(self, pcm: bytes) -> bool:
@@ -63,8 +54,6 @@ class Vad:
 
     def _loud(self, level: float) -> bool:
         """Whether it is well above the background; follows the background."""
-        floor = level if self._floor is None else self._floor
-        floor = floor + FLOOR_FALLS * (level - floor) if level < floor else min(level, floor + FLOOR_RISES_DB)
-        self._floor = max(QUIETEST_FLOOR_DBFS, floor)
-        self._peak = max(level, self._peak - PEAK_FALLS_DB, self._floor)
-        return level > self._floor + max(self._above_noise_db, GATE * (self._peak - self._floor))
+        floor = self._background.follow(level)
+        self._peak = max(level, self._peak - PEAK_FALLS_DB, floor)
+        return level > floor + max(self._above_noise_db, GATE * (self._peak - floor))
