@@ -7,6 +7,7 @@
     python -m tests.benchmarks --failover only how long answers take where a brain fails on the way
     python -m tests.benchmarks --offline  only what is understood with no network, and what is not; four minutes
     python -m tests.benchmarks --hostile  only how long answers take beside a hostile plugin, and without; 20 minutes
+    python -m tests.benchmarks --wake     only the wake word: what is heard, and what its gate saves; three minutes
     python -m tests.benchmarks --api      only what the API costs a daemon that does not use it; two minutes
 
 Run it from the checkout, in the environment of the tests, on a machine that does nothing else. It prints medians, 99th
@@ -24,7 +25,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from tests.benchmarks import cascade, failover, hostile, latency, offline, startup, unused_api
+from tests.benchmarks import cascade, failover, hostile, latency, offline, startup, unused_api, wake
 from tests.benchmarks.report import DEFINITIONS, Row, table
 from tests.benchmarks.trial import Subject, Trial, TrialFailed, conversation, simulation
 
@@ -207,11 +208,24 @@ async def of_the_unused_api(*, quick: bool) -> int:
     return 0
 
 
+async def of_the_wake_word(*, quick: bool) -> int:
+    _progress("the wake word")
+    print(f"\n{wake.text(await asyncio.to_thread(wake.measure, quick=quick))}\n{wake.DEFINITIONS}")
+    return 0
+
+
 async def everything(*, quick: bool) -> int:
     code = await whole(QUICK if quick else FULL)
     if quick:  # with so few samples it is no matter that they disturb each other
         return max(code, *await asyncio.gather(of_the_cascade(quick=True), of_failovers(quick=True)))
-    others = (of_the_unused_api, of_the_cascade, of_failovers, beside_hostile_plugins, of_understanding)
+    others = (
+        of_the_unused_api,
+        of_the_cascade,
+        of_failovers,
+        beside_hostile_plugins,
+        of_understanding,
+        of_the_wake_word,
+    )
     return max([code, *[await other(quick=False) for other in others]])
 
 
@@ -246,6 +260,7 @@ def main() -> int:
     only.add_argument("--failover", action="store_true", help="only answers on which a brain fails")
     only.add_argument("--offline", action="store_true", help="only what is understood with no network")
     only.add_argument("--hostile", action="store_true", help="only answers beside a hostile plugin")
+    only.add_argument("--wake", action="store_true", help="only the wake word")
     only.add_argument("--api", action="store_true", help="only what the API costs where nobody uses it")
     options = parser.parse_args()
     if options.hour:
@@ -258,6 +273,8 @@ def main() -> int:
         wanted = of_understanding(quick=options.quick)
     elif options.hostile:
         wanted = beside_hostile_plugins(quick=options.quick)
+    elif options.wake:
+        wanted = of_the_wake_word(quick=options.quick)
     elif options.api:
         wanted = of_the_unused_api(quick=options.quick)
     else:
