@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -92,6 +93,14 @@ def test_each_word_is_heard_once_and_talk_is_none(shared_data: Path) -> None:
         assert listener.hears(next(others) + pause(1.5)) == []
         assert listener.hears(wake_clip(shared_data, name) + pause(2.0)) == [name[:-2]]
     assert listener.hears(b"".join(others)) == []
+
+
+@pytest.mark.shared_data
+@pytest.mark.parametrize("name", ["hey_jarvis_1", "okay_nabu_1"])
+def test_somebody_far_away_is_heard(shared_data: Path, name: str) -> None:
+    """So quiet that the VAD finds no speech."""
+    voice = np.frombuffer(wake_clip(shared_data, name), "<i2") / 8
+    assert Listener().hears(pause(2.0) + voice.astype("<i2").tobytes() + pause(1.0)) == [name[:-2]]
 
 
 @pytest.mark.shared_data
@@ -266,6 +275,12 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(sys.modules, "pymicro_wakeword", None)
     with pytest.raises(ConfigError, match=r"pip install 'voiced\[wake\]'"):
         WakeWord(WakeSettings())
+
+
+def test_who_wants_no_wake_word_pays_for_none() -> None:
+    code = "import sys, voiced.app, voiced.cli; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout.split()
+    assert {"pymicro_wakeword", "pymicro_features", "voiced.capture.wake_word"}.isdisjoint(loaded)
 
 
 def test_a_word_that_no_model_knows_is_told_with_those_there_are(own: Path) -> None:
