@@ -55,7 +55,11 @@ async def test_who_says_the_wake_word_is_answered_and_who_does_not_is_not(
 @pytest.mark.shared_data
 async def test_a_reply_with_the_wake_word_wakes_nobody(household: Callable[..., Household], shared_data: Path) -> None:
     reply = Say("Alexa!", wake_clip(shared_data, "alexa_1"))
-    deaf_to_echo = {"turn.barge_in_ms": 3000, "turn.min_speech_ms": 1500, "playout.duck_db": 0}  # which no echo control takes out here
+    deaf_to_echo = {
+        "turn.barge_in_ms": 3000,
+        "turn.min_speech_ms": 1500,
+        "playout.duck_db": 0,
+    }  # which no echo control takes out here
     settings = {**WAKE, "wake.words": ["alexa"], **deaf_to_echo}
     async with household([reply], settings=settings, card=VirtualCard(rate=RATE, echo=Echo(decay_s=0.0))) as home:
         await home.ready()
