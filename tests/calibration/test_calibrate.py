@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import threading
 from argparse import Namespace
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -86,6 +88,16 @@ def test_a_card_with_no_microphone_says_so(file: Path) -> None:
     card.unplug("input")
     with pytest.raises(DeviceFailed, match="unplugged"):
         Recorder(chirp()).record(card, "", "")
+
+
+def test_a_microphone_that_is_unplugged_meanwhile_is_told_at_once() -> None:
+    recorder = Recorder(chirp())
+    with Turning(Echo()) as card, ThreadPoolExecutor(1) as pool:
+        recording = pool.submit(recorder.record, card, "", "")
+        asyncio.run(card.until_open(2))
+        card.unplug("input")
+        with pytest.raises(DeviceFailed, match="unplugged"):
+            recording.result(timeout=4)
 
 
 def test_the_delay_is_that_of_the_room_whatever_the_devices_add() -> None:

@@ -38,16 +38,14 @@ class Recorder:
         self._rest: bytes | None = None
         self._into: Resampler | None = None
         self._over = threading.Event()
-        self._stopped = threading.Event()
+        self._unplugged = False
         self._gaps = 0
 
     def record(self, card: SoundCard, microphone: str, loudspeaker: str) -> tuple[Signal, float]:
         """What was heard, at 24 kHz, and in which sample of it the sound went out. Raises AudioError."""
-        listening = card.open_input(microphone, block_ms=BLOCK_MS, callback=self._hear, on_stopped=self._stopped.set)
+        listening = card.open_input(microphone, block_ms=BLOCK_MS, callback=self._hear, on_stopped=self._stop)
         try:
-            playing = card.open_output(
-                loudspeaker, block_ms=BLOCK_MS, callback=self._play, on_stopped=self._stopped.set
-            )
+            playing = card.open_output(loudspeaker, block_ms=BLOCK_MS, callback=self._play, on_stopped=self._stop)
             try:
                 if not self._over.wait(self._total_s + PATIENCE_S):
                     raise DeviceFailed(self._what_is_missing(listening.device_name, playing.device_name))
@@ -55,11 +53,17 @@ class Recorder:
                 playing.close()
         finally:
             listening.close()
+        if self._unplugged:
+            raise DeviceFailed("a device stopped while it was measured: was it unplugged? Plug it in and try again")
         if self._gaps:
             raise DeviceFailed("the sound had gaps: this machine is too busy; end other programs and try again")
         assert self._heard_from is not None and self._sounds_from is not None  # noqa: PT018  # both, or it was not over
         heard = np.frombuffer(b"".join(self._heard), "<i2").astype(np.float64) / 32768
         return heard, (self._sounds_from - self._heard_from) * RATE
+
+    def _stop(self) -> None:
+        self._unplugged = True
+        self._over.set()
 
     def _what_is_missing(self, microphone: str, loudspeaker: str) -> str:
         if self._sounds_from is None:

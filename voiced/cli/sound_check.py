@@ -5,18 +5,16 @@ from __future__ import annotations
 import dataclasses
 import json
 import queue
-import threading
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from typing import Final, TextIO
 
-from voiced.audio import RATE, SAMPLE_BYTES, Ms
+from voiced.audio import Ms
 from voiced.capture.level import SILENCE_DBFS, rms_dbfs
 from voiced.cli.settings import load
 from voiced.errors import DeviceFailed
 from voiced.playout.earcons import tone
-from voiced.resample import Resampler
-from voiced.sound_card import BlockTime, Device, Direction, PortAudioCard, SoundCard
+from voiced.sound_card import BlockTime, Device, Direction, PortAudioCard, SoundCard, Stream, playing
 
 LISTEN_S: Final = 5.0
 BLOCK_MS: Final = 100
@@ -27,7 +25,7 @@ SILENT_DBFS: Final = -90.0
 """Below what any microphone's own noise is: it is muted, or nothing is behind it."""
 
 _METER: Final = 60
-_TONES: Final = b"".join(tone(hz, Ms(400), dbfs=-12.0) for hz in (440, 550, 660)) + bytes(RATE // 2 * SAMPLE_BYTES)
+_TONES: Final = b"".join(tone(hz, Ms(400), dbfs=-12.0) for hz in (440, 550, 660))
 
 
 def devices(arguments: Namespace, out: TextIO) -> int:
@@ -93,25 +91,11 @@ def hear(card: SoundCard, name: str, out: TextIO) -> int:
 
 def play(card: SoundCard, name: str, out: TextIO) -> int:
     """Play three tones, rising. Raises AudioError."""
-    rest: bytes | None = None
-    over = threading.Event()
 
-    def wanted(samples: int, time: BlockTime, _underflowed: bool) -> bytes:
-        nonlocal rest
-        if rest is None:
-            rest = Resampler(RATE, time.rate).process(_TONES)
-        block, rest = rest[: samples * SAMPLE_BYTES], rest[samples * SAMPLE_BYTES :]
-        if not rest:
-            over.set()
-        return block.ljust(samples * SAMPLE_BYTES, b"\0")
+    def opened(stream: Stream) -> None:
+        print(f"playing three tones to {stream.device_name} at {stream.rate} Hz", file=out, flush=True)
 
-    stream = card.open_output(name, block_ms=BLOCK_MS, callback=wanted, on_stopped=lambda: None)
-    print(f"playing three tones to {stream.device_name} at {stream.rate} Hz", file=out)
-    try:
-        if not over.wait(timeout=len(_TONES) / SAMPLE_BYTES / RATE + PATIENCE_S):
-            raise DeviceFailed(f"{stream.device_name} takes no sound: unplug it and plug it in again")
-    finally:
-        stream.close()
+    playing.play(card, name, _TONES, opened=opened)
     return 0
 
 

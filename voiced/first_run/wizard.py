@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from voiced.audio import RATE, SAMPLE_BYTES, Ms
+from voiced.audio import Ms
 from voiced.config import load_config
 from voiced.config.writing import change, changed
 from voiced.errors import AudioError, ConfigError, DeviceFailed
 from voiced.first_run.questions import Person
 from voiced.redaction import looks_like_a_key
-from voiced.resample import Resampler
-from voiced.sound_card import BlockTime, Device, Direction, SoundCard
+from voiced.sound_card import Device, Direction, SoundCard
+from voiced.sound_card.playing import play
 
 HELLO: Final = "Hello. I am voiced. Ask me what time it is."
-PATIENCE_S: Final = 5.0
-BLOCK_MS: Final = 20
 
 WAYS: Final = (
     ("whoever speaks is answered", ("open",)),
@@ -77,31 +74,6 @@ def run(wishes: Wishes, person: Person, card: SoundCard, speak: Callable[[str], 
         "  voiced service install   start it by itself"
     )
     return 1 if trouble else 0
-
-
-def play(card: SoundCard, name: str, pcm: bytes) -> None:
-    """Play PCM16 at 24 kHz, and wait until it was heard. Raises AudioError."""
-    rest: bytes | None = None
-    over = threading.Event()
-    ends_at = float("inf")
-
-    def wanted(samples: int, time: BlockTime, _underflowed: bool) -> bytes:
-        nonlocal rest, ends_at
-        if rest is None:
-            rest = Resampler(RATE, time.rate).process(pcm)
-        block, rest = rest[: samples * SAMPLE_BYTES], rest[samples * SAMPLE_BYTES :]
-        if not rest:
-            ends_at = min(ends_at, time.edge + samples / time.rate)
-            if time.now > ends_at:
-                over.set()
-        return block.ljust(samples * SAMPLE_BYTES, b"\0")
-
-    stream = card.open_output(name, block_ms=BLOCK_MS, callback=wanted, on_stopped=lambda: None)
-    try:
-        if not over.wait(len(pcm) / SAMPLE_BYTES / RATE + PATIENCE_S):
-            raise DeviceFailed(f"{stream.device_name} takes no sound: unplug it and plug it in again")
-    finally:
-        stream.close()
 
 
 def _devices(wishes: Wishes, person: Person, card: SoundCard, tones: bytes, settings: dict[str, Any]) -> str:
