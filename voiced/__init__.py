@@ -15,7 +15,7 @@ Layers; imports go down only:
     config         settings, from files, environment, command line
     kiosk          the page, and a browser as the sound card; asks as control does
     hub            event → conversation → commands → ports
-    capture        microphone, echo control, VAD, wake word           ┐
+    capture        microphone, echo control, VAD, wake word          ┐
     brains         realtime | cascade | offline: none knows another  │ edges: none imports another
     playout        jitter buffer (pure), loudspeaker, earcons        │
     plugins        host, tools, the built-in ones                    │
