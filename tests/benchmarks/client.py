@@ -12,6 +12,7 @@ import pickle
 import random
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -35,13 +36,16 @@ PATIENCE_S: Final = 20.0
 """A reply that does not begin, or does not end, for so long has gone wrong."""
 
 SIMULATED_SPEED: Final = 60
-"""Times real time, at most, in a simulated hour: the network is as fast as ever, and replies must not come late."""
+"""Times real time, at most, in a simulated hour; while an answer is awaited, real time: the network is no faster."""
 
 SAMPLE_EVERY_S: Final = 300
 """Of simulated time, between two looks at the memory."""
 
 QUESTIONS_AT: Final = (1, 7)
 """Seconds into each 20 simulated ones; the second falls into the reply to the first."""
+
+ANSWERED_BY: Final = (4, 10)
+"""Seconds into each 20: no more of them pass before the answer is heard."""
 
 
 @dataclass(slots=True)
@@ -122,7 +126,7 @@ def _measured() -> Any:
         measured.end()
 
 
-async def simulate(card: VirtualCard, seconds: int, record: Record) -> None:
+async def simulate(card: VirtualCard, sounding: threading.Event, seconds: int, record: Record) -> None:
     """Let so many seconds of sound pass, with questions, answers and interruptions, faster than real time."""
     await asyncio.to_thread(sys.stdin.readline)
     question = read_wav(QUESTION)
@@ -132,9 +136,19 @@ async def simulate(card: VirtualCard, seconds: int, record: Record) -> None:
         if second % 20 in QUESTIONS_AT:
             card.say(question)
         await card.run(1.0)
+        if second % 20 in ANSWERED_BY:
+            await _real_time_until(sounding, card)
         await asyncio.sleep(began + second / SIMULATED_SPEED - time.monotonic())
         if second % SAMPLE_EVERY_S == 0 or second == seconds:
             record.rss.append((second, rss_mb()))
+
+
+async def _real_time_until(sounding: threading.Event, card: VirtualCard) -> None:
+    """Raises TimeoutError."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not sounding.is_set():
+            await card.run(0.02)
+            await asyncio.sleep(0.02)
 
 
 def rss_mb() -> float:
@@ -179,7 +193,7 @@ async def run(options: argparse.Namespace) -> Record:
     card = RecordingCard(microphone, keep=not simulated)
     serving = asyncio.create_task(SUBJECTS[options.subject](card, options.url))
     if simulated:
-        talking = asyncio.create_task(simulate(microphone, options.simulate, record))
+        talking = asyncio.create_task(simulate(microphone, card.sounding, options.simulate, record))
     else:
         microphone.start()
         talker = Converser(card, microphone, idle_s=options.idle, interruptions=options.interruptions)
