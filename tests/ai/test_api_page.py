@@ -10,8 +10,8 @@ import itertools
 import re
 import shlex
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +23,6 @@ from voiced.api import Ai
 from voiced.cli.parser import parser
 from voiced.config import load_config
 from voiced.testing.http import HttpLoopback, Script
-from voiced.testing.swift_time import SwiftTime
 from voiced.testing.tool_bench import ToolBench
 
 from .desk import desk
@@ -79,39 +78,29 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 async def test_the_examples_run_and_print_what_they_say(folder: Path, section: str) -> None:
     printed: list[str] = []
     told: list[str] = []
-    async with (
-        HttpLoopback(SCRIPTS.get(section, Script()), assistants=True) as server,
-        desk(server, timeout_s=60.0) as here,
-        hurrying(),
-    ):
+    async with HttpLoopback(SCRIPTS.get(section, Script()), assistants=True) as server, desk(server) as here:
         scope: dict[str, Any] = {
             "ai": here.ai,
             "print": lambda *values, **_: printed.append(" ".join(map(str, values))),
         }
         for code in SNIPPETS[section]:
             told += _PRINTED.findall(code)
-            await _run(code, section, scope)
+            with no_pauses():
+                await _run(code, section, scope)
         violations = server.violations
     assert [line for line in told if line not in printed] == []
     assert violations == ()
 
 
-@asynccontextmanager
-async def hurrying() -> AsyncIterator[None]:
-    """What waits for a server that takes its time waits a twentieth of it."""
-    swift = SwiftTime()
-
-    async def hurry() -> None:
-        while True:
-            await asyncio.sleep(0.01)
-            swift.hurry_to(swift.time() + 0.2)
-
-    with swift.kept():
-        hurry_on = asyncio.create_task(hurry())
-        try:
-            yield
-        finally:
-            hurry_on.cancel()
+@contextmanager
+def no_pauses() -> Iterator[None]:
+    """Whoever pauses before it looks again is woken at once; what ends by a timeout has all of its time."""
+    loop = asyncio.get_running_loop()
+    loop.call_later = lambda _, *callback, **options: type(loop).call_later(loop, 0, *callback, **options)  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        del loop.call_later
 
 
 async def _run(code: str, section: str, scope: dict[str, Any]) -> None:
