@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.stalls import PATIENCE_S, patience_passes
 from voiced.ai.settings import ProviderSettings
 from voiced.ai.speech import AHEAD_BYTES, SpeechStream
 from voiced.ai.speech_sound import SpeechFormat
@@ -234,7 +235,10 @@ async def test_whoever_hears_slowly_is_not_overrun() -> None:
 async def test_a_stream_that_breaks_says_how_much_came(action: Any) -> None:
     async with HttpLoopback(SHORT, faults=[Fault(action, "speech", 2)]) as server, desk(server) as made:
         heard: list[bytes] = []
-        async with made.ai.audio.stream_speech(LONG, within_s=0.5) as sound:
+        async with (
+            patience_passes(server, "speech", 2),
+            made.ai.audio.stream_speech(LONG, within_s=PATIENCE_S) as sound,
+        ):
             with pytest.raises(StreamCut, match=r"; \d+ bytes of sound came before") as caught:
                 await hear(sound, heard)
         assert f"; {sum(map(len, heard))} bytes of sound" in str(caught.value)

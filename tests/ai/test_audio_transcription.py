@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.speech import read_wav
+from tests.stalls import PATIENCE_S, patience_passes
 from tests.testing.shared_data import SHARED
 from voiced.ai.settings import ProviderSettings
 from voiced.ai.sound_file import MOST_BYTES
@@ -416,7 +417,10 @@ async def test_a_stream_that_says_nothing_sensible() -> None:
 async def test_a_stream_that_stalls_is_given_up() -> None:
     async with HttpLoopback(faults=[Fault(Stall(after=1), "transcription")]) as server, desk(server) as made:
         with pytest.raises(StreamCut, match="did not answer in time"):
-            async with made.ai.audio.transcribe_stream(FILE, within_s=0.2) as texts:
+            async with (
+                patience_passes(server, "transcription", 1),
+                made.ai.audio.transcribe_stream(FILE, within_s=PATIENCE_S) as texts,
+            ):
                 assert [text async for text in texts] == []
 
 

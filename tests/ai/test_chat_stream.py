@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.stalls import PATIENCE_S, patience_passes
 from voiced.ai.chat import ChatStream
 from voiced.errors import ContextTooLong, ModelUnknown, StreamCut
 from voiced.testing.http import (
@@ -173,7 +174,7 @@ async def test_a_stream_that_is_cut_within_a_character() -> None:
 async def test_a_stream_that_falls_silent_is_cut_after_its_time() -> None:
     async with HttpLoopback([GREETING], faults=[Fault(Stall(after=3), "chat")]) as server, desk(server) as at:
         with pytest.raises(StreamCut, match="did not answer in time") as caught:
-            async with at.ai.chat.stream("Say", within_s=0.2) as stream:
+            async with patience_passes(server, "chat", 1), at.ai.chat.stream("Say", within_s=PATIENCE_S) as stream:
                 await read(stream)
         await server.wait_for("chat", ended=True)
     assert caught.value.so_far == "Grüße an"

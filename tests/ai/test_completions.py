@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.stalls import PATIENCE_S, patience_passes
 from voiced.ai.completions import CompletionStream, body_of
 from voiced.errors import AnswerUnusable, ContextTooLong, ModelUnknown, RequestRejected, StreamCut
 from voiced.testing.http import (
@@ -174,7 +175,10 @@ async def test_silence_is_a_cut_too() -> None:
     faults = [Fault(Stall(after=1), "completions")]
     async with HttpLoopback(["One two"], faults=faults) as server, desk(server) as at:
         with pytest.raises(StreamCut, match="did not answer in time"):
-            async with at.ai.completions.stream("Say", within_s=0.2) as stream:
+            async with (
+                patience_passes(server, "completions", 1),
+                at.ai.completions.stream("Say", within_s=PATIENCE_S) as stream,
+            ):
                 await read(stream)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.stalls import PATIENCE_S, patience_passes
 from voiced.ai.images import TOKENS_A_PICTURE, TOKENS_A_PICTURE_IN
 from voiced.ai.picture import Picture
 from voiced.ai.picture_header import read_header
@@ -507,7 +508,8 @@ async def test_a_refusal_in_the_middle_of_a_stream() -> None:
 async def test_a_stream_that_stalls_is_given_up() -> None:
     async with HttpLoopback(faults=[Fault(Stall(after=1), "images")]) as server, desk(server) as here:
         with pytest.raises(StreamCut, match="did not answer in time"):
-            await watch(here, "A cat", within_s=0.2)
+            async with patience_passes(server, "images", 1):
+                await watch(here, "A cat", within_s=PATIENCE_S)
         await server.wait_for("images", outcome="faulted", ended=True)
 
 
@@ -582,7 +584,8 @@ async def test_an_answer_without_a_picture_is_paid_for(body: dict[str, Any]) -> 
 async def test_a_server_that_does_not_answer_is_given_up() -> None:
     async with HttpLoopback(faults=[Fault(Stall(), "images")]) as server, desk(server) as here:
         with pytest.raises(ApiUnreachable, match="did not answer in time"):
-            await here.ai.images.generate("A cat", within_s=0.2)
+            async with patience_passes(server, "images", 1):
+                await here.ai.images.generate("A cat", within_s=PATIENCE_S)
         assert len(server.of("images")) == 1
 
 

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from tests.stalls import PATIENCE_S, patience_passes
 from voiced.ai.responses import web_search
 from voiced.errors import AnswerUnusable, ApiError, ApiUnreachable, ContextTooLong, RequestRejected, StreamCut
 from voiced.testing.http import (
@@ -192,15 +193,16 @@ async def test_silence_in_the_middle_ends_it() -> None:
     fault = Fault(Stall(BEFORE_TEXT + 1), "responses")
     async with HttpLoopback(["One two"], faults=[fault]) as server, desk(server) as at:
         with pytest.raises(StreamCut, match="in time") as caught:
-            await read(at, within_s=0.2)
+            async with patience_passes(server, "responses", 1):
+                await read(at, within_s=PATIENCE_S)
         assert caught.value.so_far == "One"
         assert (await server.wait_for("responses", ended=True)).outcome == "faulted"
 
 
 async def test_a_server_that_does_not_end_after_the_end_is_not_waited_for() -> None:
     fault = Fault(Stall(BEFORE_TEXT + 5), "responses")  # behind response.completed
-    async with HttpLoopback(["Hi"], faults=[fault]) as server, desk(server) as at:
-        async with asyncio.timeout(3.0):
+    async with HttpLoopback(["Hi"], faults=[fault]) as server, desk(server, timeout_s=60.0) as at:
+        async with asyncio.timeout(20.0):
             assert await read(at) == ["Hi"]
 
 
