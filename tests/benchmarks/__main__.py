@@ -9,6 +9,7 @@
     python -m tests.benchmarks --hostile  only how long answers take beside a hostile plugin, and without; 20 minutes
     python -m tests.benchmarks --wake     only the wake word: what is heard, and what its gate saves; three minutes
     python -m tests.benchmarks --api      only what the API costs a daemon that does not use it; two minutes
+    python -m tests.benchmarks --first-use only a newcomer's way from an empty folder to a spoken answer; two minutes
 
 Run it from the checkout, in the environment of the tests, on a machine that does nothing else. It prints medians, 99th
 percentiles, ratios and targets, and what each figure means. Speed never fails it: the exit code is 1 only where
@@ -25,7 +26,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from tests.benchmarks import cascade, failover, hostile, latency, offline, startup, unused_api, wake
+from tests.benchmarks import cascade, failover, first_use, hostile, latency, offline, startup, unused_api, wake
 from tests.benchmarks.report import DEFINITIONS, Row, table
 from tests.benchmarks.trial import Subject, Trial, TrialFailed, conversation, simulation
 
@@ -214,6 +215,12 @@ async def of_the_wake_word(*, quick: bool) -> int:
     return 0
 
 
+async def of_a_first_use(*, quick: bool) -> int:
+    _progress("a first use")
+    print(f"\n{first_use.text(await first_use.measure(install=not quick))}\n{first_use.DEFINITIONS}")
+    return 0
+
+
 async def everything(*, quick: bool) -> int:
     code = await whole(QUICK if quick else FULL)
     if quick:  # with so few samples it is no matter that they disturb each other
@@ -225,6 +232,7 @@ async def everything(*, quick: bool) -> int:
         beside_hostile_plugins,
         of_understanding,
         of_the_wake_word,
+        of_a_first_use,
     )
     return max([code, *[await other(quick=False) for other in others]])
 
@@ -262,6 +270,7 @@ def main() -> int:
     only.add_argument("--hostile", action="store_true", help="only answers beside a hostile plugin")
     only.add_argument("--wake", action="store_true", help="only the wake word")
     only.add_argument("--api", action="store_true", help="only what the API costs where nobody uses it")
+    only.add_argument("--first-use", action="store_true", help="only a newcomer's way to a spoken answer")
     options = parser.parse_args()
     if options.hour:
         wanted = hour()
@@ -277,6 +286,8 @@ def main() -> int:
         wanted = of_the_wake_word(quick=options.quick)
     elif options.api:
         wanted = of_the_unused_api(quick=options.quick)
+    elif options.first_use:
+        wanted = of_a_first_use(quick=options.quick)
     else:
         wanted = everything(quick=options.quick)
     try:
