@@ -194,7 +194,7 @@ class _Question:
 
     async def _fail(self, began: float) -> float:
         """When it failed."""
-        home, server = self._home, self._home.server
+        home = self._home
         ways: dict[Point, Callable[[], Awaitable[float]]] = {
             "lost while the user speaks": lambda: self._drop(began + 0.8),
             "lost at the commit": lambda: self._arrived("input_audio_buffer.commit"),
@@ -215,8 +215,8 @@ class _Question:
                 await home.until(lambda: home.of(ToolStarted))
                 return await self._drop(time.monotonic() + 0.1)
             case "lost in mid-answer":
-                await home.until(lambda: [entry for entry in server.sent if entry.audio_bytes])
-                return await self._drop(time.monotonic() + 0.6)
+                await home.until(lambda: self._waits_to_be_played(after_s=0.6))
+                return await self._drop(time.monotonic())
             case point if point in ways:
                 return await ways[point]()
         return 0.0
@@ -226,6 +226,13 @@ class _Question:
         failed = time.monotonic()
         await self._home.server.inject(Drop())
         return failed
+
+    def _waits_to_be_played(self, after_s: float) -> bool:
+        """Whether it has spoken for so long, and half as much is ahead of the loudspeaker."""
+        audio = [entry for entry in self._home.server.sent if entry.audio_bytes]
+        since = time.monotonic() - audio[0].at if audio else 0.0
+        sent_s = sum(entry.audio_bytes for entry in audio) / SAMPLE_BYTES / RATE
+        return since >= after_s and sent_s - since >= after_s / 2
 
     async def _arrived(self, kind: str) -> float:
         home = self._home
