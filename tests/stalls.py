@@ -11,7 +11,7 @@ from voiced.testing.clock import turns
 from voiced.testing.http import HttpLoopback, Stage
 from voiced.testing.swift_time import SwiftTime
 
-PATIENCE_S: Final = 30.0
+PATIENCE_S: Final = 20.0
 """Of the loop's time; no machine hangs that long before the server stalls."""
 
 

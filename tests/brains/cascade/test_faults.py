@@ -9,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.brains.cascade.household import FIRST, KEY, SECOND, household
+from tests.stalls import PATIENCE_S, patience_passes
 from voiced.conversation.commands import (
     AssistantSaid,
     HistoryItem,
@@ -57,7 +58,11 @@ from voiced.testing.http import (
 from voiced.testing.http.faults import Action
 from voiced.testing.http.script import Reply
 
-QUICK: dict[str, Any] = {"stt_timeout_s": 0.6, "chat_timeout_s": 0.6, "tts_timeout_s": 0.6, "connect_timeout_s": 1.0}
+PATIENT: dict[str, Any] = dict.fromkeys(
+    ("stt_timeout_s", "chat_timeout_s", "tts_timeout_s", "connect_timeout_s"), PATIENCE_S / 2
+)
+"""Longer sound has longer patience, but not twice as long."""
+
 STAGES: tuple[Stage, ...] = ("transcription", "chat", "speech")
 TWO = "The first sentence is here. The second one comes after it."
 
@@ -77,16 +82,22 @@ MEND_KEY, MEND_CREDIT = Loss(True, "key"), Loss(True, "credit")
 async def lost_by(action: Action, stage: Stage, *, every: bool = True, script: Any = None) -> tuple[Loss, int]:
     """What comes of it when `action` goes wrong at each request of `stage`, and how many requests there were."""
     fault = Fault(action, on=stage, every=every)
-    async with HttpLoopback(script, faults=[fault]) as server, household(server.base_url, **QUICK) as home:
+    async with HttpLoopback(script, faults=[fault]) as server, household(server.base_url, **PATIENT) as home:
         await home.ready()
-        home.say()
-        lost = await home.first(BrainLost)
+        async with patience_passes(server, stage, *stalled(action, 1, 2)):
+            home.say()
+            lost = await home.first(BrainLost)
         assert len(home.inbox.of(BrainLost)) == 1
         assert lost.session == FIRST
         assert KEY not in lost.reason
         assert "\n" not in lost.reason
         home.inbox.events[:] = [event for event in home.inbox.events if isinstance(event, BrainReady)]
         return Loss(lost.fatal, lost.cause, lost.retry_after_s), len(server.of(stage))
+
+
+def stalled(action: Action, *nth: int) -> tuple[int, ...]:
+    """At which of the requests `nth` somebody's patience is needed."""
+    return nth if isinstance(action, Stall) else ()
 
 
 # What nobody can help in this turn.
@@ -114,7 +125,6 @@ async def lost_by(action: Action, stage: Stage, *, every: bool = True, script: A
     ids=lambda value: type(value).__name__ if not isinstance(value, int) else str(value),
 )
 async def test_the_brain_is_lost(stage: Stage, action: Action, loss: Loss, requests: int) -> None:
-    # A stalled transcription may take longer for longer sound: tell the brain not to wait.
     assert await lost_by(action, stage) == (loss, requests)
 
 
@@ -126,11 +136,12 @@ async def test_what_passes_at_once_is_tried_again_and_nobody_notices(stage: Stag
     fault = Fault(action, on=stage)
     async with (
         HttpLoopback([TWO], transcripts=["Hello."], faults=[fault]) as server,
-        household(server.base_url, **QUICK) as home,
+        household(server.base_url, **PATIENT) as home,
     ):
         await home.ready()
-        home.say()
-        assert (await home.done()).status == "completed"
+        async with patience_passes(server, stage, *stalled(action, 1)):
+            home.say()
+            assert (await home.done()).status == "completed"
         assert home.said == TWO
         assert home.inbox.of(BrainLost) == []
 
@@ -150,9 +161,11 @@ async def test_what_passes_at_once_is_tried_again_and_nobody_notices(stage: Stag
     ids=["key", "credit", "unavailable", "drop", "stall"],
 )
 async def test_a_server_that_cannot_answer_is_found_out_before_anybody_speaks(action: Action, loss: Loss) -> None:
-    async with HttpLoopback(faults=[Fault(action, on="models")]) as server, household(server.base_url, **QUICK) as home:
-        home.open()
-        lost = await home.first(BrainLost)
+    fault = Fault(action, on="models")
+    async with HttpLoopback(faults=[fault]) as server, household(server.base_url, **PATIENT) as home:
+        async with patience_passes(server, "models", *stalled(action, 1)):
+            home.open()
+            lost = await home.first(BrainLost)
         assert Loss(lost.fatal, lost.cause, lost.retry_after_s) == loss
         assert home.inbox.of(BrainReady) == []
 
