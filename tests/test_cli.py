@@ -498,6 +498,19 @@ async def test_the_status_says_to_whom_it_listens(
     assert f"listens      {words}" in status_lines(status)
 
 
+async def test_the_status_says_which_keys_work_and_what_to_do_where_none_does(settings: Path) -> None:
+    async with daemon(settings) as (server, _):
+        status = server.status()
+    assert [line for line in status_lines(status) if line.startswith("keys")] == []
+    for working, problem, words in (
+        ("ctrl+f9, f8", "", "ctrl+f9, f8"),
+        ("", "the X server is gone", "the X server is gone"),
+        ("", "", "none yet; the desktop may be asking you for them"),
+    ):
+        shown = {**status, "keys": {"working": working, "problem": problem}}
+        assert f"keys         {words}" in status_lines(shown)
+
+
 async def test_what_was_spent_is_in_the_status(settings: Path) -> None:
     async with daemon(settings) as (server, _):
         status = server.status()

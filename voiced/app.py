@@ -148,6 +148,7 @@ class Daemon:
             quit=quit or stop.set,
             history=lambda: self._hub.history(),
             modes=lambda: self._loaded.config.listen.modes,
+            keys=lambda: {} if self._keys is None else self._keys.standing(),
             spending=lambda: self._books.status(),
         )
         self._books = Bookkeeper(

@@ -626,6 +626,12 @@ def test_the_status_has_what_was_spent(directory: Path) -> None:
     assert idle_server(directory / "sock", spending=lambda: spending).status()["spending"] == spending
 
 
+def test_the_status_has_the_keys_that_work(directory: Path) -> None:
+    assert idle_server(directory / "sock").status()["keys"] == {}
+    keys = {"working": "f9", "problem": ""}
+    assert idle_server(directory / "sock", keys=lambda: keys).status()["keys"] == keys
+
+
 async def connected(house: House, data: bytes) -> socket.socket:
     """A client that has sent this, and stays."""
     client, loop = socket.socket(socket.AF_UNIX), asyncio.get_running_loop()

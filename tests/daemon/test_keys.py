@@ -10,7 +10,7 @@ import pytest
 
 from tests.daemon.household import Household
 from tests.keys.x_display import Fingers, XDisplay
-from voiced.control.protocol import Reload
+from voiced.control.protocol import Reload, Status
 from voiced.conversation.commands import Muted, ReplyHeard, TalkKeyHeld
 from voiced.testing.loopback import Say
 
@@ -53,6 +53,8 @@ async def test_who_holds_the_key_is_answered_and_who_does_not_is_not(
             home.write_settings(keys__hotkey="ctrl+f7")
             await home.control(Reload())
             await home.until(lambda: len([line for line in home.log if line["event"] == "keys.ready"]) == 2)
+            (told,) = await home.control(Status())
+            assert told["status"]["keys"] == {"working": "ctrl+f7, ctrl+f8", "problem": ""}
             fingers.tap("Control_L", "F9")
             fingers.press("Control_L", "F7")
             assert await home.next(TalkKeyHeld) == TalkKeyHeld(True)

@@ -84,6 +84,14 @@ def test_one_that_answers_by_another_brain() -> None:
     assert finding.what == "realtime does not answer the running voiced; offline takes its place"
 
 
+def test_one_whose_keys_do_not_work() -> None:
+    taken = "another program has the hotkey f9 already: choose another one in [keys], or take it away there"
+    _, finding = told(keys={"working": "", "problem": taken})
+    assert (finding.level, finding.why) == ("problem", f"{taken}.")
+    assert finding.mend.startswith("voiced ptt toggle ")
+    assert len(told(keys={"working": "f9", "problem": ""})) == len(told(keys={})) == 1
+
+
 def test_one_that_is_muted() -> None:
     [muted] = [each for each in told(muted=True) if each.level != "ok"]
     assert (muted.level, muted.mend) == ("warning", "voiced unmute")

@@ -50,13 +50,14 @@ def on(display: XDisplay, inbox: Inbox, hotkey: str = "ctrl+f9", **others: Any) 
 async def test_a_server_that_goes_away_lets_go_and_one_that_comes_back_is_found() -> None:
     inbox = Inbox()
     with XDisplay() as display, capture_logs() as logs:
-        async with listening(on(display, inbox)):
+        async with listening(listener := on(display, inbox)):
             await until(lambda: [line for line in logs if line["event"] == "keys.ready"])
             with Fingers(display) as fingers:
                 fingers.press("Control_L", "F9")
                 await inbox.until(lambda: inbox.events == [DOWN])
                 display.stop()
                 await inbox.until(lambda: inbox.events == [DOWN, UP])
+                assert listener.standing()["working"] == ""
                 fingers.forget()
             display.start()
             await until(lambda: len([line for line in logs if line["event"] == "keys.ready"]) == 2)
@@ -93,9 +94,11 @@ async def test_a_hotkey_that_another_program_has_is_told_once_and_had_when_it_is
             )
             async with listening(listener):
                 await until(lambda: tried > 3)
-                assert listener.problem == taken
+                assert listener.standing() == {"working": "", "problem": taken}
                 first.reconfigure(KeySettings())
                 await until(lambda: not listener.problem)
+                assert listener.standing() == {"working": "ctrl+f8", "problem": ""}
+                assert first.standing() == {}
                 fingers.tap("Control_L", "F8")
                 await inbox.until(lambda: inbox.events == [DOWN, UP])
     assert [line.get("reason") for line in logs] == [None, taken, None]

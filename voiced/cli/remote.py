@@ -85,6 +85,8 @@ def status_lines(status: Mapping[str, Any]) -> Iterator[str]:
     yield f"voiced {status['version']}, up {_duration(status['uptime_s'])}, process {status['pid']}"
     yield f"floor        {status['floor']}"
     yield f"listens      {_listening(status)}"
+    if keys := status.get("keys"):  # a voiced from before it has none
+        yield f"keys         {keys['working'] or keys['problem'] or 'none yet; the desktop may be asking you for them'}"
     if status["volume"] is not None:
         yield f"volume       {status['volume']} %"
     yield f"brain        {brain['name']}, {_standing(brain)}"

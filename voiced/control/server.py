@@ -94,7 +94,8 @@ class ControlServer:
     of the status, ready for JSON: name, place, tools and problems of each. `spending` is that of the budget: numbers.
     `switch` begins to do to the plugin of that name what is asked, and raises VoicedError if there is none. `run_tool`
     begins a call; what comes of it goes to `returned`. `quit` begins to end the daemon. `modes` are the settings' words
-    for when it listens. `history` is what was said, oldest first: `who` and `text`.
+    for when it listens, `keys` how the keys do that somebody set. `history` is what was said, oldest first: `who` and
+    `text`.
     """
 
     def __init__(
@@ -109,6 +110,7 @@ class ControlServer:
         quit: Callable[[], None],
         history: Callable[[], Sequence[Mapping[str, Any]]] = list,
         modes: Callable[[], Sequence[str]] = list,
+        keys: Callable[[], Mapping[str, str]] = dict,
         spending: Callable[[], Mapping[str, Any]] = dict,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -121,6 +123,7 @@ class ControlServer:
         self._quit = quit
         self._history = history
         self._modes = modes
+        self._keys = keys
         self._spending = spending
         self._clock = clock
         self._snapshot = Snapshot(clock())
@@ -183,6 +186,7 @@ class ControlServer:
             "pid": os.getpid(),
             **now,
             "listening": {"modes": list(self._modes()), **now["listening"]},
+            "keys": dict(self._keys()),
             "spending": dict(self._spending()),
             "plugins": list(self._plugins()),
         }

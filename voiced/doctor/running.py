@@ -45,6 +45,9 @@ def judged(running: Running) -> Iterator[Finding]:
             yield Finding("note", "voiced", "none is running", mend="voiced run")
         return
     yield from _brain(status)
+    if problem := status.get("keys", {}).get("problem"):  # a voiced from before it has none
+        mend = "voiced ptt toggle   # bind this to a key in your desktop's settings, or do what is said above"
+        yield Finding("problem", "voiced", "the running voiced has no keys to watch", f"{problem}.", mend)
     if status["muted"]:
         why = "It hears nothing until that is ended."
         yield Finding("warning", "voiced", "the running voiced is muted", why, "voiced unmute")

@@ -52,8 +52,16 @@ class KeyListener:
         self._serving: asyncio.Task[NoReturn] | None = None
         self._failures = 0
         self._lacking = False  # the portal can't, though it is there
+        self._working = ""
         self.problem = ""
         """Why the keys don't work, and what to do; empty where they do, or nobody knows yet."""
+
+    def standing(self) -> dict[str, str]:
+        """What `voiced status` tells: the keys that work, or the problem; both empty while a desktop asks its user.
+
+        Nothing where nobody wants a key.
+        """
+        return {"working": self._working, "problem": self.problem} if self._settings.wanted else {}
 
     async def run(self) -> NoReturn:
         """Until cancelled."""
@@ -88,6 +96,7 @@ class KeyListener:
             except (KeysAbsent, KeysLost) as error:
                 self._tell(str(error))
             finally:
+                self._working = ""
                 keypad.let_go()
             await asyncio.sleep(self._backoff_s[min(self._failures, len(self._backoff_s)) - 1])
         await asyncio.get_running_loop().create_future()
@@ -106,7 +115,7 @@ class KeyListener:
     def _ready(self, source: SourceName, keys: str) -> None:
         log.info("keys.ready", source=source, keys=keys)
         self._failures = 0
-        self.problem = ""
+        self._working, self.problem = keys, ""
 
     def _tell(self, problem: str) -> None:
         self._failures += 1
