@@ -12,6 +12,7 @@ import pytest
 
 from voiced.plugins.builtin import child_process
 from voiced.plugins.builtin.child_process import MOST_OUTPUT, Ended, environment
+from voiced.testing.swift_time import SwiftTime
 
 PATIENCE_S = 20.0
 """Only reached by a test that fails."""
@@ -21,8 +22,8 @@ def python(program: str, *arguments: str) -> list[str]:
     return [sys.executable, "-c", program, *arguments]
 
 
-async def run(*argv: str, within_s: float = PATIENCE_S) -> Ended:
-    return await child_process.run(argv, within_s)
+async def run(*argv: str) -> Ended:
+    return await child_process.run(argv, PATIENCE_S)
 
 
 async def gone(pid: int) -> None:
@@ -102,11 +103,14 @@ async def test_what_takes_too_long_is_ended_with_its_family(tmp_path: Path, poli
         f"if child: open({str(ready)!r}, 'w').write(f'{{os.getpid()}} {{child}}')\n"
         "time.sleep(1000)\n"
     )
-    running = asyncio.create_task(run(*python(program), within_s=1.0))
-    pids = [int(pid) for pid in (await asyncio.to_thread(ready.read_text)).split()]
-    assert all(alive(pid) for pid in pids)
-    with pytest.raises(TimeoutError):
-        await running
+    time = SwiftTime()
+    with time.kept():
+        running = asyncio.create_task(run(*python(program)))
+        pids = [int(pid) for pid in (await asyncio.to_thread(ready.read_text)).split()]
+        assert all(alive(pid) for pid in pids)
+        time.hurry_to(time.time() + PATIENCE_S)
+        with pytest.raises(TimeoutError):
+            await running
     for pid in pids:
         await gone(pid)
 

@@ -15,6 +15,7 @@ from tests.plugins.fakes import BUILT_IN, FakeClock, Home
 from tests.plugins.test_child_process import gone
 from voiced.conversation.commands import CancelTool, RequestEnded
 from voiced.conversation.events import AnnouncementAsked, Sentence, ToolReturned, ToolsChanged, ToolSpec
+from voiced.testing.swift_time import SwiftTime
 
 OTHERS = tuple(name for name in BUILT_IN if name != "shell")
 
@@ -141,11 +142,14 @@ async def test_somebody_is_asked_first(make: Make) -> None:
 
 
 async def test_what_takes_too_long_is_ended(make: Make, tmp_path: Path) -> None:
-    home = make(slow=python(waits(tmp_path / "ready"), timeout_s=0.5))
+    home = make(slow=python(waits(tmp_path / "ready"), timeout_s=10))
+    time = SwiftTime()
     async with home.running():
-        call = home.start("slow")
-        pid = int(await asyncio.to_thread((tmp_path / "ready").read_text))
-        assert (await home.returned(call)).output == "Slow took longer than 0.5 seconds and was ended."
+        with time.kept():
+            call = home.start("slow")
+            pid = int(await asyncio.to_thread((tmp_path / "ready").read_text))
+            time.hurry_to(time.time() + 10)
+            assert (await home.returned(call)).output == "Slow took longer than 10 seconds and was ended."
         await gone(pid)
 
 
