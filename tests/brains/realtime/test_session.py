@@ -55,6 +55,7 @@ from voiced.conversation.events import (
     UtteranceCommitted,
 )
 from voiced.errors import ConfigError
+from voiced.testing.clock import turns
 from voiced.testing.loopback import (
     OPEN,
     UPGRADE,
@@ -76,6 +77,7 @@ from voiced.testing.loopback import (
     Stall,
     garbage,
 )
+from voiced.testing.swift_time import SwiftTime
 
 KEY = "sk-test-0123456789"
 LAMP = ToolSpec("lamp", "Switch the lamp.", {"type": "object", "properties": {}})
@@ -99,7 +101,7 @@ class Hub:
 
     async def next(self, kind: type[_E]) -> _E:
         """The next event of `kind` after the last one that was asked for."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while True:
                 while self._told < len(self.events):
                     event = self.events[self._told]
@@ -426,14 +428,15 @@ async def test_so_do_tools_that_it_refuses_later() -> None:
 
 
 async def test_a_server_that_never_accepts_the_session_is_given_up() -> None:
-    async with (
-        LoopbackServer(faults=[Fault(Ignore(), "session.update")]) as server,
-        brain_at(server.base_url, connect_timeout_s=0.2) as (brain, hub),
-    ):
-        open_session(brain)
-        assert (await hub.next(BrainLost)).reason == (
-            "the server did not accept the session in time: is this a Realtime server?"
-        )
+    fault, time = Fault(Ignore(), "session.update"), SwiftTime()
+    with time.kept():
+        async with LoopbackServer(faults=[fault]) as server, brain_at(server.base_url) as (brain, hub):
+            open_session(brain)
+            await server.wait_for("session.update")
+            time.hurry_to(time.time() + RealtimeSettings().connect_timeout_s)
+            assert (await hub.next(BrainLost)).reason == (
+                "the server did not accept the session in time: is this a Realtime server?"
+            )
 
 
 async def test_what_the_server_refuses_is_passed_on_and_the_session_goes_on() -> None:
@@ -673,23 +676,28 @@ async def test_a_server_that_talks_nonsense_only_is_given_up() -> None:
 
 
 async def test_a_server_that_owes_a_reply_and_is_silent_is_lost() -> None:
-    async with (
-        LoopbackServer([Silence()]) as server,
-        brain_at(server.base_url, silent_timeout_s=0.1) as (brain, hub),
-    ):
-        open_session(brain)
-        await hub.next(BrainReady)
-        speak(brain)
-        await hub.next(ReplyStarted)
-        assert (await hub.next(BrainLost)).reason == "the server owes a reply and was silent for 0.1 s"
+    time = SwiftTime()
+    with time.kept():
+        async with LoopbackServer([Silence()]) as server, brain_at(server.base_url) as (brain, hub):
+            open_session(brain)
+            await hub.next(BrainReady)
+            speak(brain)
+            await hub.next(ReplyStarted)
+            time.hurry_to(time.time() + RealtimeSettings().silent_timeout_s + 1)
+            assert (await hub.next(BrainLost)).reason == "the server owes a reply and was silent for 20 s"
 
 
 async def test_a_dead_network_is_noticed_by_a_ping() -> None:
-    async with LoopbackServer() as server, brain_at(server.base_url, ping_s=0.1) as (brain, hub):
-        open_session(brain)
-        await hub.next(BrainReady)
-        await server.inject(Stall(half_open=True))
-        assert (await hub.next(BrainLost)).reason == "the network is dead: no answer to a ping"
+    time = SwiftTime()
+    with time.kept():
+        async with LoopbackServer() as server, brain_at(server.base_url) as (brain, hub):
+            open_session(brain)
+            await hub.next(BrainReady)
+            await server.inject(Stall(half_open=True))
+            for _ in range(10):  # until there is a ping, and until it should have been answered
+                time.hurry_to(time.time() + RealtimeSettings().ping_s + 1)
+                await turns()
+            assert (await hub.next(BrainLost)).reason == "the network is dead: no answer to a ping"
 
 
 async def test_commands_that_pile_up_end_the_session_and_not_the_memory() -> None:
