@@ -27,7 +27,7 @@ def test_the_microphone_runs_at_many_rates(pulse: PrivatePulse, rate: int) -> No
     stream = card.open_input("VMIC", block_ms=20, callback=lambda *block: blocks.put(block), on_stopped=lambda: None)
     try:
         assert (stream.device_name, stream.rate) == ("vmic", rate)
-        taken = [blocks.get(timeout=2) for _ in range(20)]
+        taken = [blocks.get(timeout=10) for _ in range(20)]
     finally:
         stream.close()
     assert {len(pcm) for pcm, _, _ in taken} == {rate // 50 * SAMPLE_BYTES}
@@ -45,7 +45,7 @@ def test_the_default_device_needs_no_name(card: PortAudioCard) -> None:
 
     stream = card.open_output("", block_ms=10, callback=silence, on_stopped=lambda: None)
     try:
-        assert blocks.get(timeout=2) == stream.rate // 100
+        assert blocks.get(timeout=10) == stream.rate // 100
     finally:
         stream.close()
 
@@ -68,10 +68,10 @@ def test_a_rescan_leaves_open_streams_running(card: PortAudioCard) -> None:
     blocks: queue.Queue[bytes] = queue.Queue()
     stream = card.open_input("vmic", block_ms=20, callback=lambda pcm, *_: blocks.put(pcm), on_stopped=lambda: None)
     try:
-        blocks.get(timeout=2)
+        blocks.get(timeout=10)
         card.rescan()
         while not blocks.empty():
             blocks.get()
-        blocks.get(timeout=2)
+        blocks.get(timeout=10)
     finally:
         stream.close()

@@ -445,7 +445,7 @@ async def test_closing_the_server_ends_everything_at_once() -> None:
         await client.send("response.create")
         await client.until("response.created")
         assert server.connections == (1, 1, 1)
-        async with asyncio.timeout(1.0):
+        async with asyncio.timeout(5.0):
             await server.__aexit__(None, None, None)
         assert server.connections == (0, 1, 1)
     assert asyncio.all_tasks() == tasks

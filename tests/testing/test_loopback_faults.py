@@ -250,7 +250,7 @@ async def test_a_client_that_reads_nothing_does_not_keep_the_server_open() -> No
         for _ in range(3):
             await client.send("response.create")
         await server.wait_for(DELTA)
-        async with asyncio.timeout(1.0):
+        async with asyncio.timeout(5.0):
             await server.__aexit__(None, None, None)
         client.socket.transport.abort()
 
@@ -258,7 +258,7 @@ async def test_a_client_that_reads_nothing_does_not_keep_the_server_open() -> No
 async def test_a_half_open_connection_does_not_keep_the_server_open() -> None:
     async with LoopbackServer([Silence()]) as server, client_of(server) as client:
         await server.inject(Stall(half_open=True))
-        async with asyncio.timeout(1.0):
+        async with asyncio.timeout(5.0):
             await server.__aexit__(None, None, None)
         assert server.connections.live == 0
         client.socket.transport.abort()

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from voiced.brains.offline.engines import EngineError, Grammar, Heard
 from voiced.brains.offline.hearing import Hearing, Utterance
 from voiced.brains.offline.speaking import Speaking
 from voiced.brains.offline.worker_process import Engine, Worker, WorkerFailed, WorkerLost
+from voiced.testing.clock import turns
+from voiced.testing.swift_time import SwiftTime
 
 ENGINES = "tests.brains.offline.engines_on_demand"
 LAMP = Grammar("#JSGF V1.0;\ngrammar g;\npublic <c> = lamp on;\n", ("lamp", "on"))
@@ -27,8 +29,8 @@ HALF_A_SECOND = b"\x01\x00" * 12_000
 
 
 @asynccontextmanager
-async def hosting(kind: str, hang_s: float = 20.0, **options: Any) -> AsyncIterator[Worker]:
-    worker = Worker(Engine(kind, f"{ENGINES}:{kind}", options), hang_s=hang_s)
+async def hosting(kind: str, **options: Any) -> AsyncIterator[Worker]:
+    worker = Worker(Engine(kind, f"{ENGINES}:{kind}", options), hang_s=20.0)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(worker.run())
         yield worker
@@ -80,9 +82,16 @@ async def test_a_voice_that_dies_of_a_sentence_is_not_asked_for_ever() -> None:
 
 
 async def test_a_voice_that_hangs_is_killed_and_goes_on(tmp_path: Path) -> None:
-    async with hosting("Mouth", hang_s=0.3, diary=str(tmp_path / "diary")) as worker:
-        assert await said(worker, "a?b") == sound_of("a?b")
-        assert worker.life == 2
+    diary = tmp_path / "diary"
+    time = SwiftTime()
+    with time.kept():
+        async with hosting("Mouth", diary=str(diary)) as worker:
+            saying = asyncio.create_task(said(worker, "a?b"))
+            await until(diary.exists)
+            await turns()  # what it said before is heard
+            time.hurry_to(time.time() + worker.hang_s)
+            assert await saying == sound_of("a?b")
+            assert worker.life == 2
 
 
 async def test_a_killed_process_is_started_again() -> None:
@@ -159,8 +168,13 @@ async def test_a_worker_ends_with_its_daemon_even_where_that_is_killed() -> None
     worker = int(await daemon.stderr.readline())
     daemon.kill()
     await daemon.wait()
+    await until(lambda: not _runs(worker))
+
+
+async def until(holds: Callable[[], object]) -> None:
+    """Wait for what tells nobody: a file, somebody else's child."""
     async with asyncio.timeout(10):
-        while _runs(worker):  # noqa: ASYNC110  # no child of ours: nobody tells us
+        while not holds():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 
@@ -235,13 +249,18 @@ async def test_a_recogniser_that_dies_hears_the_whole_utterance_in_its_next_life
 
 
 async def test_a_recogniser_that_hangs_is_killed_and_hears_it_again(tmp_path: Path) -> None:
-    diary = str(tmp_path / "diary")
-    async with hosting("Ear", hang_s=0.3, says="{samples}", diary=diary, hang_at="xbfe") as worker:
-        await worker.up()
-        hearing = Hearing(worker)
-        hearing.expect(LAMP)
-        hearing.feed(HALF_A_SECOND)
-        assert (await hearing.end(), worker.life) == (Heard("8000", 1.0), 2)
+    diary = tmp_path / "diary"
+    time = SwiftTime()
+    with time.kept():
+        async with hosting("Ear", says="{samples}", diary=str(diary), hang_at="xbfe") as worker:
+            await worker.up()
+            hearing = Hearing(worker)
+            hearing.expect(LAMP)
+            hearing.feed(HALF_A_SECOND)
+            heard = asyncio.create_task(hearing.end())
+            await until(lambda: diary.exists() and diary.read_text() == "xbfe")
+            time.hurry_to(time.time() + worker.hang_s)
+            assert (await heard, worker.life) == (Heard("8000", 1.0), 2)
 
 
 async def test_the_next_utterance_may_begin_before_the_last_is_understood() -> None:
