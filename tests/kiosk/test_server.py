@@ -447,7 +447,7 @@ async def test_connections_that_say_nothing_leave_room_and_are_not_waited_for_at
         writer.close()
 
     assert hung_up_on == 5
-    assert asyncio.get_running_loop().time() - began < GONE_WITHIN_S + 1.0
+    assert asyncio.get_running_loop().time() - began < GONE_WITHIN_S + 4.0
 
 
 async def test_it_stops_soon_also_where_a_page_does_not_answer() -> None:
@@ -458,7 +458,7 @@ async def test_it_stops_soon_also_where_a_page_does_not_answer() -> None:
         began = asyncio.get_running_loop().time()
     deaf.close()
 
-    assert asyncio.get_running_loop().time() - began < 2 * GONE_WITHIN_S + 1.0
+    assert asyncio.get_running_loop().time() - began < 2 * GONE_WITHIN_S + 4.0
 
 
 # A page that is closed.

@@ -175,7 +175,7 @@ async def test_a_program_that_ignores_its_end_is_killed_with_all_that_it_started
         await home.tools()
         await house.tells("starts", 2)
         begun = asyncio.get_running_loop().time()
-    assert asyncio.get_running_loop().time() - begun < 2
+    assert asyncio.get_running_loop().time() - begun < 5
     assert await house.all_gone()
     assert home.untaken(ToolsChanged) == []
 

@@ -102,7 +102,7 @@ async def test_voiced_ends_beside_one_that_hangs(house: House, port: int) -> Non
             home.start("freeze")
             await house.tells("calls", 1)
             begun = asyncio.get_running_loop().time()
-        assert asyncio.get_running_loop().time() - begun < 2
+        assert asyncio.get_running_loop().time() - begun < 5
 
 
 # One that speaks the protocol of before 2026, with sessions.
@@ -204,7 +204,7 @@ async def test_goodbye_is_said_to_an_old_server_and_not_waited_for(house: House,
         async with home.running():
             await home.tools()
             begun = asyncio.get_running_loop().time()
-        assert asyncio.get_running_loop().time() - begun < 2
+        assert asyncio.get_running_loop().time() - begun < 5
         assert old.heard[-1] == "DELETE"
 
 
