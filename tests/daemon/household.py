@@ -34,7 +34,7 @@ F = TypeVar("F", bound=Fact)
 
 Sound = npt.NDArray[np.int16]
 
-PATIENCE_S: Final = 20.0
+PATIENCE_S: Final = 60.0
 """Real seconds; only reached by a test that fails."""
 
 GONE_WITHIN_S: Final = 2.0

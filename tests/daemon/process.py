@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-PATIENCE_S: Final = 20.0
+PATIENCE_S: Final = 60.0
 """Only reached by a test that fails."""
 
 NO_DEVICES: Final = ('capture.device="no such microphone"', 'playout.device="no such loudspeaker"')

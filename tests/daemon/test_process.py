@@ -14,7 +14,7 @@ from tests.daemon.process import NO_DEVICES, Process
 from voiced.testing.loopback import CallTool, LoopbackServer, Pace, Say, Silence
 
 TEA = Say("Tea comes from the leaves of a bush.")
-STOP_S = 2.0
+STOP_S = 6.0
 
 
 def at(server: LoopbackServer) -> str:
