@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -56,7 +57,7 @@ class Town:
                     "near": ProviderSettings(base_url=near.base_url, models={"chat": "gpt-5.4"}),
                     "far": ProviderSettings(base_url=far.base_url, models={"chat": "gpt-4o"}),
                 },
-                "timeout_s": 2.0,
+                "timeout_s": 5.0,
                 "longest_wait_s": 0.5,
                 **settings,
             }
@@ -199,7 +200,7 @@ async def test_a_server_that_says_that_nothing_is_left_is_not_asked() -> None:
         here.near.clear_faults()
         asked = here.asked
         error = await here.complaint()
-        assert "takes no more requests for 20 s: ask later" in str(error)
+        assert re.search(r"takes no more requests for (20|1\d) s: ask later", str(error))  # a machine may hang
         assert here.asked == asked
         assert await here.ask(model="gpt-5.5") == "near gpt-5.5"  # of that one it said nothing
 
