@@ -78,8 +78,8 @@ class EarconSettings(Settings):
     )
     heard: str = setting(
         "",
-        "The wake word was heard, or the key to talk went down. Where the microphone hears nothing while voiced sounds "
-        '(capture.echo = "half-duplex"), a long one costs your first word.',
+        "The wake word was heard and you pause, or what you said with the key held was. Where the microphone hears "
+        'nothing while voiced sounds (capture.echo = "half-duplex"), a long one costs your first word.',
     )
     thinking: str = setting("", "The answer takes long.")
     done: str = setting("", "It was done, and there is nothing to say about it.")
