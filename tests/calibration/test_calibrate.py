@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import resource
+import sys
 import threading
 from argparse import Namespace
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -49,6 +53,17 @@ def arguments(file: Path, **more: object) -> Namespace:
     return Namespace(**{"config": file, "overrides": [], "yes": True, "dry_run": False, "json": False, **more})
 
 
+@contextmanager
+def full_disk(room: int = 0) -> Iterator[None]:
+    """No file takes more bytes than `room`; files that are there stay."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     file = tmp_path / "voiced.toml"
@@ -81,6 +96,31 @@ def test_a_dry_run_for_a_program_writes_nothing(file: Path) -> None:
         assert of_card(arguments(file, dry_run=True, json=True), out, card) == 0
     assert json.loads(out.getvalue())["room"]["heard"]
     assert file.read_text() == before
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("typed", "written"), [("\n", True), ("y\n", True), ("n\n", False), ("", False)])
+def test_what_is_typed_decides_and_ctrl_d_is_no_yes(
+    file: Path, monkeypatch: pytest.MonkeyPatch, typed: str, written: bool
+) -> None:
+    before, out = file.read_text(), io.StringIO()
+    monkeypatch.setattr(sys, "stdin", Terminal(typed))
+    with Turning(Echo()) as card:
+        assert of_card(arguments(file, yes=False), out, card) == 0
+    assert (file.read_text() != before) == written
+    assert ("nothing was written" in out.getvalue()) != written
+
+
+def test_with_nobody_to_ask_nothing_is_played(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = io.StringIO()
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    with pytest.raises(ConfigError, match="--yes"):
+        of_card(arguments(file, yes=False), out, VirtualCard())
+    assert out.getvalue() == ""
 
 
 def test_a_card_with_no_microphone_says_so(file: Path) -> None:
@@ -162,6 +202,14 @@ def test_a_file_that_is_not_there_is_made_for_its_owner_alone(tmp_path: Path) ->
     assert file.read_text() == '[capture]\necho = "off"\n'
     assert file.stat().st_mode & 0o777 == 0o600
     assert [each.name for each in file.parent.iterdir()] == ["voiced.toml"]
+
+
+def test_a_full_disk_leaves_what_was_there_and_nothing_else(file: Path) -> None:
+    before = file.read_text()
+    with full_disk(), pytest.raises(ConfigError, match="can't be written"):
+        change(file, {"capture.echo": "off"})
+    assert file.read_text() == before
+    assert list(file.parent.iterdir()) == [file]
 
 
 def test_a_place_that_can_not_be_written_is_told(tmp_path: Path) -> None:

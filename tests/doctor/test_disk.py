@@ -35,7 +35,7 @@ def test_a_place_where_nothing_can_be_written() -> None:
         (replace(GOOD, error=errno.ENOSPC), "problem", "the disk is full", f"df -h {HOME}; sudo apt-get clean"),
         (replace(GOOD, error=errno.EDQUOT), "problem", "the disk is full", f"df -h {HOME}; sudo apt-get clean"),
         (replace(GOOD, free_bytes=2**20), "problem", "the disk is full: 1 MB", f"df -h {HOME}; sudo apt-get clean"),
-        (replace(GOOD, free_files=0), "problem", "room for no more files", f"df -h {HOME}; sudo apt-get clean"),
+        (replace(GOOD, free_files=0), "problem", "room for no more files", f"df -i {HOME}; sudo apt-get clean"),
         (replace(GOOD, free_bytes=100 * 2**20), "warning", "only 100 MB", f"df -h {HOME}; sudo apt-get clean"),
         (replace(GOOD, took_s=SLOW_S + 1), "warning", "the disk is slow: 256 kB took 3.0 s", "sudo dmesg | tail"),
         (replace(GOOD, error=errno.EROFS), "problem", "can only be read", "sudo mount -o remount,rw /"),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.calibration.test_calibrate import Turning
+from tests.calibration.test_calibrate import Turning, full_disk
 from voiced.cli.setup import of_card
 from voiced.config import load_config
 from voiced.errors import ConfigError
@@ -128,6 +128,24 @@ def test_settings_that_are_wrong_already_are_told_and_kept(file: Path) -> None:
         wizard(file, Typist("", "", "", KEY, ""))
     assert file.read_text() == "[turn]\nhangover = 3\n"
     assert not (file.parent / "openai_api_key").exists()
+
+
+@pytest.mark.parametrize(("room", "complaint"), [(0, "settings can't be tried"), (500, "key can't be written")])
+def test_on_a_full_disk_the_old_key_stays(file: Path, room: int, complaint: str) -> None:
+    wizard(file, Typist("", "", "", KEY, ""))
+    before, there = file.read_text(), sorted(file.parent.iterdir())
+    with full_disk(room), pytest.raises(ConfigError, match=complaint):
+        wizard(file, Typist("", "", "", f"{KEY}{'0' * 500}", ""))
+    assert (file.parent / "openai_api_key").read_text() == f"{KEY}\n"
+    assert (file.read_text(), sorted(file.parent.iterdir())) == (before, there)
+
+
+def test_settings_that_are_no_text_are_told_and_kept(file: Path) -> None:
+    file.parent.mkdir()
+    file.write_bytes(b"\xff")
+    with pytest.raises(ConfigError, match="UTF-8"):
+        wizard(file, Typist("", "", "", "", ""))
+    assert file.read_bytes() == b"\xff"
 
 
 def test_a_device_that_is_not_there_is_named_with_those_that_are(file: Path) -> None:

@@ -29,6 +29,10 @@ def of_card(arguments: Namespace, out: TextIO, card: SoundCard) -> int:
     """1 where nothing could be measured. Raises AudioError and ConfigError."""
     loaded = load(arguments)
     config = loaded.config
+    writes = not arguments.dry_run
+    asks = writes and not arguments.yes and not arguments.json
+    if asks and not sys.stdin.isatty():
+        raise ConfigError("nobody is there to ask: add --yes to write the settings, or --dry-run to see them only")
     if not arguments.json:
         print("Be quiet for four seconds: it listens, plays a chirp, and listens to what comes back.", file=out)
         out.flush()
@@ -42,9 +46,9 @@ def of_card(arguments: Namespace, out: TextIO, card: SoundCard) -> int:
     if not found.works:
         return 1
     file = arguments.config or _own_file(loaded)
-    if arguments.dry_run:
+    if not writes:
         return 0
-    if not arguments.yes and not arguments.json and not _agreed(file, out):
+    if asks and not _agreed(file, out):
         print("nothing was written", file=out)
         return 0
     change(file, found.settings)
@@ -68,11 +72,10 @@ def _tell(room: Room, found: Advice, out: TextIO) -> None:
 
 
 def _agreed(file: Path, out: TextIO) -> bool:
-    if not sys.stdin.isatty():
-        raise ConfigError("nobody is there to ask: add --yes to write the settings, or --dry-run to see them only")
     print(f"Write these to {file}? [Y/n] ", end="", file=out)
     out.flush()
-    return sys.stdin.readline().strip().lower() in ("", "y", "yes")
+    answer = sys.stdin.readline()
+    return answer != "" and answer.strip().lower() in ("", "y", "yes")  # Ctrl-D is no yes
 
 
 def _own_file(loaded: Loaded) -> Path:

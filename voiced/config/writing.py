@@ -37,16 +37,25 @@ def change(file: Path, settings: Mapping[str, Any]) -> None:
     try:
         before = file.read_text(encoding="utf-8") if file.exists() else ""
         after = changed(before, settings)
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         target = file.resolve()  # a link stays one
-        mode = target.stat().st_mode & 0o777 if target.exists() else 0o600
-        with tempfile.NamedTemporaryFile("w", dir=target.parent, encoding="utf-8", delete=False) as beside:
-            beside.write(after)
-            beside.flush()
-            os.fsync(beside.fileno())
-        os.chmod(beside.name, mode)
-        os.replace(beside.name, target)
+        write_whole(target, after, target.stat().st_mode & 0o777 if target.exists() else 0o600)
     except OSError as error:
         raise ConfigError(f"{file}: it can't be written ({error.strerror}); write to another with --config") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{file}: it is not UTF-8; save it as UTF-8") from None
+
+
+def write_whole(file: Path, text: str, mode: int) -> None:
+    """Put `text` into `file`, whole or not at all: what was there stays then. Raises OSError."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    number, beside = tempfile.mkstemp(dir=file.parent)
+    try:
+        with open(number, "w", encoding="utf-8") as written:
+            written.write(text)
+            written.flush()
+            os.fsync(number)
+        os.chmod(beside, mode)
+        os.replace(beside, file)
+    except OSError:
+        os.unlink(beside)
+        raise

@@ -75,7 +75,8 @@ def judged(disk: Disk, uid: int) -> Iterator[Finding]:
     elif disk.error or disk.free_bytes < FULL_BYTES or not disk.free_files:
         what = f"the disk is full: {free} are free" if disk.free_files else "the disk has room for no more files"
         why = "What voiced remembers, and what it spent, can't be written down."
-        yield Finding("problem", "disk", f"{what} at {disk.nearest}", why, f"df -h {where}; sudo apt-get clean")
+        counts = "-h" if disk.free_files else "-i"
+        yield Finding("problem", "disk", f"{what} at {disk.nearest}", why, f"df {counts} {where}; sudo apt-get clean")
     elif disk.took_s > SLOW_S:
         what = f"the disk is slow: {TRIAL_BYTES // 1024} kB took {disk.took_s:.1f} s at {disk.nearest}"
         why = "A worn-out SD card does that, or something else that writes a lot."

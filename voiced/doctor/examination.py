@@ -94,9 +94,7 @@ def _probes(case: Case, there: Running, sound_s: float) -> list[Probe]:
     return [
         Probe("settings", lambda: list(settings_file.warnings(loaded)), within_s=15.0),
         Probe("voiced", lambda: [*running.judged(there), *running.look_at_services()]),
-        Probe(
-            "sound", lambda: list(sound.look(case)), sound_s, "sudo alsa force-reload   # or plug the device in again"
-        ),
+        Probe("sound", lambda: list(sound.look(case)), sound_s, "sudo reboot   # or plug the device in again"),
         Probe("sound", lambda: echo.look(case), echo.WITHIN_S + 1),
         Probe(
             "disk",

@@ -10,14 +10,15 @@ Level = Literal["problem", "warning", "note", "ok"]
 """problem: something does not work. warning: it will not, or not well. note: worth knowing. ok: all is well."""
 
 Area = Literal[
-    "settings", "disk", "clock", "network", "key", "models", "sound", "session", "listening", "plugins", "voiced"
+    "settings", "disk", "clock", "network", "key", "models", "session", "sound", "listening", "plugins", "voiced"
 ]  # fmt: skip
 
 LEVELS: Final[tuple[Level, ...]] = get_args(Level)
 """The gravest first."""
 
 AREAS: Final[tuple[Area, ...]] = get_args(Area)
-"""What must be mended before the others first: a wrong clock makes the network look broken, and that the key."""
+"""What must be mended before the others first: a wrong clock makes the network look broken, and that the
+key; without its session or its group a user has no sound."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import sys
 from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, distribution
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,38 +42,51 @@ def of_home(file: str, environ: Mapping[str, str]) -> Path:
     return Path(home, file[2:]) if file.startswith("~/") and home else Path(file)
 
 
-def install(name: str, *, prefix: str = sys.prefix, python: str = sys.executable) -> str:
-    """Install the extra `name`, in the way in which this voiced was installed.
+def install(name: str, *, prefix: str = sys.prefix) -> str:
+    """Install the extra `name` beside this voiced, in the way in which it was installed; voiced itself stays.
 
     >>> install("echo", prefix="/home/ada/.local/share/pipx/venvs/voiced")
-    "pipx install --force 'voiced[echo]'"
-    >>> install("echo", prefix="/opt/voiced", python="/opt/voiced/bin/python")
-    "/opt/voiced/bin/python -m pip install 'voiced[echo]'"
+    "pipx runpip voiced install 'voiced[echo]'"
+    >>> install("echo", prefix="/nonexistent/voiced")
+    "sudo /nonexistent/voiced/bin/python -m pip install 'voiced[echo]'"
     """
-    wanted = f"voiced[{name}]"
+    return library(f"voiced[{name}]", prefix=prefix)
+
+
+def library(name: str, *, prefix: str = sys.prefix) -> str:
+    """Install a library beside this voiced, in the way in which it was installed.
+
+    >>> library("httpx2[socks]", prefix="/home/ada/.local/share/uv/tools/voiced")
+    "uv pip install --python /home/ada/.local/share/uv/tools/voiced/bin/python 'httpx2[socks]'"
+    """
+    python = f"{prefix}/bin/python"
     if _PIPX in prefix:
-        return shlex.join(["pipx", "install", "--force", wanted])
-    if _UV in prefix:
-        return shlex.join(["uv", "tool", "install", "--force", wanted])
-    return shlex.join([python, "-m", "pip", "install", wanted])
+        return shlex.join(["pipx", "runpip", "voiced", "install", name])
+    if _UV in prefix or find_spec("pip") is None:
+        return shlex.join(["uv", "pip", "install", "--python", python, name])
+    return shlex.join([*_as_owner(prefix), python, "-m", "pip", "install", name])
 
 
-def library(name: str, *, prefix: str = sys.prefix, python: str = sys.executable) -> str:
-    """Install a library beside this voiced, in the way in which it was installed."""
-    if _PIPX in prefix:
-        return shlex.join(["pipx", "inject", "voiced", name])
-    if _UV in prefix:
-        return shlex.join(["uv", "tool", "install", "--force", "voiced", "--with", name])
-    return shlex.join([python, "-m", "pip", "install", name])
-
-
-def upgrade(*, prefix: str = sys.prefix, python: str = sys.executable) -> str:
-    """Get the latest voiced, in the way in which this one was installed."""
+def upgrade(*, prefix: str = sys.prefix) -> str:
+    """Get the latest voiced, from where this one was installed."""
     if _PIPX in prefix:
         return "pipx upgrade voiced"
     if _UV in prefix:
         return "uv tool upgrade voiced"
-    return shlex.join([python, "-m", "pip", "install", "--upgrade", "voiced"])
+    return shlex.join([*_as_owner(prefix), f"{prefix}/bin/python", "-m", "pip", "install", "--upgrade", _origin()])
+
+
+def _origin() -> str:
+    """A folder or an address, by what pip wrote down of it (PEP 610); the name of the package where that is its own."""
+    try:
+        written = json.loads(distribution("voiced").read_text("direct_url.json") or "{}")
+    except (PackageNotFoundError, ValueError):
+        return "voiced"
+    return str(written.get("url", "voiced")).removeprefix("file://")
+
+
+def _as_owner(prefix: str) -> list[str]:
+    return [] if os.access(prefix, os.W_OK) else ["sudo"]
 
 
 def _may_write(file: Path) -> bool:

@@ -19,6 +19,9 @@ from voiced.sound_card.choice import NOUN
 NODES: Final = Path("/dev/snd")
 PROCESSES: Final = Path("/proc")
 
+LISTER: Final = "cat /proc/asound/pcm"
+"""Needs no program that may be missing, as arecord may be."""
+
 _SERVERS: Final = ("pipewire", "wireplumber", "pulseaudio")
 
 _BUSY: Final = re.compile(r"-9985|unavailable|busy", re.IGNORECASE)
@@ -79,14 +82,17 @@ def refused(error: AudioError, direction: Direction, holders: Sequence[Holder], 
     if isinstance(error, DeviceNotFound):
         what, _, rest = text.partition(": is one plugged in")
         if rest:
-            lister = "arecord -l" if direction == "input" else "aplay -l"
             why = "A USB device is there within seconds of being plugged in; one on a board may need its driver."
-            return Finding("problem", "sound", what, why, f"{lister}   # lists what Linux has found")
+            return Finding("problem", "sound", what, why, f"{LISTER}   # lists what Linux has found")
         return Finding("problem", "sound", what, mend=f"voiced devices   # then write one of these names into {key}")
     if _STILL.search(text):
         what = f"the {noun} {text.partition(': ')[0]}"
         server = {"input": "pactl suspend-source @DEFAULT_SOURCE@ 0", "output": "pactl suspend-sink @DEFAULT_SINK@ 0"}
-        mend = server[direction] if mixer in ("pactl", "wpctl") else "sudo alsa force-reload"
+        mend = (
+            server[direction]
+            if mixer in ("pactl", "wpctl")
+            else "sudo reboot   # if plugging it in again does not help"
+        )
         return Finding("problem", "sound", what, "It is suspended, or its driver hangs: plug it in again.", mend)
     if _NO_SUCH_RATE.search(text):
         why = "It takes none of the rates that voiced can use; the sound system can convert it."
@@ -116,7 +122,7 @@ def _tried(case: Case) -> Iterator[Finding]:
         return
     if not found:
         why = 'Without one, a page in a browser can be microphone and loudspeaker: kiosk.sound = "browser".'
-        mend = "arecord -l   # lists the microphones that Linux has found; a USB device is there in seconds"
+        mend = f"{LISTER}   # lists what Linux has found: 'capture' is a microphone; a USB device is there in seconds"
         yield Finding("problem", "sound", "this machine has no sound device", why, mend)
         return
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any, Final
 
 from voiced.audio import Ms
 from voiced.config import load_config
-from voiced.config.writing import change, changed
+from voiced.config.writing import change, changed, write_whole
 from voiced.errors import AudioError, ConfigError, DeviceFailed
 from voiced.first_run.questions import Person
 from voiced.redaction import looks_like_a_key
@@ -145,23 +144,26 @@ def _must_be_fine(file: Path, settings: dict[str, Any]) -> None:
     """Raises ConfigError where `voiced config check` would refuse what is about to be written."""
     import tempfile
 
-    before = file.read_text(encoding="utf-8") if file.exists() else ""
-    with tempfile.NamedTemporaryFile("w", suffix=".toml", encoding="utf-8") as trial:
-        trial.write(changed(before, settings))
-        trial.flush()
-        try:
-            load_config(Path(trial.name), environ={})
-        except ConfigError as error:
-            raise ConfigError(str(error).replace(trial.name, str(file))) from None
+    try:
+        after = changed(file.read_text(encoding="utf-8") if file.exists() else "", settings)
+        with tempfile.TemporaryDirectory() as folder:
+            trial = Path(folder, file.name)
+            trial.write_text(after, encoding="utf-8")
+            try:
+                load_config(trial, environ={})
+            except ConfigError as error:
+                raise ConfigError(str(error).replace(str(trial), str(file))) from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{file}: it is not UTF-8; save it as UTF-8") from None
+    except OSError as error:
+        raise ConfigError(
+            f"{file}: the settings can't be tried first ({error.strerror}); voiced doctor says more"
+        ) from None
 
 
 def _keep(file: Path, key: str) -> None:
     try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file.unlink(missing_ok=True)
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as written:
-            written.write(f"{key}\n")
+        write_whole(file, f"{key}\n", 0o600)
     except OSError as error:
         raise ConfigError(f"{file}: the key can't be written ({error.strerror})") from None
 
