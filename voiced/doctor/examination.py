@@ -206,12 +206,18 @@ def _one_clock(found: Iterable[Finding]) -> Iterator[Finding]:
 
 
 def consistent(found: Sequence[Finding], status: Mapping[str, Any] | None) -> Iterator[Finding]:
-    """Without praise for an area in which something is wrong, and without a key missed that the running voiced has."""
+    """Without praise for an area in which something is wrong, and without a key missed that the running voiced has.
+
+    What the running voiced complains of, and was seen here too, is told once.
+    """
+    seen_here = {finding.why for finding in found if finding.area == "listening" and finding.why}
     wrong = {finding.area for finding in found if finding.level in ("problem", "warning")}
     brains = status["brains"] if status is not None else {}
     has_key = any(brain["state"] == "ready" for name, brain in brains.items() if name != "offline")
     for finding in found:
         if finding.level == "ok" and finding.area in wrong and finding.area in ("clock", "settings"):
+            continue
+        if finding.area == "voiced" and finding.why in seen_here:
             continue
         if has_key and finding.area == "key" and finding.what.startswith("no "):
             what = f"{finding.what} in this shell; the running voiced has its own"
