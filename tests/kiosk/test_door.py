@@ -96,6 +96,19 @@ def test_a_token_is_needed_where_there_is_one_wherever_the_page_is() -> None:
         assert each.to_look(caller()) is None, "the page itself asks for it"
 
 
+@pytest.mark.parametrize(
+    ("token", "offered"),
+    [
+        pytest.param("correct+horse/battery=staple", "correct%2Bhorse%2Fbattery%3Dstaple", id="base64"),
+        pytest.param("correct (horse) bättery", "correct%20%28horse%29%20b%C3%A4ttery", id="words"),
+        pytest.param("100%2Bcorrect-horses", "100%252Bcorrect-horses", id="per cent"),
+    ],
+)
+def test_a_token_may_have_any_letters(token: str, offered: str) -> None:
+    assert status(door(token).to_talk(caller(token=offered))) == 200
+    assert status(door(token).to_talk(caller(path=f"/ws?token={offered}"))) == 200
+
+
 def test_no_refusal_has_the_token_in_it() -> None:
     refusal = door(TOKEN).to_talk(caller(token="wrong-but-secret"))
 

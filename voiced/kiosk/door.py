@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import SplitResult, parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from pydantic import SecretStr
 
@@ -20,7 +20,8 @@ PROTOCOL: Final = "voiced.v1"
 """The subprotocol that a page must offer: one of another version is refused, and loads itself anew."""
 
 TOKEN_PREFIX: Final = "token."  # noqa: S105  # what stands before one
-"""A browser can send no header of its own with a WebSocket: a second subprotocol carries the token."""
+"""A browser can send no header of its own with a WebSocket: a second subprotocol carries the token, percent-encoded,
+since few characters may stand there."""
 
 SHORTEST_TOKEN: Final = 16
 """Characters. Nobody guesses so many within WRONG_TRIES."""
@@ -152,7 +153,7 @@ def _token_of(caller: Caller) -> str | None:
     """From the subprotocols, else from `?token=`."""
     for offered in caller.protocols:
         if offered.startswith(TOKEN_PREFIX):
-            return offered.removeprefix(TOKEN_PREFIX)
+            return unquote(offered.removeprefix(TOKEN_PREFIX))
     return next(iter(parse_qs(caller.path.partition("?")[2]).get("token", [])), None)
 
 

@@ -1,7 +1,8 @@
 """The kiosk's server: the page's files, and the WebSocket through which the page lives; no page can hold it up.
 
     GET /           the page, and its files beside it
-    GET /ws         the WebSocket, subprotocol "voiced.v1"; a token comes as "token.TOKEN" beside it, or as ?token=TOKEN
+    GET /ws         the WebSocket, subprotocol "voiced.v1"; a token comes as "token.TOKEN" beside it, or as
+                    ?token=TOKEN, percent-encoded
 
 A browser tells its page nothing of why a WebSocket was refused. A plain GET of /ws is judged in the same way: 401 asks
 for a token (or another one), 403 is a foreign page, 429 too many wrong tokens, 503 too many pages, and 426 says that
@@ -13,6 +14,7 @@ Then, in JSON texts (binary messages are sound):
     -> {"fact": "FloorChanged", ...}       as it happens, with what people say; a card's picture is a data URL
     -> {"status": {...}}                   every 5 s, and when asked for
     -> {"level": -43.2}                    dBFS of the microphone, ten times a second
+    -> {"typed": "What time is it?"}       what was asked on another page
     -> {"answer": "Half past six."}        to who asked
     -> {"error": "what to do"}             to what a page asked for and does not get
     -> {"sound": "on"}                     what the page captures is heard, and it gets what is said
@@ -304,6 +306,8 @@ class KioskServer:
                 request = f"kiosk-{next(self._requests)}"
                 self._waiting[request] = visitor
                 self._post(TextAsked(request, wish.text, images))
+                for other in self._visitors - {visitor}:
+                    other.tell({"typed": wish.text})
             case protocol.Stop():
                 self._post(StopAsked())
             case protocol.Mute():

@@ -219,15 +219,17 @@ class Page:
 
     # Fingers.
 
-    async def click(self, selector: str) -> None:
-        await self.mouse("mousePressed", selector)
-        await self.mouse("mouseReleased", selector)
+    async def click(self, selector: str, *, times: int = 1) -> None:
+        """`times`: 2 is a double click."""
+        for nth in range(1, times + 1):
+            await self.mouse("mousePressed", selector, nth=nth)
+            await self.mouse("mouseReleased", selector, nth=nth)
 
-    async def mouse(self, action: str, selector: str) -> None:
+    async def mouse(self, action: str, selector: str, *, nth: int = 1) -> None:
         """`mousePressed` or `mouseReleased`, with the left button, in the middle of what is there."""
         x, y = await self._middle(selector)
         await self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
-        await self.call("Input.dispatchMouseEvent", type=action, x=x, y=y, button="left", clickCount=1)
+        await self.call("Input.dispatchMouseEvent", type=action, x=x, y=y, button="left", clickCount=nth)
 
     async def touch(self, action: str, selector: str) -> None:
         """`touchStart`, `touchEnd` or `touchCancel`."""

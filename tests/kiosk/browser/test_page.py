@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from typing import Final
+from urllib.parse import quote
 
 import pytest
 
@@ -18,6 +19,7 @@ from voiced.conversation.commands import (
     BrainSelected,
     CardGone,
     CardShown,
+    DeviceChanged,
     Fact,
     FloorChanged,
     Muted,
@@ -29,6 +31,7 @@ from voiced.conversation.commands import (
     ToolStarted,
     TurnFailed,
     UserHeard,
+    VolumeChanged,
 )
 from voiced.conversation.events import CallId, Card, Image, MuteAsked, StopAsked, TalkKeyMoved, TextAsked, VolumeAsked
 from voiced.usage import Usage
@@ -50,6 +53,21 @@ STATES: Final[list[tuple[str, str, list[Fact]]]] = [
     ("offline", "Offline", [BrainSelected("offline")]),
     ("muted", "Muted", [Muted(True)]),
 ]
+
+
+KEEP_ITS_SOUND: Final = """(() => {
+    window.contexts = [];
+    window.microphones = [];
+    window.AudioContext = class extends AudioContext {
+        constructor(...options) { super(...options); contexts.push(this); }
+    };
+    const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+    navigator.mediaDevices.getUserMedia = async (...wish) => {
+        microphones.push(await ask(...wish));
+        return microphones.at(-1);
+    };
+})()"""
+"""What the page opens of sound, to do with it what a browser does by itself."""
 
 
 def said(turn: int, text: str, *, cut: bool = False) -> ReplyHeard:
@@ -126,6 +144,20 @@ async def test_both_sides_can_be_read_in_the_order_of_their_turns(browser: Brows
         ]
         await page.until("document.querySelector('#transcript').getAttribute('aria-live') === 'polite'")
         assert await page.ask("document.querySelector('#entries').querySelector('b')") is None
+
+
+async def test_what_is_typed_on_one_page_is_read_on_the_other_too(browser: Browser, desk: Desk) -> None:
+    async with browser.page() as one, browser.page() as other:
+        for page in (one, other):
+            await opened(page, desk)
+        await one.click("#question-text")
+        await one.write("What time is it?")
+        await one.key("Enter")
+        await desk.gets(TextAsked("kiosk-1", "What time is it?"))
+        desk.tell(said(1, "Half past six."), RequestEnded("kiosk-1", "Half past six."))
+        for page in (one, other):
+            await page.shows("#entries li:last-child p", "Half past six.")
+            assert await transcript(page) == ["user: You What time is it?", "assistant: voiced Half past six."]
 
 
 async def test_the_transcript_keeps_a_hundred_entries_and_follows_unless_one_scrolled_up(
@@ -214,6 +246,11 @@ async def test_all_of_it_works_with_keys_alone(browser: Browser, desk: Desk) -> 
         assert await transcript(page) == ["user: You m s /"]
         desk.tell(said(1, "What"), RequestEnded("kiosk-1", "What do you mean?"))
         await page.shows("#entries li:last-child p", "What do you mean?")
+        await page.ask(
+            "document.activeElement.dispatchEvent("
+            "new KeyboardEvent('keydown', {key: 'Escape', isComposing: true, bubbles: true}))"
+        )
+        assert await page.ask("document.activeElement.id") == "question-text", "only the composition is over"
         await page.key("Escape")  # out of the field, and nothing is stopped
 
         reached = []
@@ -245,6 +282,24 @@ async def test_all_of_it_works_with_keys_alone(browser: Browser, desk: Desk) -> 
         await page.ask("voiced.state")
         assert desk.posted == []
         assert page.complaints == []
+
+
+async def test_the_volume_follows_a_finger_and_then_whoever_else_turns_it(browser: Browser, desk: Desk) -> None:
+    async with browser.page() as page:
+        await opened(page, desk)
+        desk.tell(VolumeChanged(40))
+        await page.shows("#volume-number", "40%")
+        await page.ask("document.querySelector('#volume').focus()")
+        await page.key("ArrowRight")
+        await desk.gets(VolumeAsked(45))
+        desk.tell(VolumeChanged(40))  # it was on its way
+        await page.until("voiced.state.volume === 40")
+        assert await page.text("#volume-number") == "45%"
+        desk.tell(VolumeChanged(20))
+        await asyncio.sleep(1.0)
+        desk.tell(Muted(True))
+        await page.shows("#volume-number", "20%")
+        assert await page.ask("document.activeElement.id") == "volume"
 
 
 async def test_cards_tick_show_their_picture_and_go(browser: Browser, desk: Desk) -> None:
@@ -294,6 +349,11 @@ async def test_the_level_is_seen_and_usage_and_recent_errors_are_a_press_away(br
         await page.shows("#failures-count", "1")
         await page.click("#failures summary")
         assert "turn 3: the network is away" in await page.text("#failures-list")
+        await page.ask("(window.read = document.querySelector('#failures-list li')) && 0")
+        desk.tell(FloorChanged("listening"))
+        await page.phase("listening")
+        assert await page.ask("read.isConnected"), "who reads it, or has it read aloud, is not disturbed"
+        desk.tell(FloorChanged("idle"))
         await page.click("#usage summary")
         usage = await page.ask("[...document.querySelectorAll('#usage-list div')].map(e => e.innerText)")
         assert [row.replace("\n", " ") for row in usage] == [
@@ -350,6 +410,23 @@ async def test_it_fits_screens_of_all_sizes(browser: Browser, desk: Desk) -> Non
             assert await page.ask(OUTSIDE) == []
             assert await page.ask("document.documentElement.scrollWidth <= innerWidth")
             assert await page.ask("document.querySelector('#transcript').clientHeight") >= 120
+            await page.ask("scrollTo(0, 0)")
+            box = await page.ask("document.querySelector('#talk').getBoundingClientRect().toJSON()")
+            assert 0 <= box["top"] < box["bottom"] <= height, "the button to talk is in sight"
+
+
+async def test_no_text_however_long_pushes_the_rest_away(browser: Browser, desk: Desk) -> None:
+    long = "W" * 4000
+    async with browser.page(width=390, height=844) as page:
+        await opened(page, desk)
+        desk.tell(
+            TurnFailed(1, long),
+            DeviceChanged("loudspeaker", False, long),
+            CardShown(Card("list", long, long, ends_at=time.time() + 100)),
+        )
+        await page.until("document.querySelector('.card') && document.querySelector('#failures-count').innerText > 0")
+        assert await page.ask("document.documentElement.scrollHeight < 2 * innerHeight")
+        assert await page.ask(OUTSIDE) == []
 
 
 async def test_everything_one_can_press_has_a_name_and_there_are_landmarks(browser: Browser, desk: Desk) -> None:
@@ -388,6 +465,9 @@ async def test_everything_one_can_press_has_a_name_and_there_are_landmarks(brows
             ("main", ""),
             ("banner", ""),
         } <= set(nodes)
+        desk.tell(Muted(True))
+        await page.shows("#mute span", "Unmute")
+        assert await page.ask("document.querySelector('#mute').ariaPressed") is None, "else it were the contrary"
         assert page.complaints == []
 
 
@@ -415,6 +495,23 @@ async def test_a_token_is_asked_for_and_does_not_stay_in_the_address(browser: Br
             await page.phase("idle")
             assert await page.ask("location.href") == f"{desk.url}?lang=en"
             assert page.complaints == []
+
+
+async def test_a_token_of_base64_is_let_in_typed_or_in_the_address(browser: Browser) -> None:
+    token = "correct+horse/(battery)=staple"
+    async with Desk(token=token) as desk:
+        async with browser.page() as page:
+            await page.go(f"{desk.url}#token={token}")
+            await page.phase("idle")
+        async with browser.page() as page:
+            await page.go(f"{desk.url}#token={quote(token)}")
+            await page.phase("idle")
+        async with browser.page() as page:
+            await page.go(desk.url)
+            await page.until("document.querySelector('#token').open")
+            await page.write(token)
+            await page.key("Enter")
+            await page.phase("idle")
 
 
 async def test_a_page_of_a_foreign_origin_is_not_let_in(browser: Browser, desk: Desk) -> None:
@@ -483,6 +580,52 @@ async def test_the_sound_begins_by_itself_where_the_address_asks_for_it_and_the_
         await page.shows("#sound-text", "This browser hears and speaks.")
         await opened(page, desk)  # it is remembered
         await page.until("document.querySelector('#sound-text').textContent !== ''")
+
+
+async def test_the_button_for_the_sound_bears_a_double_click_and_a_mute_while_it_begins(
+    browser: Browser, desk: Desk
+) -> None:
+    async with browser.page() as page:
+        await opened(page, desk)
+        await page.click("#sound-switch", times=2)
+        await page.shows("#sound-text", "This browser hears and speaks.")
+        assert await page.ask("document.querySelector('#sound-switch').ariaPressed") == "true"
+        for muted in (True, False, True, False, True):
+            desk.tell(Muted(muted))
+        await page.shows("#sound-text", "This browser speaks. Its microphone is closed, because voiced is muted.")
+        desk.tell(Muted(False), Muted(True), Muted(False))
+        captured = await page.ask("voiced.sound.captured")
+        await page.until(f"voiced.sound.captured > {captured} + 5")
+        await page.shows("#sound-text", "This browser hears and speaks.")
+        await page.ask(
+            "(b => { b.click(); b.click(); b.click(); b.click(); })(document.querySelector('#sound-switch'))"
+        )
+        await page.until("document.querySelector('#sound-switch').ariaPressed === 'true'")
+        await page.shows("#sound-text", "This browser hears and speaks.")
+        assert page.complaints == []
+
+
+async def test_sound_that_the_browser_stops_goes_on_or_the_page_says_so(browser: Browser, desk: Desk) -> None:
+    async with browser.page() as page:
+        await opened(page, desk)
+        await page.ask(KEEP_ITS_SOUND)
+        await page.click("#sound-switch")
+        await page.shows("#sound-text", "This browser hears and speaks.")
+        for context in (0, 1):  # a call on the telephone
+            await page.ask(f"contexts[{context}].suspend()")
+            await page.until(f"contexts[{context}].state === 'running'")
+
+        await page.ask("microphones[0].getAudioTracks()[0].dispatchEvent(new Event('ended'))")  # it is unplugged
+        await page.shows("#sound-text", "The microphone was taken away. Connect it again, then press the button.")
+        await page.until("contexts.every(context => context.state === 'closed')")
+        assert desk.card.devices() == []
+
+        await page.click("#sound-switch")
+        await page.shows("#sound-text", "This browser hears and speaks.")
+        await page.ask("(contexts.at(-2).resume = () => new Promise(() => {})) && contexts.at(-2).suspend()")
+        await page.shows("#sound-text", "The browser wants a press of the button before it plays sound.")
+        assert await page.ask("document.querySelector('#sound-switch').ariaPressed") == "false"
+        assert page.complaints == []
 
 
 async def test_another_page_takes_over_the_sound_and_the_first_says_so(browser: Browser, desk: Desk) -> None:

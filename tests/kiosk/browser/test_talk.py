@@ -74,7 +74,7 @@ async def test_one_speaks_hears_and_interrupts_by_speaking_and_by_the_button(
         second = await home.heard(ReplyHeard, lambda fact: fact.turn == 2)
         assert second.cut
         await is_silent(page)
-        assert await page.ask("document.querySelector('#talk').ariaPressed") == "true"
+        assert await page.ask("document.querySelector('#talk').innerText") == "Tap to end"
         await page.mouse("mouseReleased", "#talk")
         await home.heard(TalkKeyHeld, lambda fact: not fact.held)
         assert [fact.text for fact in home.of(UserHeard)] == list(QUESTIONS)

@@ -12,7 +12,7 @@ export function showFailures(list, failures, language, translate) {
     return item;
   });
   if (!items.length) items.push(Object.assign(document.createElement("li"), { textContent: translate("failures.none") }));
-  list.replaceChildren(...items);
+  renew(list, items);
   return failures.length;
 }
 
@@ -38,8 +38,9 @@ export function showUsage(list, { spending, tokens }, language, translate) {
     const cached = tokens.cached_text_in + tokens.cached_audio_in + tokens.cached_image_in;
     if (cached) rows.push([translate("usage.cached"), number.format(cached)]);
   }
-  list.replaceChildren(
-    ...rows.map(([name, value]) => {
+  renew(
+    list,
+    rows.map(([name, value]) => {
       const row = document.createElement("div");
       row.append(
         Object.assign(document.createElement("dt"), { textContent: name }),
@@ -49,6 +50,12 @@ export function showUsage(list, { spending, tokens }, language, translate) {
     }),
   );
   return today;
+}
+
+/** Where all of it reads the same it stays: somebody may be reading it, or have it read aloud. */
+function renew(list, items) {
+  const texts = (elements) => Array.from(elements, (each) => each.textContent).join("\n");
+  if (texts(items) !== texts(list.children)) list.replaceChildren(...items);
 }
 
 function capped(spent, cap, money, translate) {

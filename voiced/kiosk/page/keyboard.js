@@ -6,6 +6,7 @@ export function listenToKeys({ talk, talkButton, actions, wanted }) {
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey || document.querySelector("dialog[open]")) return;
+    if (event.isComposing) return; // Escape takes back what is being composed of Chinese, no more
     const onTalk = event.target === talkButton;
     if (event.key === " " && (onTalk || (wanted() && isFree(event.target)))) {
       event.preventDefault();

@@ -16,6 +16,8 @@ const NOTICE_MS = 12000;
 const BANNER_AFTER_MS = 700;
 const STATUS_AT_MOST_EVERY_MS = 500;
 const VOLUME_AT_MOST_EVERY_MS = 150;
+/** While a finger turns it, what the daemon tells of the volume is older than what is seen. */
+const VOLUME_SETTLES_MS = 1000;
 const QUIETEST_DBFS = -60;
 
 const $ = (id) => document.getElementById(id);
@@ -23,6 +25,7 @@ const query = new URLSearchParams(location.search);
 
 let state = blank();
 let version = "";
+let volumeSetAt = -Infinity;
 let language = choose([query.get("lang"), kept("language"), ...navigator.languages]);
 const translate = (key, values) => words(language, key, values);
 
@@ -125,8 +128,8 @@ function render(before, quiet = false) {
   const waitsFor = { listening: "user", thinking: "assistant", speaking: "assistant" }[now] ?? "";
   transcript.render(state.entries, waitsFor, translate, quiet);
   if (state.cards !== before?.cards) cards.render(state.cards, translate);
-  pressed($("talk"), state.talking, translate(state.talking ? "talk.held" : "talk"));
-  pressed($("mute"), state.muted, translate(state.muted ? "mute.on" : "mute"));
+  named($("talk"), state.talking, translate(state.talking ? "talk.held" : "talk"));
+  named($("mute"), state.muted, translate(state.muted ? "mute.on" : "mute"));
   for (const id of ["talk", "mute", "stop", "volume", "sound-switch"]) $(id).disabled = !state.connected;
   showVolume();
   $("failures-count").textContent = showFailures($("failures-list"), state.failures, language, translate);
@@ -150,8 +153,9 @@ function hint(now) {
   return translate(`hint.${now}`);
 }
 
-function pressed(button, on, text) {
-  button.setAttribute("aria-pressed", String(on));
+/** The name says what a press does next; that it is pressed as well would say the contrary. */
+function named(button, on, text) {
+  button.classList.toggle("on", on);
   button.querySelector("span").textContent = text;
 }
 
@@ -177,7 +181,7 @@ function showLevel(dbfs) {
 }
 
 function showVolume() {
-  if (state.volume === null || document.activeElement === $("volume")) return;
+  if (state.volume === null || performance.now() - volumeSetAt < VOLUME_SETTLES_MS) return;
   $("volume").value = state.volume;
   $("volume-number").textContent = percent(state.volume);
 }
@@ -251,7 +255,11 @@ function wire() {
   $("volume").addEventListener("input", ({ target }) => setVolume(Number(target.value)));
   $("retry").addEventListener("click", () => link.hurry());
   $("notice-close").addEventListener("click", () => ($("notice").hidden = true));
-  $("sound-switch").addEventListener("click", () => (sound.running ? leaveSound() : useSound()));
+  $("sound-switch").addEventListener("click", ({ detail }) => {
+    if (detail > 1) return; // who clicks twice means once
+    if (sound.running) leaveSound();
+    else useSound();
+  });
   $("question").addEventListener("submit", (event) => {
     event.preventDefault();
     ask($("question-text"));
@@ -284,6 +292,7 @@ function ask(field) {
 const sendVolume = atMostEvery(VOLUME_AT_MOST_EVERY_MS, (volume) => link.send({ do: "volume", percent: volume }));
 
 function setVolume(volume) {
+  volumeSetAt = performance.now();
   state = { ...state, volume };
   $("volume").value = volume;
   $("volume-number").textContent = percent(volume);
@@ -352,12 +361,21 @@ function showSound(name, reason = "") {
 
 /** From the address, which it leaves at once, or from before. */
 function takeToken() {
-  const token = new URLSearchParams(location.hash.slice(1)).get("token");
+  const token = location.hash.match(/[#&]token=([^&]+)/)?.[1]; // not as in a form: a plus is one
   if (token) {
-    keep("token", token, SESSION);
+    keep("token", decoded(token), SESSION);
     history.replaceState(null, "", location.pathname + location.search);
   }
   return kept("token", SESSION);
+}
+
+/** A token may be pasted as it is, too. */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function askToken() {

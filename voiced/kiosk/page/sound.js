@@ -39,14 +39,13 @@ export class BrowserSound {
     return Math.min(1000, Math.round((baseLatency + outputLatency) * 1000));
   }
 
-  /** Open both. Raises SoundTrouble, and leaves nothing open. */
+  /** Open both, unless somebody stops it meanwhile. Raises SoundTrouble, and leaves nothing open. */
   async start() {
     this.stop();
     if (!window.isSecureContext || !navigator.mediaDevices) throw new SoundTrouble("insecure");
     if (!window.AudioWorkletNode) throw new SoundTrouble("unsupported");
     try {
-      await this.openLoudspeaker();
-      await this.openMicrophone();
+      if (await this.openLoudspeaker()) await this.openMicrophone();
     } catch (error) {
       this.stop();
       throw troubleOf(error);
@@ -92,28 +91,40 @@ export class BrowserSound {
     this.playout?.port.postMessage("flush");
   }
 
+  /** Whether it is open: it is not where it was closed meanwhile. */
   async openLoudspeaker() {
     const output = new AudioContext({ sampleRate: RATE_OUT, latencyHint: "interactive" });
     this.output = output;
-    await running(output);
-    await output.audioWorklet.addModule("playout-worklet.js");
+    try {
+      await ready(output, "playout-worklet.js");
+    } catch (error) {
+      if (this.output === output) throw error;
+    }
+    if (this.output !== output) return false;
+    this.keepRunning(output);
     const node = new AudioWorkletNode(output, "voiced-playout", { numberOfInputs: 0, outputChannelCount: [1] });
     node.port.onmessage = ({ data }) => Object.assign(this.told, data);
     node.connect(output.destination);
     this.playout = node;
+    return true;
   }
 
   async openMicrophone() {
     const input = new AudioContext({ latencyHint: "interactive" });
     this.input = input;
     this.rate = input.sampleRate;
-    await running(input);
-    await input.audioWorklet.addModule("capture-worklet.js");
-    const stream = await navigator.mediaDevices.getUserMedia(MICROPHONE);
+    let stream = null;
+    try {
+      await ready(input, "capture-worklet.js");
+      stream = await navigator.mediaDevices.getUserMedia(MICROPHONE);
+    } catch (error) {
+      if (this.input === input) throw error;
+    }
     if (this.input !== input) {
-      for (const track of stream.getTracks()) track.stop();
+      for (const track of stream?.getTracks() ?? []) track.stop();
       return; // it was closed while somebody was asked
     }
+    this.keepRunning(input);
     this.stream = stream;
     stream.getAudioTracks()[0].onended = () => {
       this.stop();
@@ -126,6 +137,25 @@ export class BrowserSound {
     };
     input.createMediaStreamSource(stream).connect(node);
   }
+
+  /** A call on the telephone, a device that went: the browser may stop a context, and says nothing to who looks. */
+  keepRunning(context) {
+    context.onstatechange = async () => {
+      if (context.state === "closed") return;
+      try {
+        await running(context);
+      } catch (error) {
+        if (context !== this.output && context !== this.input) return;
+        this.stop();
+        this.ended(troubleOf(error));
+      }
+    };
+  }
+}
+
+async function ready(context, module) {
+  await running(context);
+  await context.audioWorklet.addModule(module);
 }
 
 /** A context that nobody pressed a button for does not run, and its promise waits for ever. */

@@ -43,7 +43,7 @@ export function disconnected(state) {
   return { ...state, connected: false, floor: "idle", talking: false, tools: [] };
 }
 
-/** Somebody typed `text` on this page: no fact tells of it. */
+/** Somebody typed `text`, here or on another page: no fact tells of it. */
 export function typed(state, text) {
   return { ...state, entries: added(state.entries, entry("user", text)) };
 }
@@ -52,6 +52,7 @@ export function typed(state, text) {
 export function after(state, message) {
   if (message.hello) return greeted(state, message.hello);
   if (message.status) return withStatus(state, message.status);
+  if (message.typed) return typed(state, message.typed);
   if (message.answer) return { ...state, entries: withAnswer(state.entries, message.answer) };
   switch (message.fact) {
     case "FloorChanged":
