@@ -29,6 +29,20 @@ def test_a_server_of_ones_own_needs_no_key() -> None:
     assert Endpoint("http://localhost:8000/v1").authorization == {}
 
 
+@pytest.mark.parametrize(
+    ("base_url", "name", "called"),
+    [
+        ("http://192.168.1.2:8000/v1", "attic", "attic at 192.168.1.2"),
+        ("https://api.moonshot.ai/v1", "kimi", "kimi at api.moonshot.ai"),
+        ("https://api.deepseek.com/v1", "deepseek", "api.deepseek.com"),
+        ("http://192.168.1.2:8000/v1", "", "192.168.1.2"),
+    ],
+    ids=["own", "known", "told-by-its-host", "no-provider"],
+)
+def test_what_an_error_calls_it(base_url: str, name: str, called: str) -> None:
+    assert Endpoint(base_url, KEY, name=name).called == called
+
+
 @pytest.mark.parametrize("base_url", [OPENAI, "https://res.openai.azure.com/openai/v1"])
 def test_openai_and_azure_need_one(base_url: str) -> None:
     with pytest.raises(ConfigError, match="no API key for "):

@@ -266,8 +266,8 @@ async def test_what_is_gone_behind_a_proxy_too(here: Desk, server: HttpLoopback)
     with pytest.raises(ModelUnknown) as caught:
         await here.ai.images.generate("A cat", model="dall-e-3")
     assert str(caught.value) == (
-        "images: 127.0.0.1: The model `dall-e-3` does not exist or you do not have access to it; dall-e-3 is gone at "
-        "OpenAI since 2026-05-12: use gpt-image-2"
+        "images: openai at 127.0.0.1: The model `dall-e-3` does not exist or you do not have access to it; dall-e-3 is "
+        "gone at OpenAI since 2026-05-12: use gpt-image-2"
     )
     assert (caught.value.status, caught.value.code) == (404, "model_not_found")
 

@@ -264,6 +264,7 @@ async def test_where_none_answers_each_is_told() -> None:
         told = str(await here.complaint())
         assert "does not accept the API key" in told
         assert told.index("; before it: chat: the server is in trouble") > told.index("accept the API key")
+        assert told.index("(far at 127.0.0.1, HTTP 401") < told.index("(near at 127.0.0.1, HTTP 503")
 
 
 async def test_azure_gets_its_own_header_at_its_own_path() -> None:

@@ -75,8 +75,8 @@ class ChatStream:
             if not self._complete:  # what breaks after the end is no news
                 raise StreamCut(str(error), self.so_far) from error
         if not self._complete:
-            host = self._events.server.client.endpoint.host
-            raise StreamCut(f"chat: {host} ended its answer in the middle: ask again", self.so_far)
+            called = self._events.server.client.endpoint.called
+            raise StreamCut(f"chat: {called} ended its answer in the middle: ask again", self.so_far)
         self._ended = True
         raise StopAsyncIteration
 

@@ -186,11 +186,11 @@ class Client:
         except TimeoutError as error:
             if lost is not None and asked.sent:
                 lost()
-            raise ApiUnreachable(f"{what}: {self.endpoint.host} did not answer in time") from error
+            raise ApiUnreachable(f"{what}: {self.endpoint.called} did not answer in time") from error
         except Exception as error:
             ours = failure(error, what, self.endpoint)
             if ours is None and limited_as and asked.answered and isinstance(error, WRONG_FORM):
-                ours = AnswerUnusable(f"{what}: {self.endpoint.host} answers in another form than the API's")
+                ours = AnswerUnusable(f"{what}: {self.endpoint.called} answers in another form than the API's")
             if ours is None and limited_as and not asked.answered and _is_no_json(error):
                 ours = RequestRejected(
                     f"{what}: what is asked can't be written as JSON: leave out what has no such form"
@@ -277,8 +277,8 @@ def _made(endpoint: Endpoint, around: Around, rate_limits: RateLimits) -> AsyncO
             rate_limits.note(asked.limited_as, headers, asyncio.get_running_loop().time())
         if response.is_success and response.headers.get("content-type", "").startswith("text/html"):
             raise AnswerUnusable(
-                f"{asked.what if asked else 'API'}: {endpoint.host} answered with a web page: mend the address, or log "
-                "in to this network first"
+                f"{asked.what if asked else 'API'}: {endpoint.called} answered with a web page: mend the address, or "
+                "log in to this network first"
             )
 
     try:
@@ -295,7 +295,7 @@ def _made(endpoint: Endpoint, around: Around, rate_limits: RateLimits) -> AsyncO
         ValueError,
         OSError,
     ) as error:  # a proxy without its library, no such CA file
-        raise ConfigError(f"no client for {endpoint.host} can be made: {error}") from error
+        raise ConfigError(f"no client for {endpoint.called} can be made: {error}") from error
     client = AsyncOpenAI(api_key="-", base_url=endpoint.root, max_retries=0, http_client=http)
     resources = (client.chat.completions, client.audio.transcriptions, client.audio.speech, client.embeddings)
     for resource in (*resources, client.models):

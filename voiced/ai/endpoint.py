@@ -19,13 +19,15 @@ class Endpoint:
     """One server and what it is told about who asks.
 
     `key` may be empty for a server that is neither OpenAI's nor Azure's. `headers` are sent along, such as
-    `OpenAI-Project`. Raises `ConfigError` where the key is missing or can't stand in a header.
+    `OpenAI-Project`. `name`: of the provider in the settings, where it is one of them. Raises `ConfigError` where the
+    key is missing or can't stand in a header.
     """
 
     base_url: str = OPENAI
     key: str = field(default="", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     connect_timeout_s: float = 4.0
+    name: str = ""
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.base_url)
@@ -44,6 +46,12 @@ class Endpoint:
     @property
     def host(self) -> str:
         return urlsplit(self.base_url).hostname or ""
+
+    @property
+    def called(self) -> str:
+        """What an error calls it: "attic at 192.168.1.2"; the host alone where that tells the name, or it has none."""
+        known = not self.name or self.name in self.host.split(".")
+        return self.host if known else f"{self.name} at {self.host}"
 
     @property
     def is_openai(self) -> bool:

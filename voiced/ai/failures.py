@@ -72,14 +72,15 @@ def failure(error: Exception, what: str, endpoint: Endpoint) -> ApiError | None:
     if isinstance(error, openai.APIStatusError):
         return _refused(error, what, endpoint)
     if isinstance(error, openai.APITimeoutError):
-        return ApiUnreachable(f"{what}: no answer from {endpoint.host} in time")
+        return ApiUnreachable(f"{what}: no answer from {endpoint.called} in time")
     if isinstance(error, openai.APIConnectionError):
         if isinstance(error.__cause__, ApiError):  # of our own look at the answer
             return error.__cause__
         if (refused := _tls_refused(error)) is not None:
             return ApiUnreachable(
-                f"{what}: {endpoint.host} can't prove that it is who it says ({refused}): look at this machine's clock "
-                "and the address, and where your network has a certificate of its own name its file in SSL_CERT_FILE",
+                f"{what}: {endpoint.called} can't prove that it is who it says ({refused}): look at this machine's "
+                "clock and the address, and where your network has a certificate of its own name its file in "
+                "SSL_CERT_FILE",
                 cause="settings",
             )
         if _speaks_no_tls(error):
@@ -88,21 +89,23 @@ def failure(error: Exception, what: str, endpoint: Endpoint) -> ApiError | None:
                 cause="settings",
             )
         if not isinstance(error.__cause__, httpx2.ConnectError):
-            return ApiUnreachable(f"{what}: the connection to {endpoint.host} broke ({_root_cause(error)}): ask again")
+            return ApiUnreachable(
+                f"{what}: the connection to {endpoint.called} broke ({_root_cause(error)}): ask again"
+            )
         return ApiUnreachable(
-            f"{what}: no connection to {endpoint.host} ({_root_cause(error)}): look at the network, and whether the "
+            f"{what}: no connection to {endpoint.called} ({_root_cause(error)}): look at the network, and whether the "
             f"server runs at {endpoint.base_url}"
         )
     if isinstance(error, openai.APIResponseValidationError | RecursionError):  # thousands of brackets
-        return AnswerUnusable(f"{what}: {endpoint.host} answers in another form than the API's")
+        return AnswerUnusable(f"{what}: {endpoint.called} answers in another form than the API's")
     if isinstance(error, openai.APIError):  # an error in the middle of a stream, where HTTP has said 200
         return _judged(0, _texts(error.body), one_line(error.message), what, endpoint)
     if isinstance(error, openai.OpenAIError):
         return AnswerUnusable(f"{what}: {one_line(str(error))}")
     if isinstance(error, httpx2.HTTPError | httpx2.StreamError):
-        return ApiUnreachable(f"{what}: the connection to {endpoint.host} broke ({type(error).__name__})")
+        return ApiUnreachable(f"{what}: the connection to {endpoint.called} broke ({type(error).__name__})")
     if isinstance(error, json.JSONDecodeError | UnicodeDecodeError):
-        return ApiUnreachable(f"{what}: {endpoint.host} sent garbage")
+        return ApiUnreachable(f"{what}: {endpoint.called} sent garbage")
     return None
 
 
@@ -154,12 +157,12 @@ def _judged(
     wait: float | None = None,
 ) -> ApiError:
     code, param, kind = texts["code"], texts["param"], texts["type"]
-    host = endpoint.host
-    told = f"{what}: {host}: " + (message or f"HTTP {status}")
+    server = endpoint.called
+    told = f"{what}: {server}: " + (message or f"HTTP {status}")
 
     def named(sentence: str) -> str:
         where = " ".join(filter(None, [f"HTTP {status}" if status else "", code]))
-        return f"{what}: {sentence} ({host}{', ' if where else ''}{where})"
+        return f"{what}: {sentence} ({server}{', ' if where else ''}{where})"
 
     for known in (code, kind):
         if known in _NO_CREDIT:

@@ -286,24 +286,24 @@ class PictureStream:
     async def __anext__(self) -> Picture:
         if self._picture is not None:
             raise StopAsyncIteration
-        host = self._events.server.client.endpoint.host
+        called = self._events.server.client.endpoint.called
         try:
             async for event in self._events:
-                picture = await self._understood(event, host)
+                picture = await self._understood(event, called)
                 if picture is not None:
                     return picture
                 if self._picture is not None:
                     raise StopAsyncIteration
         except ApiUnreachable as error:
             raise StreamCut(str(error)) from error
-        raise StreamCut(f"images: {host} ended before the picture was done")
+        raise StreamCut(f"images: {called} ended before the picture was done")
 
     def settle(self) -> None:
         """Count what was drawn, also where nobody waited for it."""
         if not self._paid:
             self._pay(None)
 
-    async def _understood(self, event: Any, host: str) -> Picture | None:
+    async def _understood(self, event: Any, called: str) -> Picture | None:
         """A partial picture; None for the last, which is kept, and for what is not known."""
         kind = getattr(event, "type", "")
         if not isinstance(kind, str) or not kind.endswith((".partial_image", ".completed")):
@@ -313,7 +313,7 @@ class PictureStream:
                 self._pay(event.usage)
             picture = await asyncio.to_thread(picture_of_bytes, event.b64_json)
         except (AttributeError, TypeError, ValueError) as error:
-            raise AnswerUnusable(f"images: {host} answers in another form than the API's") from error
+            raise AnswerUnusable(f"images: {called} answers in another form than the API's") from error
         if kind.endswith(".partial_image"):
             return picture
         self._picture = picture

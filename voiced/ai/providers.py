@@ -8,7 +8,7 @@ import itertools
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from voiced.ai.client import WRONG_FORM, Client
@@ -208,8 +208,8 @@ class Providers:
                     f"no API key for {provider.name}: set {provider.variable}, or name a file with it in "
                     f"ai.providers.{provider.name}.key_file"
                 )
-            endpoint = Endpoint(provider.base_url, key)
-            return Endpoint(provider.base_url, key, self.terms.headers()) if endpoint.is_openai else endpoint
+            endpoint = Endpoint(provider.base_url, key, name=provider.name)
+            return replace(endpoint, headers=self.terms.headers()) if endpoint.is_openai else endpoint
         except ConfigError as error:
             raise ApiDenied(str(error), cause="key") from error
 
@@ -266,7 +266,7 @@ class Providers:
             pause = limits.wait_s(key, now())
             if pause > patience_s:
                 raise ApiBusy(
-                    f"{helper}: {server.client.endpoint.host} takes no more requests for {pause:.0f} s: ask later",
+                    f"{helper}: {server.client.endpoint.called} takes no more requests for {pause:.0f} s: ask later",
                     retry_after_s=pause,
                 )
             await asyncio.sleep(pause)
@@ -332,7 +332,7 @@ def understood(read: Callable[[Any, Server], T], raw: Any, server: Server, helpe
         return read(raw, server)
     except WRONG_FORM as error:
         raise AnswerUnusable(
-            f"{helper}: {server.client.endpoint.host} answers in another form than the API's"
+            f"{helper}: {server.client.endpoint.called} answers in another form than the API's"
         ) from error
 
 

@@ -176,7 +176,7 @@ def told(server: Server, code: object, message: object, param: object = None) ->
     endpoint = server.client.endpoint
     body = {"code": code, "message": message, "param": param}
     error = failure(APIError(str(message), httpx2.Request("POST", endpoint.root), body=body), "responses", endpoint)
-    return error or ApiUnreachable(f"responses: {endpoint.host} failed")
+    return error or ApiUnreachable(f"responses: {endpoint.called} failed")
 
 
 def _parts(output: Sequence[Item]) -> Iterator[tuple[int, Item]]:

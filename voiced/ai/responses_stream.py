@@ -69,7 +69,7 @@ class ResponseStream:
                 event = await anext(self._events)
             except StopAsyncIteration:
                 raise StreamCut(
-                    f"responses: {self._host} ended its answer in the middle: ask again", self.so_far
+                    f"responses: {self._called} ended its answer in the middle: ask again", self.so_far
                 ) from None
             except ApiError as error:
                 raise StreamCut(str(error), self.so_far) from error
@@ -81,8 +81,8 @@ class ResponseStream:
         raise StopAsyncIteration
 
     @property
-    def _host(self) -> str:
-        return self._events.server.client.endpoint.host
+    def _called(self) -> str:
+        return self._events.server.client.endpoint.called
 
     def _take(self, event: Any) -> str:
         """What the event adds to the text. Raises ApiError."""
@@ -117,4 +117,4 @@ class ResponseStream:
         return StreamCut(str(error), self.so_far) if self._said else error
 
     def _unusable(self) -> AnswerUnusable:
-        return AnswerUnusable(f"responses: {self._host} answers in another form than the API's")
+        return AnswerUnusable(f"responses: {self._called} answers in another form than the API's")

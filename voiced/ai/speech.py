@@ -159,7 +159,7 @@ class Speaking:
     def _begin(self, part: str, server: Server, headers: Mapping[str, str]) -> None:
         """The head of an answer has come, and the part is paid for."""
         self._providers.spend(Usage(server.model, characters=len(part)))
-        self.sound.begin(server.client.endpoint.host, headers.get("content-type", ""))
+        self.sound.begin(server.client.endpoint.called, headers.get("content-type", ""))
 
     def _stay_with(self, server: Server) -> None:
         """Another voice in the middle would be heard."""

@@ -114,7 +114,7 @@ class Writing:
             part = (piece.name, piece.data)
             return await server.openai.audio.transcriptions.create(file=part, model=server.model, **form)
         except json.JSONDecodeError as error:
-            raise AnswerUnusable(f"{self._task}: {server.client.endpoint.host} answers with no JSON") from error
+            raise AnswerUnusable(f"{self._task}: {server.client.endpoint.called} answers with no JSON") from error
 
     async def _streamed(self, piece: Piece) -> AsyncGenerator[str]:
         """The text of one piece, and at its end it is a part of the whole."""
@@ -149,7 +149,7 @@ class Writing:
                         if not so_far and heard.text.strip():
                             yield heard.text.strip()
                         return
-            raise ApiUnreachable(f"transcription: the stream of {asked.client.endpoint.host} ended too early")
+            raise ApiUnreachable(f"transcription: the stream of {asked.client.endpoint.called} ended too early")
         except ApiUnreachable as error:
             so_far = joined([self._whole.text, so_far])
             raise (_cut_off(error, so_far) if asked or so_far else error) from error
@@ -163,8 +163,8 @@ class Writing:
         try:
             return self._read(event, piece, server)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            host = server.client.endpoint.host
-            raise AnswerUnusable(f"transcription: {host} answers in another form than the API's") from error
+            called = server.client.endpoint.called
+            raise AnswerUnusable(f"transcription: {called} answers in another form than the API's") from error
 
     def _read(self, answer: Any, piece: Piece, server: Server) -> Heard:
         heard = read(answer, piece, self._wish)
