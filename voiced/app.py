@@ -29,7 +29,7 @@ from voiced.capture.echo import echo_control
 from voiced.capture.microphone import Microphone
 from voiced.config import Config, Loaded
 from voiced.control.server import ControlServer
-from voiced.conversation.commands import Fact, Muted, VolumeChanged
+from voiced.conversation.commands import CloseMicrophone, Fact, Muted, VolumeChanged
 from voiced.conversation.events import BrainName, Event, StopAsked, ToolReturned, ToolsChanged, ToolSpec, VolumeAsked
 from voiced.conversation.machine import Conversation
 from voiced.errors import ConfigError
@@ -319,6 +319,8 @@ class Daemon:
         )
         self._microphone = self._hub.microphone = Microphone(self._card, capture, self._hub.post, echo=echo, wake=wake)
         self._hub.post(VolumeAsked(self._volume.percent))  # what somebody chose outlasts a change of devices
+        if self._mute.muted:
+            self._microphone.do(CloseMicrophone())
 
     def _build_brains(self) -> None:
         """Those that are in the order. Keys are asked for when they are needed: a new one needs no restart."""

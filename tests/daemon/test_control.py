@@ -13,7 +13,7 @@ from tests.daemon.household import Household
 from tests.daemon.tape import is_whole, passages, place_ms
 from voiced.control.protocol import Ask, Mute, Reload, Status, Stop, Volume
 from voiced.control.protocol import Say as SayAloud
-from voiced.conversation.commands import FloorChanged, ReplyHeard, TurnFailed, UtteranceEnded
+from voiced.conversation.commands import DeviceChanged, FloorChanged, ReplyHeard, TurnFailed, UtteranceEnded
 from voiced.errors import ControlError
 from voiced.testing.loopback import Pace, Reply, Say, Turn
 
@@ -103,6 +103,22 @@ async def test_mute(household: Callable[..., Household]) -> None:
         assert reply["status"]["muted"] is True
         await home.control(Mute(muted=False))
         await home.run(1)
+        home.say("tea")
+        assert (await home.next(ReplyHeard)).text == TEA.text
+
+
+async def test_muted_it_stays_through_a_reload_of_the_devices(household: Callable[..., Household]) -> None:
+    async with household([TEA]) as home:
+        await home.ready()
+        await home.control(Mute())
+        await home.card.until_open(1)  # the loudspeaker
+        home.write_settings(capture__block_ms=10)
+        await home.control(Reload())
+        await home.next(DeviceChanged, lambda fact: fact.kind == "loudspeaker")
+        await home.run(3)
+        await home.card.until_open(1)
+        await home.control(Mute(muted=False))
+        await home.next(DeviceChanged, lambda fact: fact.kind == "microphone")
         home.say("tea")
         assert (await home.next(ReplyHeard)).text == TEA.text
 
