@@ -38,6 +38,8 @@ SETTINGS = """
 key_file = "{folder}/key"
 [ai]
 order = ["openai", "deepseek"]
+[realtime]
+instructions = "You live with Ada; the \\"planted\\" code is # 4711."
 [plugin.mcp]
 servers = {{ notes = {{ command = "x", env = {{ NOTES_API_KEY = "planted-in-a-table" }} }} }}
 """
@@ -83,6 +85,7 @@ def test_what_helps_is_in_it(examined: tuple[Places, Examination], tmp_path: Pat
     texts = {name.removeprefix("voiced-report/"): text for name, text in unpacked(tmp_path / "report.tar.gz").items()}
     assert texts["doctor.txt"].startswith("1 problem")
     assert json.loads(texts["doctor.json"])[0]["area"] == "key"
+    assert 'instructions = "[' in texts["settings.txt"], "how long they are"
     assert 'order = ["openai", "deepseek"]' in texts["settings.txt"]
     assert "~/key" in texts["settings.txt"]
     assert "python: 3." in texts["system.txt"]

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
+from voiced import log
 from voiced.brains.offline.choice import voice_of
 from voiced.brains.offline.settings import OfflineSettings
 from voiced.brains.offline.speaking import Speaking
@@ -24,6 +25,7 @@ from voiced.sound_card import PortAudioCard, SoundCard
 
 
 def setup(arguments: Namespace, out: TextIO) -> int:
+    log.set_up(log.LogSettings(level="warning"), sys.stderr)
     return of_card(arguments, out, PortAudioCard())
 
 

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import platform
+import re
 import socket
 import tarfile
 import time
@@ -35,6 +36,9 @@ QUIET: Final = ("debug",)
 
 FOREIGN: Final = frozenset({"plugin printed"})
 """Events whose text is a plugin's, which may be anything."""
+
+_OWN_WORDS: Final = re.compile(r'^(\w*instructions = )"(.+)"(?=  # (?!default$))', re.MULTILINE)
+"""What people tell the assistant of themselves."""
 
 _OS_RELEASE: Final = Path("/etc/os-release")
 _BOARD: Final = Path("/proc/device-tree/model")
@@ -80,7 +84,7 @@ def settings_in_force(case: Case | None) -> str:
     if case is None:
         return "(they could not be read)\n"
     head = "# Something is wrong with the settings: this is what is right of them.\n" if case.settings_broken else ""
-    return f"{head}{as_toml.in_force(case.config, case.loaded.origins)}"
+    return f"{head}{_OWN_WORDS.sub(_count, as_toml.in_force(case.config, case.loaded.origins))}"
 
 
 def log_lines(text: str) -> str:
@@ -136,6 +140,10 @@ def _parts(card: SoundCard, examined: Examination) -> Iterator[tuple[str, Callab
     yield "status.json", lambda: json.dumps(_without_words(status), ensure_ascii=False, indent=1) + "\n"
     yield "log-user.txt", lambda: log_lines(_journal("--user-unit=voiced"))
     yield "log-system.txt", lambda: log_lines(_journal("--unit=voiced"))
+
+
+def _count(found: re.Match[str]) -> str:
+    return f'{found[1]}"[{len(found[2])} characters]"'
 
 
 def _without_words(status: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
