@@ -190,6 +190,24 @@ def test_settings_are_checked(settings: Path, capsys: Output, monkeypatch: pytes
     assert main(["config", "check", "--config", str(settings), "--set", "openai.key_file=/nonexistent"]) == 2
 
 
+def test_a_provider_without_its_key_is_a_warning(tmp_path: Path, capsys: Output) -> None:
+    """Whoever asks it never needs none. OpenAI's own is told of once."""
+    settings = tmp_path / "voiced.toml"
+    settings.write_text(
+        '[ai]\norder = ["openai", "openrouter"]\n[ai.orders]\nchat = ["ollama"]\n[ai.providers.work]\n'
+        'base_url = "https://work.openai.azure.com"\n[ai.providers.attic]\nbase_url = "http://192.168.1.2:8000/v1"\n'
+        '[ai.providers.kimi]\nkey_file = "/nonexistent"\n'
+    )
+    assert main(["config", "check", "--config", str(settings)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "warning: no API key for openrouter: set OPENROUTER_API_KEY, or name a file with it in "
+        "ai.providers.openrouter.key_file",
+        "warning: no API key for work: set WORK_API_KEY, or name a file with it in ai.providers.work.key_file",
+        "warning: /nonexistent: no such file; ai.providers.kimi.key_file names it: create it with the API key in it",
+        "the settings are fine; the OpenAI key is set (from OPENAI_API_KEY)",
+    ]
+
+
 def test_settings_are_shown_with_their_origin(settings: Path, capsys: Output) -> None:
     assert main(["config", "show", "--config", str(settings), "--set", "log.level=debug"]) == 0
     shown = capsys.readouterr().out.splitlines()

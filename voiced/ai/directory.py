@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from voiced.ai.endpoint import wants_key
 from voiced.ai.presets import HELPERS, PRESETS, Helper, Preset, variable_of
 from voiced.ai.settings import AiSettings, ProviderSettings, no_address, no_such_provider
 from voiced.errors import ApiDenied, RequestRejected
@@ -52,6 +54,20 @@ def providers(settings: AiSettings, helper: Helper, name: str = "") -> list[Prov
     return asked
 
 
+def configured(settings: AiSettings) -> list[Provider]:
+    """All that some helper may ask by itself, and those that the settings have a table of."""
+    names = [settings.order, *settings.orders.values(), settings.providers]
+    return [_known(settings, name) for name in dict.fromkeys(itertools.chain.from_iterable(names))]
+
+
+def no_key(provider: Provider) -> str:
+    """What to do about one that wants a key and has none."""
+    return (
+        f"no API key for {provider.name}: set {provider.variable}, or name a file with it in "
+        f"ai.providers.{provider.name}.key_file"
+    )
+
+
 def is_known(settings: AiSettings, name: str) -> bool:
     """Whether there is a provider of this name."""
     return name in settings.providers or name in PRESETS
@@ -63,9 +79,13 @@ def _known(settings: AiSettings, name: str) -> Provider:
         raise ApiDenied(no_address(name), cause="settings")
     moved = bool(own.base_url) and own.base_url != preset.base_url
     return Provider(
-        name, base_url, own.key_file, variable_of(name), bool(preset.variable) and not moved,
+        name,
+        base_url,
+        own.key_file,
+        variable_of(name),
+        (bool(preset.variable) and not moved) or wants_key(base_url),
         {**preset.models, **own.models},
-    )  # fmt: skip
+    )
 
 
 def _offered(name: str) -> frozenset[Helper]:

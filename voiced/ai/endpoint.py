@@ -64,7 +64,7 @@ class Endpoint:
 
     @property
     def needs_key(self) -> bool:
-        return self.is_openai or self.is_azure
+        return wants_key(self.base_url)
 
     @property
     def root(self) -> str:
@@ -80,6 +80,12 @@ class Endpoint:
             return dict(self.headers)
         named = {"api-key": self.key} if self.is_azure else {"Authorization": f"Bearer {self.key}"}
         return {**self.headers, **named}
+
+
+def wants_key(base_url: str) -> bool:
+    """Whether nobody is answered there without a key, as far as is known."""
+    host = urlsplit(base_url).hostname or ""
+    return is_openai(host) or host.endswith(_AZURE)
 
 
 def is_openai(host: str) -> bool:

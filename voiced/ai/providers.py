@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from voiced.ai.client import WRONG_FORM, Client
-from voiced.ai.directory import Provider, providers
+from voiced.ai.directory import Provider, no_key, providers
 from voiced.ai.endpoint import Endpoint
 from voiced.ai.presets import Helper
 from voiced.ai.settings import AiSettings
@@ -204,10 +204,7 @@ class Providers:
         try:
             key = self.terms.key(provider)
             if provider.needs_key and not key:
-                raise ConfigError(
-                    f"no API key for {provider.name}: set {provider.variable}, or name a file with it in "
-                    f"ai.providers.{provider.name}.key_file"
-                )
+                raise ConfigError(no_key(provider))
             endpoint = Endpoint(provider.base_url, key, name=provider.name)
             return replace(endpoint, headers=self.terms.headers()) if endpoint.is_openai else endpoint
         except ConfigError as error:

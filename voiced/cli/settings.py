@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Iterator
 from typing import TextIO
 
+from voiced.ai.directory import configured, no_key
 from voiced.config import Loaded, Places, load_config
 from voiced.config import example as example_text
+from voiced.errors import ConfigError
 
 
 def load(arguments: Namespace) -> Loaded:
@@ -20,10 +23,23 @@ def check(arguments: Namespace, out: TextIO) -> int:
     warnings = list(loaded.warnings)
     if (key := loaded.secrets.describe()) == "not set":
         warnings.append("there is no OpenAI key: set OPENAI_API_KEY, or name a file with it in openai.key_file")
+    warnings += _keys_of_providers(loaded)
     for warning in warnings:
         print(f"warning: {warning}", file=out)
     print(f"the settings are fine; the OpenAI key is {key}", file=out)
     return 0
+
+
+def _keys_of_providers(loaded: Loaded) -> Iterator[str]:
+    """What is wrong with the keys of those in [ai]; OpenAI's is told of by itself. Whoever asks none needs no key."""
+    for provider in configured(loaded.config.ai):
+        try:
+            key = loaded.secrets.provider_key(provider).get_secret_value()
+        except ConfigError as error:
+            yield str(error)
+        else:
+            if provider.needs_key and not key and provider.name != "openai":
+                yield no_key(provider)
 
 
 def show(arguments: Namespace, out: TextIO) -> int:
