@@ -421,7 +421,7 @@ async def test_no_text_however_long_pushes_the_rest_away(browser: Browser, desk:
         await opened(page, desk)
         desk.tell(
             TurnFailed(1, long),
-            DeviceChanged("loudspeaker", False, long),
+            BrainChanged("refused", long),
             CardShown(Card("list", long, long, ends_at=time.time() + 100)),
         )
         await page.until("document.querySelector('.card') && document.querySelector('#failures-count').innerText > 0")
@@ -541,6 +541,11 @@ async def test_a_page_of_a_foreign_origin_is_not_let_in(browser: Browser, desk: 
 async def test_without_the_microphone_one_is_told_what_to_do(browser: Browser, desk: Desk) -> None:
     async with browser.page(microphone=False) as page:
         await opened(page, desk)
+        desk.tell(DeviceChanged("microphone", False, "no browser is the microphone: open the page"))
+        await page.shows(
+            "#state-hint",
+            "Nothing is heard or said yet. Press “Use this browser's microphone and loudspeaker”.",
+        )
         await page.click("#sound-switch")
         await page.until("document.querySelector('#sound').classList.contains('trouble')")
         assert await page.text("#sound-text") == (

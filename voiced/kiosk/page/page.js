@@ -143,6 +143,7 @@ function hint(now) {
   for (const kind of ["microphone", "loudspeaker"]) {
     const device = state.devices[kind];
     if (device && !device.ok && state.connected && !(state.muted && kind === "microphone")) {
+      if (state.sound && !sound.running) return translate("hint.browser"); // there is none but this button
       return translate(`hint.${kind}`, { detail: device.detail });
     }
   }

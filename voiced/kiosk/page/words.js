@@ -36,6 +36,7 @@ export const WORDS = {
     "hint.offline": "The cloud can't be reached. Simple commands still work.",
     "hint.unreachable": "The cloud can't be reached. Trying again.",
     "hint.lost": "The page comes back by itself as soon as voiced runs.",
+    "hint.browser": "Nothing is heard or said yet. Press “Use this browser's microphone and loudspeaker”.",
     "hint.microphone": "No microphone: {detail}",
     "hint.loudspeaker": "No loudspeaker: {detail}",
 
@@ -149,6 +150,7 @@ export const WORDS = {
     "hint.offline": "无法连接云端，简单的命令仍然可用。",
     "hint.unreachable": "无法连接云端，正在重试。",
     "hint.lost": "voiced 运行后，本页会自动恢复。",
+    "hint.browser": "还不能听，也不能说。请按“使用此浏览器的麦克风和扬声器”。",
     "hint.microphone": "没有麦克风：{detail}",
     "hint.loudspeaker": "没有扬声器：{detail}",
 
@@ -262,6 +264,7 @@ export const WORDS = {
     "hint.offline": "Die Cloud ist nicht erreichbar. Einfache Befehle gehen weiterhin.",
     "hint.unreachable": "Die Cloud ist nicht erreichbar. Neuer Versuch …",
     "hint.lost": "Die Seite kommt von selbst zurück, sobald voiced läuft.",
+    "hint.browser": "Noch wird nichts gehört und gesagt: „Mikrofon und Lautsprecher dieses Browsers benutzen“ drücken.",
     "hint.microphone": "Kein Mikrofon: {detail}",
     "hint.loudspeaker": "Kein Lautsprecher: {detail}",
 
