@@ -125,7 +125,7 @@ async def test_a_prompt_that_is_too_long_is_told() -> None:
 @pytest.mark.parametrize("body", [{}, {"choices": []}, {"choices": [{"index": 0, "text": None}]}, b'"Hi"'])
 async def test_another_form_than_the_apis(body: Any) -> None:
     async with HttpLoopback(faults=[Fault(Answer(200, body), "completions")]) as server, desk(server) as at:
-        with pytest.raises(AnswerUnusable, match=r"completions: 127\.0\.0\.1 answers in another form"):
+        with pytest.raises(AnswerUnusable, match=r"completions: openai at 127\.0\.0\.1 answers in another form"):
             await at.ai.completions.ask("Once")
 
 
