@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import io
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,12 +49,39 @@ async def test_a_file_that_can_not_be_sent(source: FileSource, complaint: str, t
     assert str(raised.value) == complaint
 
 
+@pytest.mark.parametrize(
+    ("source", "complaint"),
+    [
+        (io.BytesIO(b"x"), "files: BytesIO is no file: give its path, or its name and its bytes"),
+        (b"x", "files: bytes is no file: give its path, or its name and its bytes"),
+        (None, "files: NoneType is no file: give its path, or its name and its bytes"),
+        (("a.txt", "x"), "files: tuple is no file: give its path, or its name and its bytes"),
+        ("x" * 10_000, "files: a text of 10000 characters is no path: give its path, or its name and its bytes"),
+    ],
+    ids=["open", "bytes", "none", "text", "long"],
+)
+async def test_what_is_no_file_at_all_is_told_and_not_quoted(source: Any, complaint: str) -> None:
+    with pytest.raises(RequestRejected) as raised:
+        await read(source, "files", most_bytes=100)
+    assert str(raised.value) == complaint
+
+
 async def test_a_picture_is_an_address_or_becomes_one(tmp_path: Path) -> None:
     path = tmp_path / "door.png"
     path.write_bytes(PNG)
     address = "https://example.org/door.png"
     assert await image_url(address) == address
-    assert [await image_url(source) for source in (AS_URL, PNG, Image(PNG), path, str(path))] == [AS_URL] * 5
+    coded = AS_URL.removeprefix("data:image/png;base64,")
+    sources: list[Any] = [AS_URL, PNG, Image(PNG), path, str(path), coded, bytearray(PNG), memoryview(PNG)]
+    assert [await image_url(source) for source in sources] == [AS_URL] * 8
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"), [(b"\xff\xd8\xff\xe0", "jpeg"), (b"GIF89a", "gif"), (b"RIFF\0\0\0\0WEBP", "webp")]
+)
+async def test_base64_of_every_kind_is_known(data: bytes, kind: str) -> None:
+    coded = base64.b64encode(data + bytes(20)).decode()
+    assert await image_url(coded) == f"data:image/{kind};base64,{coded}"
 
 
 @pytest.mark.parametrize(
@@ -62,8 +91,10 @@ async def test_a_picture_is_an_address_or_becomes_one(tmp_path: Path) -> None:
         ("data:image/png;base64," + "A" * (MOST_IMAGE_BYTES // 3 * 4 + 8), "at most 20 MiB are taken"),
         (b"hello", "is no picture that a model can see: give a PNG, JPEG, WEBP or GIF"),
         (b"", "image: the picture is empty"),
+        ("iVBORw0KGgo" + "A" * (MOST_IMAGE_BYTES // 3 * 4 + 8), "at most 20 MiB are taken"),
         ("data:text/plain,hello", "a data URL of a picture begins with data:image/png;base64,"),
         ("nowhere.png", "nowhere.png: there is no such file"),
+        (None, "image: NoneType is no file"),
     ],
 )
 async def test_what_no_model_can_see(source: ImageSource, complaint: str) -> None:

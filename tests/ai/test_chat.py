@@ -219,6 +219,8 @@ async def test_a_picture_that_is_too_large_is_not_sent(server: HttpLoopback, tmp
     [
         ({"messages": []}, "chat: there are no messages"),
         ({"messages": ["Hi"]}, "chat: message 0 is no mapping"),
+        ({"messages": None}, "chat: the messages must be a text, or a list of messages"),
+        ({"messages": {"role": "user", "content": "Hi"}}, "chat: the messages must be a text, or a list of messages"),
         ({"messages": [{"content": "Hi"}]}, "chat: message 0 has the role None: write one of system"),
         ({"messages": [{"role": "bot", "content": "Hi"}]}, "chat: message 0 has the role 'bot'"),
         ({"messages": [{"role": "user"}]}, "chat: message 0 has no content"),
@@ -237,8 +239,11 @@ async def test_a_picture_that_is_too_large_is_not_sent(server: HttpLoopback, tmp
         ({"max_tokens": 1, "max_completion_tokens": 1}, "max_tokens and max_completion_tokens are the same"),
         ({"json": True, "response_format": {"type": "text"}}, "chat: json and response_format ask for two forms"),
         ({"response_format": "json_object"}, "chat: response_format must be a mapping"),
+        ({"response_format": dict}, "for a pydantic model there is parse()"),
         ({"response_format": {}}, "chat: response_format has no type"),
         ({"tool_choice": "auto"}, "chat: tool_choice needs tools"),
+        ({"tools": len}, "chat: tools must be a list: write [len]"),
+        ({"tools": ["lamp"]}, "chat: 'lamp' is no function"),
         ({"tools": [len]}, "chat: the function len: "),
     ],
 )

@@ -152,6 +152,7 @@ async def test_a_call_that_was_cut_off_is_not_run() -> None:
     ("wrong", "says"),
     [
         ({"tools": []}, r"chat: run\(\) needs functions: give some, or use ask\(\)"),
+        ({"tools": lamp}, r"chat: tools must be a list: write \[lamp\]"),
         ({"rounds": 0}, "chat: rounds must be at least 1"),
         ({"tool_choice": "oven"}, "chat: tool_choice: there is no function 'oven': known are lamp"),
         ({"n": 2}, r"chat: run\(\): there is no option n: "),

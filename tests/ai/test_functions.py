@@ -86,6 +86,8 @@ def test_a_choice_as_the_server_takes_it_goes_as_it_is() -> None:
     [
         ("lamb", "chat: tool_choice: there is no function 'lamb': did you mean lamp?"),
         (add, "chat: tool_choice: there is no function 'add': known are lamp, none, auto, required"),
+        (5, "chat: tool_choice: there is no function '5': known are lamp, none, auto, required"),
+        (["lamp"], "chat: tool_choice: there is no function \"['lamp']\": did you mean lamp?"),
     ],
 )
 def test_a_choice_that_is_none(choice: Any, says: str) -> None:
@@ -131,6 +133,7 @@ class Lamp:
         (Lamp, "chat: Lamp is no function"),
         ("lamp", "chat: 'lamp' is no function: give functions with type hints and a docstring"),
         (functools.partial(lamp, True), "define it with def, and give it one"),
+        (lambda on: "", "define it with def, and give it one"),
     ],
 )
 def test_a_function_of_which_no_model_can_be_told(function: Any, says: str) -> None:

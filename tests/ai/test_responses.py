@@ -409,6 +409,7 @@ async def test_tools_of_the_server_get_more_time() -> None:
         ({"detail": "sharp"}, "write auto, low, high"),
         ({"tools": [5]}, "a tool has no type"),
         ({"tool_choice": "required"}, "tool_choice needs tools"),
+        ({"tools": lamp}, "responses: tools must be a list: write [lamp]"),
         ({"tools": [lamp], "tool_choice": "lmap"}, "did you mean lamp"),
         ({"tools": [lamp], "tool_choice": "web_search"}, "there is no function 'web_search'"),
     ],

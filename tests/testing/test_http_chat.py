@@ -13,7 +13,7 @@ from .http_client import HI, LAMP, raw_of, sdk_of
 
 
 async def test_several_answers_take_a_reply_each() -> None:
-    async with HttpLoopback(["One.", [CallTool("lamp"), CallTool("lamp")], [Say("Th"), Finish()]]) as server:
+    async with HttpLoopback(["One.", [CallTool("lamp"), CallTool("lamp")], ["Th", Finish()]]) as server:
         async with sdk_of(server) as sdk:
             answer = await sdk.chat.completions.create(model="gpt-4o", messages=HI, tools=[LAMP], n=3)  # type: ignore[list-item]
         assert server.violations == ()

@@ -32,7 +32,15 @@ FileSource = str | os.PathLike[str] | tuple[str, bytes]
 """A path, or the name and the bytes of a file."""
 
 ImageSource = str | os.PathLike[str] | bytes | HasData
-"""An address (https:, data:), a path, the bytes of a file, or an `Image`."""
+"""An address (https:, data:), a path, the bytes of a file, as they are or in base64, or an `Image`."""
+
+_LONGEST_PATH: Final = 4095
+"""That Linux takes. What is longer is no path, but what somebody meant to send, and is not quoted."""
+
+_TAKEN: Final = "give its path, or its name and its bytes"
+
+_CODED: Final = {"iVBORw0KGgo": "png", "/9j/": "jpeg", "R0lGOD": "gif", "UklGR": "webp"}
+"""How base64 of each kind begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +58,24 @@ class Attachment:
 
 async def read(source: FileSource, what: str, *, most_bytes: int, kinds: Collection[str] = ()) -> Attachment:
     """The file, read in a thread. `kinds`: suffixes that it may have, such as "wav". Raises RequestRejected."""
-    if isinstance(source, tuple):
-        name, data = source
+    place = place_of(source, what)
+    if isinstance(place, tuple):
+        name, data = place
         _check(name, len(data), what, most_bytes, kinds)
-        return Attachment(legible(Path(name).name), bytes(data))
-    path = Path(source)
-    return Attachment(legible(path.name), await asyncio.to_thread(_read, path, what, most_bytes, kinds))
+        return Attachment(legible(Path(name).name), data)
+    return Attachment(legible(place.name), await asyncio.to_thread(_read, place, what, most_bytes, kinds))
+
+
+def place_of(source: object, what: str) -> Path | tuple[str, bytes]:
+    """Where a file is, or its name and its bytes. Raises RequestRejected for anything else, such as an open file."""
+    if isinstance(source, str) and len(source) > _LONGEST_PATH:
+        raise RequestRejected(f"{what}: a text of {len(source)} characters is no path: {_TAKEN}")
+    match source:
+        case str() | os.PathLike():
+            return Path(source)
+        case (str() as name, (bytes() | bytearray() | memoryview()) as data):
+            return name, bytes(data)
+    raise RequestRejected(f"{what}: {type(source).__name__} is no file: {_TAKEN}")
 
 
 def size_of(path: Path, what: str, *, most_bytes: int, kinds: Collection[str] = ()) -> int:
@@ -83,14 +103,17 @@ async def image_url(source: ImageSource, what: str = "image") -> str:
         if len(coded) * 3 // 4 > MOST_IMAGE_BYTES:
             raise RequestRejected(_too_large(what, "the picture", len(coded) * 3 // 4, MOST_IMAGE_BYTES))
         return source
+    if isinstance(source, str) and (coded_kind := _coded(source)):
+        return await image_url(f"data:image/{coded_kind};base64,{source}", what)
     if isinstance(source, HasData):
         source = source.data
-    if isinstance(source, bytes):
-        name, data = "the picture", source
+    place = place_of(("the picture", source) if isinstance(source, bytes | bytearray | memoryview) else source, what)
+    if isinstance(place, tuple):
+        name, data = place
         _check(name, len(data), what, MOST_IMAGE_BYTES, ())
     else:
-        name = str(source)
-        data = await asyncio.to_thread(_read, Path(source), what, MOST_IMAGE_BYTES, ())
+        name = str(place)
+        data = await asyncio.to_thread(_read, place, what, MOST_IMAGE_BYTES, ())
     kind = image_kind(data)
     if not kind:
         raise RequestRejected(f"{what}: {name} is no picture that a model can see: give a PNG, JPEG, WEBP or GIF")
@@ -106,6 +129,11 @@ def image_kind(data: bytes) -> str:
     if data.startswith((b"GIF87a", b"GIF89a")):
         return "gif"
     return "webp" if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else ""
+
+
+def _coded(text: str) -> str:
+    """The kind of a picture in base64; empty for a path, which has a suffix."""
+    return next((kind for head, kind in _CODED.items() if text.startswith(head) and "." not in text), "")
 
 
 def _data_url(kind: str, data: bytes) -> str:

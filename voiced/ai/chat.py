@@ -13,7 +13,7 @@ from voiced.ai.chat_fit import Fit
 from voiced.ai.chat_messages import Detail, Messages, shorter
 from voiced.ai.chat_options import AnswerOptions, ChatOptions, body_of
 from voiced.ai.chat_stream import ChatStream
-from voiced.ai.functions import Function, Functions, ToolChoice, run_calls
+from voiced.ai.functions import Function, Functions, ToolChoice, listed, run_calls
 from voiced.ai.option_names import check_names
 from voiced.ai.providers import Providers, Server
 from voiced.ai.response_format import check_whole, structure
@@ -135,7 +135,7 @@ class Chat:
         an AnswerUnusable with the code "rounds".
         """
         check_names(options, AnswerOptions.__annotations__, "chat: run()")
-        functions = Functions(tools, "chat")
+        functions = Functions(listed(tools, "chat"), "chat")
         if not functions:
             raise RequestRejected("chat: run() needs functions: give some, or use ask()")
         if rounds < 1:

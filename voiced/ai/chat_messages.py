@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, get_args
 
 from voiced.ai import attachments
@@ -40,6 +40,8 @@ async def written(
     """
     if detail not in get_args(Detail):
         raise RequestRejected(f"chat: detail is {detail!r}: write {', '.join(get_args(Detail))}")
+    if isinstance(messages, Mapping) or not isinstance(messages, Iterable):
+        raise RequestRejected("chat: the messages must be a text, or a list of messages")
     said = [{"role": "user", "content": messages}] if isinstance(messages, str) else messages
     found = _copied(said)
     if not found:

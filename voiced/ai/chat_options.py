@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, TypedDict
 
 from voiced.ai.attachments import ImageSource
 from voiced.ai.chat_messages import Detail, Messages, mention_json, written
-from voiced.ai.functions import Function, Functions, ToolChoice
+from voiced.ai.functions import Function, Functions, ToolChoice, listed
 from voiced.ai.option_names import check_names
 from voiced.ai.response_format import check_response_format
 from voiced.errors import RequestRejected
@@ -95,9 +95,9 @@ def _say_the_form(given: dict[str, Any], messages: list[dict[str, Any]]) -> None
 
 def _offer(given: dict[str, Any]) -> None:
     """Functions as tools, and the choice among them, as the server takes them."""
-    tools, choice = given.pop("tools", ()), given.pop("tool_choice", None)
-    functions = Functions([tool for tool in tools if callable(tool)], "chat")
-    offered = [*functions.chat_tools, *[dict(tool) for tool in tools if not callable(tool)]]
+    tools, choice = listed(given.pop("tools", ()), "chat"), given.pop("tool_choice", None)
+    functions = Functions([tool for tool in tools if not isinstance(tool, Mapping)], "chat")
+    offered = [*functions.chat_tools, *[dict(tool) for tool in tools if isinstance(tool, Mapping)]]
     if offered:
         given["tools"] = offered
     if choice is None:

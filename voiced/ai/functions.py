@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -45,6 +45,13 @@ class FunctionOutput:
     call: FunctionCall
     text: str = field(repr=False)
     failed: bool = False
+
+
+def listed(tools: object, what: str) -> list[Any]:
+    """The tools, which need not be functions. Raises RequestRejected where they are no list, such as one function."""
+    if isinstance(tools, str | Mapping) or not isinstance(tools, Iterable):
+        raise RequestRejected(f"{what}: tools must be a list: write [{getattr(tools, '__name__', '...')}]")
+    return list(tools)
 
 
 class Functions:
@@ -123,6 +130,8 @@ class Functions:
         """A mode or a mapping as it is; of a function its name, in a tuple."""
         if isinstance(choice, Mapping):
             return dict(choice)
+        if not isinstance(choice, str) and not callable(choice):
+            raise self._no_such(repr(choice))
         if callable(choice):
             for name, (function, _) in self._known.items():
                 if function == choice:

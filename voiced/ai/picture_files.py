@@ -68,7 +68,7 @@ async def read_file(source: Any, called: str, most_bytes: int) -> PictureFile:
         source = await source.load()
     elif not isinstance(source, bytes | str | os.PathLike | tuple) and isinstance(source, HasData):
         source = source.data
-    if isinstance(source, bytes):
+    if isinstance(source, bytes | bytearray | memoryview):
         source = (called, source)
     read = await attachments.read(source, "images", most_bytes=most_bytes)
     header = read_header(read.data)

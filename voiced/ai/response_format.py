@@ -28,7 +28,8 @@ def check_response_format(value: object, what: str) -> None:
     """Raises RequestRejected for a `response_format` that no server has. `what` names the helper: "chat"."""
     if not isinstance(value, Mapping):
         raise RequestRejected(
-            f"{what}: response_format must be a mapping: write {{'type': 'json_object'}}, or one with json_schema"
+            f"{what}: response_format must be a mapping: write {{'type': 'json_object'}}, or one with json_schema; for "
+            "a pydantic model there is parse()"
         )
     kind = value.get("type")
     if kind in _NOWHERE:

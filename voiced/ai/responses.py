@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack
 from voiced.ai.attachments import ImageSource
 from voiced.ai.by_id import by_id
 from voiced.ai.failures import failure
-from voiced.ai.functions import Function, Functions, run_calls
+from voiced.ai.functions import Function, Functions, listed, run_calls
 from voiced.ai.paging import all_pages
 from voiced.ai.paid_once import PaidOnce
 from voiced.ai.polling import POLL_S, poll
@@ -219,7 +219,7 @@ class Responses:
         that it forces, the model is free. `rounds`: requests at most; where the model still wants to call then, that is
         an AnswerUnusable with the code "rounds".
         """
-        functions = Functions([tool for tool in tools if callable(tool)], "responses")
+        functions = Functions([tool for tool in listed(tools, "responses") if callable(tool)], "responses")
         if not functions:
             raise RequestRejected("responses: run() needs functions: give some, or use ask()")
         if rounds < 1:

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, TypedDict
 
 from voiced.ai.attachments import ImageSource
 from voiced.ai.chat_options import Effort
-from voiced.ai.functions import Function, Functions, ToolChoice
+from voiced.ai.functions import Function, Functions, ToolChoice, listed
 from voiced.ai.option_names import check_names
 from voiced.ai.response_format import check_response_format
 from voiced.ai.responses_input import Detail, Input, items_of, mentions_json, written
@@ -126,6 +126,7 @@ def _judge_names(given: Mapping[str, Any]) -> None:
 
 def _offer(given: dict[str, Any], tools: Sequence[Function | Mapping[str, Any]]) -> None:
     """Functions as tools, the choice among them, and what is to be told of them."""
+    tools = listed(tools, "responses")
     functions = Functions([tool for tool in tools if callable(tool)], "responses")
     offered = [*functions.responses_tools, *[_tool(tool) for tool in tools if not callable(tool)]]
     if offered:

@@ -122,13 +122,13 @@ async def judged(source: FileSource, purpose: str, *, any_purpose: bool = False)
     most = MOST_BYTES_IN_PARTS if purpose in IN_PARTS else MOST_BYTES
     most = MOST_BATCH_BYTES if purpose == "batch" else most
     what, kinds = f"files for {purpose}", KINDS.get(purpose, frozenset())
-    if isinstance(source, tuple):
-        attachment = await attachments.read(source, what, most_bytes=most, kinds=kinds)
+    place = attachments.place_of(source, what)
+    if isinstance(place, tuple):
+        attachment = await attachments.read(place, what, most_bytes=most, kinds=kinds)
         sending = Sending(attachment.name, len(attachment.data), data=attachment.data)
     else:
-        path = Path(source)
-        size = await asyncio.to_thread(attachments.size_of, path, what, most_bytes=most, kinds=kinds)
-        sending = Sending(legible(path.name), size, path)
+        size = await asyncio.to_thread(attachments.size_of, place, what, most_bytes=most, kinds=kinds)
+        sending = Sending(legible(place.name), size, place)
     if not sending.name:
         raise RequestRejected("files: the file has no name: give one, such as notes.txt")
     if purpose == "vision" and not attachments.image_kind(await sending.read(0, _HEAD)):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from voiced.ai.attachments import FileSource, legible, size_of
+from voiced.ai.attachments import FileSource, legible, place_of, size_of
 from voiced.ai.wav_file import NoWav, WavFile, read_header
 from voiced.errors import RequestRejected
 
@@ -69,12 +69,12 @@ class EncodedFile:
 
 def open_sound(source: FileSource, what: str) -> WavFile | EncodedFile:
     """The sound in a file. Blocks for the disk; close a `WavFile`. Raises RequestRejected."""
-    if isinstance(source, tuple):
-        name, data = source
+    path = place_of(source, what)
+    if isinstance(path, tuple):
+        name, data = path
         if not data:
             raise RequestRejected(f"{what}: {name} is empty")
-        return _judged(io.BytesIO(data), name, len(data), bytes(data), what)
-    path = Path(source)
+        return _judged(io.BytesIO(data), name, len(data), data, what)
     name = legible(str(path))
     size = size_of(path, what, most_bytes=_MOST_ON_DISK)
     with told(name, what):

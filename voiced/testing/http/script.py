@@ -70,7 +70,7 @@ class Finish:
 
 
 Output = Say | Pause | CallTool | Finish | ResponseOutput
-Reply = str | Output | Sequence[Output]
+Reply = str | Output | Sequence[str | Output]
 """A text alone is a `Say`. A `ResponseOutput` is for /responses alone."""
 
 
@@ -156,7 +156,7 @@ class Script:
         elif isinstance(reply, Output):
             outputs = [reply]
         else:
-            outputs = list(reply)
+            outputs = [Say(output) if isinstance(output, str) else output for output in reply]
         kinds = [type(output) for output in outputs if not isinstance(output, Pause)]
         if CallTool in kinds and Say in kinds[kinds.index(CallTool) :]:
             raise ValueError("a model says what it says before it calls tools; put Say first")
