@@ -17,7 +17,8 @@ from voiced.config.as_toml import toml_value
 
 _PIPX: Final = "/pipx/venvs/"
 _UV: Final = "/uv/tools/"
-"""Where these keep what they install."""
+_DEBIAN: Final = "/usr/lib/voiced"
+"""Where these keep what they install. The Debian package has no pip of its own in it."""
 
 
 def in_settings(places: Places, key: str, value: Any) -> str:
@@ -49,6 +50,8 @@ def install(name: str, *, prefix: str = sys.prefix) -> str:
     "pipx runpip voiced install 'voiced[echo]'"
     >>> install("echo", prefix="/nonexistent/voiced")
     "sudo /nonexistent/voiced/bin/python -m pip install 'voiced[echo]'"
+    >>> install("gpio", prefix="/usr/lib/voiced")
+    "sudo apt-get install python3-pip && sudo pip --python /usr/lib/voiced/bin/python install 'voiced[gpio]'"
     """
     return library(f"voiced[{name}]", prefix=prefix)
 
@@ -60,6 +63,8 @@ def library(name: str, *, prefix: str = sys.prefix) -> str:
     "uv pip install --python /home/ada/.local/share/uv/tools/voiced/bin/python 'httpx2[socks]'"
     """
     python = f"{prefix}/bin/python"
+    if prefix == _DEBIAN:
+        return f"sudo apt-get install python3-pip && {shlex.join(['sudo', 'pip', '--python', python, 'install', name])}"
     if _PIPX in prefix:
         return shlex.join(["pipx", "runpip", "voiced", "install", name])
     if _UV in prefix or find_spec("pip") is None:
@@ -73,6 +78,8 @@ def upgrade(*, prefix: str = sys.prefix) -> str:
         return "pipx upgrade voiced"
     if _UV in prefix:
         return "uv tool upgrade voiced"
+    if prefix == _DEBIAN:
+        return "sudo apt-get install ./voiced_*.deb"
     return shlex.join([*_as_owner(prefix), f"{prefix}/bin/python", "-m", "pip", "install", "--upgrade", _origin()])
 
 

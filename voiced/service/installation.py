@@ -127,8 +127,8 @@ def _must_be_visible(program: Sequence[str]) -> None:
         if any(path.is_relative_to(folder) for folder in HIDDEN):
             raise ServiceError(
                 f"the system service can't see {path}; install voiced for the whole machine: sudo python3 -m venv "
-                "/opt/voiced && sudo /opt/voiced/bin/pip install voiced, and say sudo /opt/voiced/bin/voiced "
-                "service install; or install it for yourself with --user"
+                "/opt/voiced && sudo /opt/voiced/bin/pip install '.[echo,wake]' (in a checkout), and say "
+                "sudo /opt/voiced/bin/voiced service install; or install it for yourself with --user"
             )
 
 
