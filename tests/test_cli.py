@@ -565,6 +565,23 @@ async def test_what_happens_is_printed_as_it_happens(settings: Path) -> None:
     ]
 
 
+async def test_who_follows_ends_with_who_reads_though_nothing_happens(settings: Path) -> None:
+    async with daemon(settings):
+        reading, writing = os.pipe()
+        command = [sys.executable, "-m", "voiced", "status", "--follow", "--config", str(settings)]
+        following = await asyncio.create_subprocess_exec(*command, stdout=writing)
+        os.close(writing)
+        try:
+            assert (await asyncio.to_thread(os.read, reading, 1000)).startswith(b"voiced ")
+            os.close(reading)
+            async with asyncio.timeout(20):
+                assert await following.wait() == 141
+        finally:
+            if following.returncode is None:
+                following.kill()
+                await following.wait()
+
+
 CARD = CardShown(Card("tea", "Tea", "It is ready.", Image("image/png", PNG)))
 
 

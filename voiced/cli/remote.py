@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import select
 import sys
+import threading
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TextIO
 
+from voiced.cli import NOBODY_READS
 from voiced.cli.fact_words import fact_line
 from voiced.cli.reaching import PROMPTLY_S, paths
 from voiced.control import client, protocol
@@ -142,6 +147,7 @@ def _of_cap(usd: float, cap: float, when: str) -> str:
 
 
 def _follow(arguments: Namespace, out: TextIO) -> int:
+    _end_with_the_reader_of(out)
     for reply in client.replies(paths(arguments), protocol.Follow(texts=arguments.texts)):
         if arguments.json:
             out.write(_json(reply))
@@ -151,6 +157,19 @@ def _follow(arguments: Namespace, out: TextIO) -> int:
             print(fact_line(reply), file=out)
         out.flush()
     return 0
+
+
+def _end_with_the_reader_of(out: TextIO) -> None:
+    """A pipe that nobody reads any more is told of as one writes to it, and the next fact may be hours away."""
+    poll = select.poll()
+    with suppress(OSError):  # it is no file
+        poll.register(out.fileno(), 0)  # its end is always told
+
+        def watch() -> None:
+            poll.poll()
+            os._exit(NOBODY_READS)
+
+        threading.Thread(target=watch, daemon=True).start()
 
 
 def _picture(path: Path) -> bytes:
