@@ -51,7 +51,7 @@ async def test_it_shows_off_at_the_end(tmp_path: Path) -> None:
         (lambda path: None, "it can't be run (No such file or directory); see lights.command"),
         (lambda path: path.write_text("#!/bin/sh\n"), "it can't be run (Permission denied); see lights.command"),
         (lambda path: script(path, "exit 3"), "it ended with the code 3"),
-        (lambda path: script(path, "kill -9 $$"), "it ended with the code -9"),
+        (lambda path: script(path, "kill -SEGV $$"), "it crashed or was killed: Segmentation fault"),
     ],
     ids=["missing", "no program", "fails", "crashes"],
 )

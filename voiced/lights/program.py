@@ -67,7 +67,7 @@ class Program:
         except TimeoutError:
             self._tell(f"it took longer than {within_s:g} s and was killed; see lights.command_timeout_s")
         else:
-            self._tell(f"it ended with the code {code}" if code else "")
+            self._tell(_trouble(code))
         finally:
             if process.returncode is None:
                 await _kill(process)
@@ -76,6 +76,13 @@ class Program:
         if trouble and trouble != self._told:
             log.warning("lights.program", program=self._command[0], reason=trouble)
         self._told = trouble
+
+
+def _trouble(code: int) -> str:
+    """What an exit code tells, as asyncio gives it; empty where all is well."""
+    if code < 0:
+        return f"it crashed or was killed: {signal.strsignal(-code) or f'signal {-code}'}"
+    return f"it ended with the code {code}" if code else ""
 
 
 async def _kill(process: asyncio.subprocess.Process) -> None:
