@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,18 +36,6 @@ from voiced.usage import Usage
 from .desk import Desk, desk
 
 CHAT = "/v1/chat/completions"
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[HttpLoopback]:
-    async with HttpLoopback() as server:
-        yield server
-
-
-@pytest.fixture
-async def here(server: HttpLoopback) -> AsyncIterator[Desk]:
-    async with desk(server) as here:
-        yield here
 
 
 def call(custom_id: str, said: str = "Hi", **body: Any) -> BatchCall:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -28,18 +27,6 @@ from .desk import Desk, desk
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
 LINES = b'{"prompt": 1}\n'
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[HttpLoopback]:
-    async with HttpLoopback() as server:
-        yield server
-
-
-@pytest.fixture
-async def here(server: HttpLoopback) -> AsyncIterator[Desk]:
-    async with desk(server) as here:
-        yield here
 
 
 def written(folder: Path, name: str, data: bytes) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -24,18 +23,6 @@ from .desk import Desk, desk
 
 MODEL = "gpt-4.1-mini-2025-04-14"
 PAIRS = [(f"Lamp {number}?", "It is on.") for number in range(10)]
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[HttpLoopback]:
-    async with HttpLoopback() as server:
-        yield server
-
-
-@pytest.fixture
-async def here(server: HttpLoopback) -> AsyncIterator[Desk]:
-    async with desk(server) as here:
-        yield here
 
 
 def examples(count: int = 10) -> tuple[str, bytes]:

@@ -43,12 +43,6 @@ SEEN_THROUGH = png(64, 64, b"\0\0\0\0")
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[HttpLoopback]:
-    async with HttpLoopback() as server:
-        yield server
-
-
-@pytest.fixture
 async def here(server: HttpLoopback) -> AsyncIterator[Desk]:
     async with desk(server) as here:
         yield here

@@ -24,12 +24,6 @@ async def server() -> AsyncIterator[HttpLoopback]:
         yield server
 
 
-@pytest.fixture
-async def here(server: HttpLoopback) -> AsyncIterator[Desk]:
-    async with desk(server) as here:
-        yield here
-
-
 async def test_all_models_are_listed_by_name(here: Desk) -> None:
     listed = await here.ai.models.list()
     assert [info.id for info in listed] == sorted((*MODELS, MINE))

@@ -22,12 +22,6 @@ CAT = png(16, 16)
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[HttpLoopback]:
-    async with HttpLoopback() as server:
-        yield server
-
-
-@pytest.fixture
 async def here(server: HttpLoopback) -> AsyncIterator[Desk]:
     async with desk(server) as here:
         yield here

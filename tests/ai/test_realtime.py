@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -11,19 +10,7 @@ import pytest
 from voiced.errors import AnswerUnusable, ModelUnknown, RequestRejected
 from voiced.testing.http import Answer, Fault, HttpLoopback
 
-from .desk import Desk, desk
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[HttpLoopback]:
-    async with HttpLoopback() as server:
-        yield server
-
-
-@pytest.fixture
-async def here(server: HttpLoopback) -> AsyncIterator[Desk]:
-    async with desk(server) as here:
-        yield here
+from .desk import Desk
 
 
 async def test_a_key_for_a_browser(here: Desk, server: HttpLoopback) -> None:

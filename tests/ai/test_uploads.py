@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -27,18 +26,6 @@ from .desk import Desk, desk
 
 DATA = bytes(range(256)) * 40
 """10240 bytes: ten parts of 1000, and one of 240."""
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[HttpLoopback]:
-    async with HttpLoopback() as server:
-        yield server
-
-
-@pytest.fixture
-async def here(server: HttpLoopback) -> AsyncIterator[Desk]:
-    async with desk(server) as here:
-        yield here
 
 
 @pytest.fixture

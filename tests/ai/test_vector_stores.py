@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +14,10 @@ from voiced.testing.http import Answer, Drop, Fault, HttpLoopback, Stall, html_p
 from voiced.testing.http.files import Files
 from voiced.testing.http.stored_files import VectorStores
 
-from .desk import Desk, desk
+from .desk import Desk
 
 KEYS = ("keys.txt", b"The spare key is at Anna's.\n\nThe key of the shed hangs in the hall.")
 MILK = ("milk.md", b"Buy milk and bread on Monday.")
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[HttpLoopback]:
-    async with HttpLoopback() as server:
-        yield server
-
-
-@pytest.fixture
-async def here(server: HttpLoopback) -> AsyncIterator[Desk]:
-    async with desk(server) as here:
-        yield here
 
 
 async def test_files_are_uploaded_taken_in_and_found(server: HttpLoopback, here: Desk, tmp_path: Path) -> None:
