@@ -183,7 +183,7 @@ async def test_what_passes_is_tried_once_more(action: Action) -> None:
     async with office(action) as (home, server):
         assert len(await home.ai.embed(["Hello."])) == 1
         assert len(server.of("embeddings")) == 2
-        assert len(home.posted) == 1
+        assert len(home.posted) == 1 + isinstance(action, Drop)  # an answer that got lost is paid, too
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ async def test_what_passes_is_tried_once_more(action: Action) -> None:
         (rate_limited(60), "Rate limit", 1),
         (server_error(), "the server is in trouble", 2),
         (html_page(), "127.0.0.1 answered with a web page", 1),
-        (Drop(), "the connection to 127.0.0.1 broke", 2),
+        (Drop(), "the connection to openai at 127.0.0.1 broke", 2),
         (Answer(301, headers={"Location": "https://example.org"}), "redirects to https://example.org", 1),
     ],
 )  # fmt: skip
@@ -207,7 +207,7 @@ async def test_what_fails_is_said_in_plain_words(action: Action, complaint: str,
         assert complaint in told
         assert KEY not in told
         assert len(server.of("embeddings")) == requests
-        assert home.posted == []
+        assert len(home.posted) == (requests if isinstance(action, Drop) else 0)
 
 
 async def test_a_server_that_does_not_answer_is_given_up() -> None:

@@ -97,6 +97,7 @@ class Embeddings:
                 provider=provider,
                 within_s=within_s,
                 stays=True,  # vectors of another model would be near to nothing
+                lost=lambda server: [Usage(server.model, text_in=_tokens({}, batch))],
             )
             found = await asyncio.to_thread(
                 understood, lambda raw, _: _vectors(raw, len(batch), dimensions), answer, server, "embeddings"

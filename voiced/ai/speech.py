@@ -139,7 +139,13 @@ class Speaking:
             return self.sound.feed(answer.content) + self.sound.end()
 
         return await self._providers.ask(
-            "speech", request, read, model=self._model, provider=self._provider, within_s=self._within_s
+            "speech",
+            request,
+            read,
+            model=self._model,
+            provider=self._provider,
+            within_s=self._within_s,
+            lost=lambda server: [Usage(server.model, characters=len(part))],
         )
 
     def _chunks(self, part: str) -> AbstractAsyncContextManager[Events]:
@@ -153,7 +159,12 @@ class Speaking:
             return _Chunks(response.iter_bytes(), opening)
 
         return self._providers.stream(
-            "speech", request, model=self._model, provider=self._provider, within_s=self._within_s
+            "speech",
+            request,
+            model=self._model,
+            provider=self._provider,
+            within_s=self._within_s,
+            lost=lambda server: [Usage(server.model, characters=len(part))],
         )
 
     def _begin(self, part: str, server: Server, headers: Mapping[str, str]) -> None:

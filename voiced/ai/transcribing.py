@@ -104,6 +104,7 @@ class Writing:
             model=self._model,
             provider=self._provider,
             within_s=self._patience_s(piece),
+            lost=lambda server: [_about(piece, server)],
         )
 
     async def _asked(self, server: Server, piece: Piece) -> Any:
@@ -136,6 +137,7 @@ class Writing:
                 model=self._model,
                 provider=self._provider,
                 within_s=self._patience_s(piece),
+                lost=lambda server: [_about(piece, server)],
             ) as events:
                 asked = events.server
                 async for event in events:
@@ -157,7 +159,7 @@ class Writing:
             raise _advised(error, piece) from error
         finally:
             if asked is not None and heard is None:  # what was sent is paid for, whatever came of it
-                self._providers.spend(Usage(asked.model, seconds=piece.about_s))
+                self._providers.spend(_about(piece, asked))
 
     def _understood(self, event: Any, piece: Piece, server: Server) -> Heard:
         try:
@@ -229,6 +231,11 @@ class _AtOnce:
 
     async def close(self) -> None:
         """Nothing is open."""
+
+
+def _about(piece: Piece, server: Server) -> Usage:
+    """What a piece costs whose answer did not come, or not whole."""
+    return Usage(server.model, seconds=piece.about_s)
 
 
 def _cut_off(error: ApiUnreachable, so_far: str) -> StreamCut:
