@@ -81,10 +81,12 @@ async def test_where_some_calls_fail_the_others_are_printed_and_the_exit_code_te
     server.kept(Batches).breaking.add("2")
     batch = (await bench.types("batch", "submit", stdin=lines(call(1), call(2)))).out.strip()
     await ended(bench, batch)
-    said = await bench.types("batch", "results", batch)
-    assert said.code == 1
-    assert [(each["custom_id"], "error" in each) for each in said.jsons] == [("1", False), ("2", True)]
-    assert said.err == "voiced: 1 of 2 calls failed: see `error` in their lines\n"
+    for how in ([], ["--json"]):
+        said = await bench.types("batch", "results", batch, *how)
+        assert said.code == 1
+        assert [(each["custom_id"], "error" in each) for each in said.jsons] == [("1", False), ("2", True)]
+        assert said.err == "voiced: 1 of 2 calls failed: see `error` in their lines\n"
+    assert set(said.jsons[1]["error"]) == {"code", "message", "status", "param"}
 
 
 async def test_one_that_was_cancelled_is_no_success(bench: Bench, server: HttpLoopback) -> None:

@@ -108,6 +108,8 @@ async def test_a_job_ends_with_the_name_of_a_model(bench: Bench, server: HttpLoo
 async def test_one_that_is_cancelled_has_no_model(bench: Bench, server: HttpLoopback, examples: Path) -> None:
     uploaded = (await bench.types("files", "upload", examples, "--purpose", "fine-tune")).out.strip()
     job = (await bench.types("finetune", "create", uploaded)).out.strip()
+    shown = (await bench.types("finetune", "status", job)).out
+    assert "finish" not in shown  # nobody knows when yet
     assert (await bench.types("finetune", "cancel", job, "--json")).json["status"] == "cancelled"
     said = await bench.types("finetune", "follow", job)
     assert said.code == 1

@@ -14,7 +14,7 @@ from voiced.cli.api.progress import progress
 from voiced.cli.api.session import Session, session
 
 if TYPE_CHECKING:
-    from voiced.ai.batch_answers import BatchAnswer
+    from voiced.ai.batch_answers import BatchAnswer, BatchFailure
     from voiced.ai.batches import Batch
 
 NAME = "stdin.jsonl"
@@ -77,8 +77,7 @@ def results(arguments: Namespace, out: TextIO) -> int:
         for answer in found.answers.values():
             to.json(_whole(answer) if arguments.json else _short(answer))
         for failure in found.failed.values():
-            told_of = plain(failure)
-            to.json(told_of if arguments.json else {"custom_id": failure.custom_id, "error": failure.message})
+            to.json({"custom_id": failure.custom_id, "error": _why(failure) if arguments.json else failure.message})
     if found.failed:
         warn(
             f"{len(found.failed)} of {len(found.answers) + len(found.failed)} calls failed: see `error` in their lines"
@@ -130,6 +129,10 @@ def _short(answer: BatchAnswer) -> Mapping[str, Any]:
 
 def _whole(answer: BatchAnswer) -> Mapping[str, Any]:
     return {"custom_id": answer.custom_id, "text": answer.text, "model": answer.model, "body": answer.body}
+
+
+def _why(failure: BatchFailure) -> Mapping[str, Any]:
+    return {name: value for name, value in plain(failure).items() if name != "custom_id"}
 
 
 def _named(arguments: Namespace, file: Path) -> Path | str:

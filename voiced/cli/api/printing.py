@@ -170,8 +170,9 @@ def shown(arguments: Namespace, to: Result, item: object) -> None:
         return
     width = max(map(len, fields))
     for name, value in fields.items():
-        if value not in (None, "", [], {}):
-            if name.endswith("_at") and isinstance(value, int | float):
+        is_moment = name.endswith(("_at", "_finish")) and isinstance(value, int | float)
+        if value not in (None, "", [], {}) and not (is_moment and not value):  # a moment of 0 has not come yet
+            if is_moment:
                 value = when(value)
             told = value if isinstance(value, str) else as_json(value)
             to.line(f"{name.replace('_', ' ').ljust(width)}  {' '.join(told.split())}")

@@ -26,6 +26,7 @@ def progress(what: str, unit: str, *, shown: bool = True) -> Iterator[Progress |
         def told(done: int, total: int) -> None:
             bar.total = total or None
             bar.update(done - bar.n)
-            bar.refresh()
+            if not size or done == total:  # bytes come so often that the bar is drawn as it goes
+                bar.refresh()
 
         yield told
