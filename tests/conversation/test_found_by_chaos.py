@@ -54,7 +54,7 @@ from voiced.conversation.events import (
 )
 from voiced.conversation.failover import FATAL_COOLDOWN_S
 from voiced.conversation.link import OPEN_WITHIN_S
-from voiced.conversation.machine import SPEAKER_PATIENCE_S
+from voiced.conversation.playback import SPEAKER_PATIENCE_S
 from voiced.conversation.settings import BrainSettings, TurnSettings
 
 S1, S2, S3, S4 = (SessionId(number) for number in range(1, 5))

@@ -8,22 +8,20 @@ candidate ready ────────> it takes over in the next silence, wit
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 from voiced.audio import Ms
 from voiced.conversation.commands import (
     BrainChanged,
     BrainSelected,
     CloseSession,
-    Command,
     OpenSession,
-    Report,
     UpdateTools,
 )
 from voiced.conversation.events import BrainLost, BrainName, BrainReady, Cause, SessionId, ToolSpec
 from voiced.conversation.failover import Failover
 from voiced.conversation.link import Link
 from voiced.conversation.notices import refused
+from voiced.conversation.outbox import Outbox
 from voiced.conversation.settings import BrainSettings
 from voiced.conversation.transcript import Transcript
 
@@ -33,9 +31,9 @@ OUT_OF_MONEY = "the budget is spent"
 class Brains:
     """Knows nothing of turns: who calls it sees to what the session that goes still owes."""
 
-    def __init__(self, settings: BrainSettings, transcript: Transcript, order: Callable[[Command], None]) -> None:
+    def __init__(self, settings: BrainSettings, transcript: Transcript, out: Outbox) -> None:
         self._transcript = transcript
-        self._order = order
+        self._out = out
         self._sessions = 0
         self._started = False
         self._tools: tuple[ToolSpec, ...] = ()
@@ -74,7 +72,7 @@ class Brains:
     def use(self, brain: BrainName, now: float) -> None:
         """Let this brain answer from now on; it may be ready already."""
         self.link = self._links[brain]
-        self._order(Report(BrainSelected(brain)))
+        self._out.report(BrainSelected(brain))
         if self.link is self.candidate:
             self.candidate = None
             self._transcript.new_session()
@@ -94,20 +92,20 @@ class Brains:
             self._transcript.new_session()
         link.offered, link.thrift = self._tools, self.failover.thrift
         history = self._transcript.unknown_to(link.session, answered=True)
-        self._order(OpenSession(link.session, history, self._tools, after, link.brain, link.thrift))
-        self._order(Report(BrainChanged("connecting", brain=link.brain)))
+        self._out.order(OpenSession(link.session, history, self._tools, after, link.brain, link.thrift))
+        self._out.report(BrainChanged("connecting", brain=link.brain))
 
     def offer(self, tools: tuple[ToolSpec, ...]) -> None:
         """These are the tools; tell the session if it was told of others."""
         self._tools = tools
         if self.link.ready and tools != self.link.offered:
             self.link.offered = tools
-            self._order(UpdateTools(self.link.session, tools))
+            self._out.order(UpdateTools(self.link.session, tools))
 
     def ready(self, now: float) -> None:
         """The one that answers is there."""
         self.link.up(now)
-        self._order(Report(BrainChanged("ready", brain=self.link.brain)))
+        self._out.report(BrainChanged("ready", brain=self.link.brain))
         self.offer(self._tools)
 
     def lost(self, link: Link, event: BrainLost, now: float) -> Ms | None:
@@ -115,7 +113,7 @@ class Brains:
         after = link.lost(now, event.fatal, event.retry_after_s)
         link.thrift = self.failover.thrift  # Another thrift than this is a reason to ask again.
         self._transcript.session_over(event.session)
-        self._order(Report(BrainChanged("refused" if after is None else "lost", event.reason, link.brain)))
+        self._out.report(BrainChanged("refused" if after is None else "lost", event.reason, link.brain))
         return after
 
     def failed(self, brain: BrainName, now: float, *, lost: BrainLost | None = None) -> None:
@@ -148,7 +146,7 @@ class Brains:
 
     def give_up(self, reason: str, now: float) -> None:
         """The one in use does not do its work."""
-        self._order(Report(BrainChanged("lost", reason, self.link.brain)))
+        self._out.report(BrainChanged("lost", reason, self.link.brain))
         self.failed(self.link.brain, now)
         self._close(self.link)
 
@@ -169,7 +167,7 @@ class Brains:
         assert self.candidate is not None
         if isinstance(event, BrainReady):
             self.candidate.up(now)
-            self._order(Report(BrainChanged("ready", brain=self.candidate.brain)))
+            self._out.report(BrainChanged("ready", brain=self.candidate.brain))
         else:
             link, self.candidate = self.candidate, None
             self.lost(link, event, now)
@@ -215,7 +213,7 @@ class Brains:
     def _out_of_money(self, link: Link) -> None:
         self._close(link)
         link.state, link.thrift = "refused", self.failover.thrift
-        self._order(Report(BrainChanged("refused", OUT_OF_MONEY, link.brain)))
+        self._out.report(BrainChanged("refused", OUT_OF_MONEY, link.brain))
 
     def _move(self, brain: BrainName, now: float) -> bool:
         self._close(self.link)
@@ -224,6 +222,6 @@ class Brains:
 
     def _close(self, link: Link) -> None:
         if link.session and link.state != "refused":
-            self._order(CloseSession(link.session))
+            self._out.order(CloseSession(link.session))
         self._transcript.session_over(link.session)
         link.close()
