@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from voiced.testing.http.embeddings import of_words
 from voiced.testing.http.responses_outputs import ResponseOutput
 from voiced.testing.http.tones import spoken
-
-_Subject = TypeVar("_Subject")
-_Made = TypeVar("_Made")
+from voiced.testing.in_turn import in_turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +139,8 @@ class Script:
         sound: Callable[[str], bytes] = spoken,
         embedding: Callable[[str], Sequence[float]] = of_words,
     ) -> None:
-        self._answer: Callable[[Asked], Reply] = _repeat if replies is None else _source(replies, _exhausted)
-        self._understand: Callable[[Heard], str] = _source(transcripts or (), _measure)
+        self._answer: Callable[[Asked], Reply] = _repeat if replies is None else in_turn(replies, _exhausted)
+        self._understand: Callable[[Heard], str] = in_turn(transcripts or (), _measure)
         self._sound = sound
         self._embedding = embedding
 
@@ -196,12 +193,3 @@ def _measure(heard: Heard) -> str:
 
 def _exhausted(asked: Asked) -> Reply:
     raise ScriptExhausted("the script has no reply left; give it one for each chat request")
-
-
-def _source(
-    given: Iterable[_Made] | Callable[[_Subject], _Made], after_the_last: Callable[[_Subject], _Made]
-) -> Callable[[_Subject], _Made]:
-    if callable(given):
-        return given
-    remaining = deque(given)
-    return lambda subject: remaining.popleft() if remaining else after_the_last(subject)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
+from voiced.testing.in_turn import in_turn
 from voiced.testing.loopback.coded_audio import BYTES_PER_MS, spoken
 from voiced.testing.loopback.conversation import Item
 
 Phase = Literal["commentary", "final_answer"]
-_Subject = TypeVar("_Subject")
-_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +107,8 @@ class Script:
         if replies is not None and not callable(replies):
             replies = tuple(replies)
         self._known: tuple[Reply, ...] = replies if isinstance(replies, tuple) else ()
-        self._answer: Callable[[Turn], Reply] = _repeat if replies is None else _source(replies, _exhausted)
-        self._understand: Callable[[bytes], str | Fail] = _source(transcripts or (), _measure)
+        self._answer: Callable[[Turn], Reply] = _repeat if replies is None else in_turn(replies, _exhausted)
+        self._understand: Callable[[bytes], str | Fail] = in_turn(transcripts or (), _measure)
 
     @property
     def known_replies(self) -> Sequence[Reply]:
@@ -139,12 +137,3 @@ def _measure(pcm: bytes) -> str:
 
 def _exhausted(turn: Turn) -> Reply:
     raise ScriptExhausted("the script has no reply left; give it one for each response")
-
-
-def _source(
-    given: Iterable[_Made] | Callable[[_Subject], _Made], after_the_last: Callable[[_Subject], _Made]
-) -> Callable[[_Subject], _Made]:
-    if callable(given):
-        return given
-    remaining = deque(given)
-    return lambda subject: remaining.popleft() if remaining else after_the_last(subject)
