@@ -5,13 +5,13 @@ Several processes may append to one file, each under a lock; who only reads need
 
 from __future__ import annotations
 
-import contextlib
 import os
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
 from voiced.spending.ledger import Ledger, read
+from voiced.spending.lines_file import append, rewrite
 from voiced.spending.lock import locked
 
 NAME: Final = "spending.jsonl"
@@ -63,7 +63,7 @@ class SpendingFile:
                 trouble = f"{self.path}: {bad} lines make no sense; the file is set aside as {aside.name}"
                 if alone:
                     self.path.replace(aside)
-                    self._rewrite(ledger)
+                    rewrite(self.path, ledger.lines())
             self._known = self._stamp()
         return ledger, trouble
 
@@ -77,7 +77,7 @@ class SpendingFile:
             if alone and self.path.stat().st_size > self._compact_at:
                 ledger, _ = self.read()
                 ledger.compact()
-                self._rewrite(ledger)
+                rewrite(self.path, ledger.lines())
                 self._compact_at = max(COMPACT_AT, 2 * self.path.stat().st_size)
             self._known = self._stamp()
             return self.read()[0] if shared else None
@@ -93,25 +93,9 @@ class SpendingFile:
                 os.ftruncate(opened, size)
             elif torn:
                 data = b"\n" + data
-            try:
-                while data:
-                    data = data[os.write(opened, data) :]
-                os.fsync(opened)
-            except OSError:
-                if alone:
-                    with contextlib.suppress(OSError):
-                        os.ftruncate(opened, size)
-                raise
+            append(opened, data, size, alone=alone)
         finally:
             os.close(opened)
-
-    def _rewrite(self, ledger: Ledger) -> None:
-        new = self.path.with_suffix(".new")
-        with open(new, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
-            file.writelines(f"{line}\n".encode() for line in ledger.lines())
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(self.path)
 
     def _stamp(self) -> tuple[int, int]:
         try:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from voiced.spending.lines_file import append, rewrite
 from voiced.spending.lock import locked
 
 NAME: Final = "counted.txt"
@@ -64,20 +63,12 @@ class FirstTimes:
                 if name in names:
                     return False
                 if alone and (len(names) >= 2 * KEPT or os.fstat(opened).st_size > _MOST_BYTES):
-                    self._rewrite([*names[-KEPT + 1 :], name])
+                    rewrite(self.path, [*names[-KEPT + 1 :], name])
                 else:
                     _append(opened, name, torn, alone=alone)
             finally:
                 os.close(opened)
         return True
-
-    def _rewrite(self, names: Sequence[str]) -> None:
-        new = self.path.with_suffix(".new")
-        with open(new, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
-            file.writelines(f"{name}\n".encode() for name in names)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(self.path)
 
 
 def _read(opened: int) -> tuple[list[str], int]:
@@ -99,12 +90,4 @@ def _append(opened: int, name: str, torn: int, *, alone: bool) -> None:
         os.ftruncate(opened, size)
     elif torn:
         data = b"\n" + data
-    try:
-        while data:
-            data = data[os.write(opened, data) :]
-        os.fsync(opened)
-    except OSError:
-        if alone:
-            with contextlib.suppress(OSError):
-                os.ftruncate(opened, size)
-        raise
+    append(opened, data, size, alone=alone)
