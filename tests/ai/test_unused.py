@@ -13,7 +13,8 @@ CHECKOUT = Path(__file__).parents[2]
 SHARED = {
     *("client", "directory", "endpoint", "failures", "models", "presets", "providers", "rate_limits", "service"),
     *("settings", "tries"),
-    *("docstrings", "own_thread", "parameters", "signature", "strict_schema", "tool_calls", "tool_text"),  # of tools too
+    # of plugins' tools too:
+    *("docstrings", "own_thread", "parameters", "signature", "strict_schema", "tool_calls", "tool_text"),
 }
 
 
