@@ -150,3 +150,23 @@ async def test_connections_are_opened_before_they_are_needed_and_not_twice() -> 
         again = await Client.open(Endpoint(server.base_url, "sk-test-0123456789"))
         await again.warm(2, 1)  # nobody is there, and nobody minds
         await again.close()
+
+
+def test_what_checks_responses_is_built_before_they_come() -> None:
+    """On the event loop it would take as long as several pieces of sound."""
+    script = """
+import asyncio
+from voiced.ai.client import Client
+from voiced.ai.endpoint import Endpoint
+
+async def prepare():
+    client = await Client.open(Endpoint("http://127.0.0.1:9/v1", ""))
+    await client.prepare("responses")
+    await client.close()
+
+asyncio.run(prepare())
+from openai.types import responses
+print([kind.__pydantic_complete__ for kind in (responses.Response, responses.ResponseTextDeltaEvent)])
+"""
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert found.stdout.split("\n")[0] == "[True, True]"

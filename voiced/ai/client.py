@@ -231,6 +231,21 @@ async def load() -> None:
 def _look_up(openai: AsyncOpenAI, helper: Helper) -> None:
     for resource in _RESOURCES.get(helper, ()):
         operator.attrgetter(resource)(openai)  # the first look imports
+    if helper == "responses":
+        _build_responses()
+
+
+def _build_responses() -> None:
+    """What the library checks their answers and events with, of which there is much: it is built on first use."""
+    from openai import BaseModel
+    from openai.types.responses import ResponseStreamEvent
+
+    class Streamed(BaseModel):
+        event: ResponseStreamEvent
+
+    message = {"type": "message", "content": [{"type": "output_text", "text": ""}]}
+    response = {"id": "", "instructions": "", "output": [message], "tools": [{"type": "web_search"}]}
+    Streamed.construct(event={"type": "response.completed", "response": response})
 
 
 def _imported() -> None:
