@@ -63,3 +63,12 @@ async def test_a_text_that_did_not_begin_is_paid() -> None:
             async with at.ai.audio.transcribe_stream(MEMO, model="gpt-4o-transcribe") as pieces:
                 await anext(aiter(pieces))
         assert at.spent == [Usage("gpt-4o-transcribe", seconds=2.0)]
+
+
+async def test_a_picture_that_did_not_begin_is_paid() -> None:
+    async with HttpLoopback(faults=[Fault(Drop(), "images")]) as server, desk(server, retries=0) as at:
+        with pytest.raises(ApiUnreachable, match="it may have been done all the same"):
+            async with at.ai.images.stream("A cat") as pictures:
+                await anext(aiter(pictures))
+        (spent,) = at.spent
+        assert (spent.model, spent.image_out > 0) == ("gpt-image-2", True)

@@ -216,11 +216,18 @@ class Images:
             return await server.openai.images.generate(stream=True, **asked)
 
         drawing: Drawing = "edit" if files else "generate"
+        cost = _Cost(prompt, 1, len(files))
         with _explaining(drawing):
             async with self._providers.stream(
-                "images", request, model=model, provider=provider, within_s=self._patience_s(within_s), once=True
+                "images",
+                request,
+                model=model,
+                provider=provider,
+                within_s=self._patience_s(within_s),
+                once=True,
+                lost=lambda server: [cost.of(server.model, None, cost.pictures)],
             ) as events:
-                stream = PictureStream(events, _Cost(prompt, 1, len(files)), self._providers)
+                stream = PictureStream(events, cost, self._providers)
                 try:
                     yield stream
                 finally:

@@ -251,7 +251,11 @@ class Providers:
     ) -> T:
         """Ask one server, again where that may help."""
 
+        unknown = False
+
         def count_lost() -> None:
+            nonlocal unknown
+            unknown = True
             for usage in lost(server) if lost is not None else ():
                 self.spend(usage)
 
@@ -273,6 +277,8 @@ class Providers:
                     raw = await request(server)
                 return understood(read, raw, server, helper)
             except ApiError as error:
+                if once and unknown:
+                    error.args = (f"{error}; it may have been done all the same",)
                 wait = _wait(error, attempt, patience_s, once=once, others=others)
                 if wait is None or attempt >= settings.retries:
                     raise _told_to_wait(error, patience_s) from error.__cause__
