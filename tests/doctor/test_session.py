@@ -103,3 +103,14 @@ def test_device_files(tmp_path: Path) -> None:
     found = devices_here("x", "no-such-group", tmp_path, "pcm*", os.R_OK | os.W_OK)
     assert (found.there, found.usable, found.member) == (True, True, False)
     assert not devices_here("x", "audio", tmp_path, "pcm*", os.X_OK).usable
+
+
+@pytest.mark.parametrize(("folder", "state"), [("", "not set"), (f"/{'long' * 99}", "gone")])
+def test_a_folder_that_can_not_be_looked_into_is_told(
+    folder: str, state: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pulse").mkdir()
+    (tmp_path / "pulse/native").touch()
+    monkeypatch.chdir(tmp_path)  # where no session is, whatever lies there
+    session = session_here({"XDG_RUNTIME_DIR": folder, "HOME": folder})
+    assert (session.runtime, session.sound_server, session.user_unit) == (state, False, False)

@@ -67,9 +67,9 @@ def session_here(environ: Mapping[str, str]) -> Session:
         folder,
         service="RUNTIME_DIRECTORY" in environ or "SYSTEMD_EXEC_PID" in environ,
         desktop=bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")),
-        sound_server=bool(environ.get("PULSE_SERVER")) or any(Path(folder, name).exists() for name in SOUND_SOCKETS),
-        user_unit=Path(environ.get("HOME", "/nonexistent"), USER_UNITS).exists(),
-        lingers=(LINGER / user).exists(),
+        sound_server=bool(environ.get("PULSE_SERVER")) or any(_is_in(folder, name) for name in SOUND_SOCKETS),
+        user_unit=_is_in(environ.get("HOME", ""), USER_UNITS),
+        lingers=_is_in(str(LINGER), user),
         sudo_user=environ.get("SUDO_USER", "") if uid == ROOT else "",
     )
 
@@ -117,6 +117,11 @@ def user_name() -> str:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
         return str(os.geteuid())
+
+
+def _is_in(folder: str, name: str) -> bool:
+    """As far as this user may see: after `su`, the folder is another's."""
+    return bool(folder) and os.path.exists(os.path.join(folder, name))
 
 
 def _of_user(session: Session) -> Iterator[Finding]:
