@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import struct
 import wave
+from collections.abc import AsyncIterator
 from io import BytesIO
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voiced.api import ToolError
-from voiced.plugins.wav_file import pcm_of
+from voiced.plugins.wav_file import pcm_of, whole_samples
 
 TONE_HZ = 440
 
@@ -118,3 +119,20 @@ def test_whatever_the_file_is_it_is_sound_or_refused(tail: bytes, at: int, chang
     for file in (b"RIFF\x00\x00\x00\x00WAVE" + tail, whole[:at] + changed + whole[at + len(changed) :], whole[:at]):
         with contextlib.suppress(ToolError):
             assert len(pcm_of(file)) % 2 == 0
+
+
+class Speech:
+    """As `ai.audio.stream_speech` gives it."""
+
+    def __init__(self, format_: str) -> None:
+        self.format = format_
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield bytes(4)
+
+
+async def test_speech_that_is_coded_becomes_no_noise() -> None:
+    assert [piece async for piece in whole_samples(Speech("pcm"))] == [bytes(4)]
+    for coded in ("mp3", "wav"):
+        with pytest.raises(ToolError, match=f'it comes as {coded}. Ask for format="pcm".'):
+            await anext(whole_samples(Speech(coded)))

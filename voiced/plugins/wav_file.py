@@ -58,7 +58,12 @@ def pcm_of(file: bytes) -> bytes:
 
 
 async def whole_samples(pieces: AsyncIterable[bytes]) -> AsyncGenerator[bytes]:
-    """PCM16 in pieces of any length, as pieces of whole samples that are not empty. Raises ToolError for no bytes."""
+    """PCM16 in pieces of any length, as pieces of whole samples that are not empty.
+
+    Raises ToolError for no bytes, and for speech that says that it is coded: it would be a loud noise.
+    """
+    if (coded := getattr(pieces, "format", "pcm")) != "pcm":
+        raise ToolError(f'The sound can\'t be played: it comes as {coded}. Ask for format="pcm".')
     rest = b""
     async for piece in pieces:
         if not isinstance(piece, bytes | bytearray | memoryview):
