@@ -86,6 +86,10 @@ async def test_the_first_that_fails_ends_the_others() -> None:
         assert len(here.spent) <= ABREAST  # what was under way then is paid, too
 
 
+async def test_texts_may_come_one_by_one(here: Desk) -> None:
+    assert len(await here.ai.embeddings.embed(f"note {number}" for number in range(3))) == 3
+
+
 async def test_nothing_is_asked_for_nothing(here: Desk, server: HttpLoopback) -> None:
     assert await here.ai.embeddings.embed([]) == []
     assert server.requests == ()

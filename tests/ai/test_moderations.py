@@ -45,7 +45,7 @@ async def test_a_text_is_judged(here: Desk, server: HttpLoopback) -> None:
 
 async def test_many_texts_are_judged_each_by_itself_in_their_order(here: Desk, server: HttpLoopback) -> None:
     texts = [f"Number {number}{', idiot' * (number % 3 == 0)}." for number in range(2 * BATCH + 1)]
-    found = await here.ai.moderations.check_all(texts)
+    found = await here.ai.moderations.check_all(text for text in texts)
     assert [each.flagged for each in found] == [number % 3 == 0 for number in range(len(texts))]
     assert sorted(len(entry.body["input"]) for entry in server.of("moderations")) == [1, BATCH, BATCH]
     assert await here.ai.moderations.check_all([]) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -53,7 +53,7 @@ class Embeddings:
 
     async def embed(
         self,
-        texts: str | Sequence[str],
+        texts: str | Iterable[str],
         *,
         dimensions: int | None = None,
         user: str = "",
@@ -67,7 +67,7 @@ class Embeddings:
         `dimensions`: numbers in each, fewer than the model makes by itself. `progress`: told how many of how many are
         done. What is too much for one request is asked for in several. A vector of 1536 takes 50 KB of memory.
         """
-        texts = [texts] if isinstance(texts, str) else texts
+        texts = [texts] if isinstance(texts, str) else list(texts)
         if not all(isinstance(text, str) and text for text in texts):
             raise RequestRejected("Only a list of texts that are not empty can be embedded.")
         options: dict[str, Any] = {"dimensions": dimensions} if dimensions is not None else {}

@@ -75,15 +75,16 @@ class Moderations:
         return _together(await abreast(judge, parts))
 
     async def check_all(
-        self, texts: Sequence[str], *, model: str = "", provider: str = "", within_s: float | None = None
+        self, texts: Iterable[str], *, model: str = "", provider: str = "", within_s: float | None = None
     ) -> list[Moderation]:
         """Judge each text by itself, in their order. What is too much for one request is asked in several.
 
         Raises ApiError.
         """
-        if isinstance(texts, str) or not all(isinstance(text, str) and text.strip() for text in texts):
+        given = [] if isinstance(texts, str) else list(texts)
+        if isinstance(texts, str) or not all(isinstance(text, str) and text.strip() for text in given):
             raise RequestRejected("moderations: give a list of texts that are not empty")
-        batches = [list(texts[at : at + BATCH]) for at in range(0, len(texts), BATCH)]
+        batches = [given[at : at + BATCH] for at in range(0, len(given), BATCH)]
 
         async def judge(batch: list[str]) -> list[Moderation]:
             return await self._judge(batch, len(batch), sum(map(_bytes, batch)), model, provider, within_s)
