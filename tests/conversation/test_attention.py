@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.conversation.story import SILENT, SPOKEN, Story, joined, stream
-from voiced.audio import FRAME_MS, Samples
+from voiced.audio import FRAME_MS, Ms, Samples
 from voiced.conversation.commands import (
     AttentionChanged,
     BargedIn,
@@ -20,6 +20,7 @@ from voiced.conversation.commands import (
     StartReply,
     StreamUtterance,
     TalkKeyHeld,
+    TruncateReply,
     UtteranceEnded,
     Woken,
 )
@@ -30,9 +31,12 @@ from voiced.conversation.events import (
     MicrophoneLost,
     MuteAsked,
     PlayoutFlushed,
+    ReplyDone,
     ReplyId,
+    ReplyStarted,
     SessionId,
     TalkKeyMoved,
+    TextAsked,
     TimePassed,
     WakeWordHeard,
 )
@@ -65,6 +69,7 @@ def wait(story: Story, seconds: float) -> list[object]:
     while (due := story.conversation.deadline()) <= until:
         story.now = max(story.now, due)
         out += story.tell(TimePassed())
+        assert story.conversation.deadline() > story.now, "it is woken again and again"
     story.now = until
     return out
 
@@ -314,6 +319,60 @@ def test_what_is_to_be_announced_comes_after_a_wake_word_that_nobody_followed_up
     story.tell(WORD)
     story.tell(AnnouncementAsked("a", "Dinner!"))
     assert StartReply(SessionId(1), "Dinner!") in wait(story, 7.0)
+
+
+def test_what_was_typed_expires_after_who_just_woke_it_has_had_their_time() -> None:
+    story = Story(listen=WAKE, ready=False)
+    story.tell(TextAsked("q1", "what time is it"))
+    wait(story, story.settings.answer_within_s - 1)
+    story.tell(WORD)
+    assert wait(story, 2) == []
+    assert story.facts(RequestEnded) == []
+    wait(story, WAKE.wake_patience_s)
+    assert [fact.request for fact in story.facts(RequestEnded)] == ["q1"]
+
+
+def test_a_question_is_taken_up_again_after_a_wake_word_that_nobody_followed_up() -> None:
+    story = wake()
+    story.tell(WORD)
+    story.hear(1000, speech=False)
+    story.user_says()
+    story.tell(ReplyStarted(SessionId(1), ReplyId("r1")))
+    assert story.tell(WORD) == [CancelReply(SessionId(1), ReplyId("r1"))]
+    story.tell(ReplyDone(SessionId(1), ReplyId("r1"), "cancelled"))
+    assert StartReply(SessionId(1)) not in wait(story, WAKE.wake_patience_s - 1)
+    assert wait(story, 1) == [StartReply(SessionId(1))]
+    answered(story)
+    assert story.floor == "idle"
+    assert wait(story, 60) == []
+
+
+def test_a_question_of_which_an_answer_was_heard_is_not_taken_up_again() -> None:
+    story = wake()
+    story.tell(WORD)
+    story.hear(1000, speech=False)
+    story.user_says()
+    story.reply_begins()
+    story.tell(WORD)
+    story.tell(ReplyDone(SessionId(1), ReplyId("r1"), "cancelled"))
+    wait(story, 60)
+    assert story.tell(PlayoutFlushed(ItemId("i1"), Samples(2400))) == [
+        TruncateReply(SessionId(1), ItemId("i1"), Ms(100)),
+    ]
+    assert wait(story, 60) == []
+
+
+def test_a_question_is_taken_up_again_after_a_key_that_was_touched_by_mistake() -> None:
+    story = ptt()
+    key(story, "down")
+    story.hear(1000, speech=True)
+    key(story, "up")
+    assert StartReply(SessionId(1)) in story.hear(400, speech=False)
+    story.tell(ReplyStarted(SessionId(1), ReplyId("r1")))
+    assert CancelReply(SessionId(1), ReplyId("r1")) in key(story, "down")
+    story.tell(ReplyDone(SessionId(1), ReplyId("r1"), "cancelled"))
+    key(story, "up")
+    assert story.hear(400, speech=False)[-2:] == [DISCARD, StartReply(SessionId(1))]
 
 
 def test_where_no_wake_word_is_asked_for_none_is_obeyed() -> None:

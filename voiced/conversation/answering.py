@@ -160,7 +160,7 @@ class Answering:
         """It was taken for an utterance and is none: as if it had not been."""
         for number in self._transcript.forget_silence(turn.number):
             self._out.report(NotSpeech(number))
-        if not self._turns.take_up_what_is_left(turn, now):
+        if self._turns.take_up_what_is_left(now) is None:
             self._floor.yield_(now)
 
     def _failed(self, turn: Turn, code: str, reason: str, now: float) -> None:

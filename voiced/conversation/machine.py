@@ -21,8 +21,9 @@ What a tool says while it runs is an *aside* of its turn (`Asides`): a response 
 a question the floor is the user's, and the next utterance is the answer: it is written down, and goes to the tool.
 
 A turn whose floor is taken before anything of its answer was heard leaves its question open (`Transcript.waiting`). The
-next turn's answer is one to both. Where that turn needs none (the device obeyed, nobody had spoken), the question is
-taken up again. What tools did for an open question is known to all its turns (`Turn.done`).
+next turn's answer is one to both. Where that turn needs none (the device obeyed, nobody had spoken), or none follows (a
+key touched by mistake, a wake word and no more), the question is taken up again. What tools did for an open question is
+known to all its turns (`Turn.done`).
 
 Events of an old session are dropped in `_take_in`; events of a cancelled reply in `Answering`.
 
@@ -227,7 +228,8 @@ class Conversation:
                     due.append(self._brains.failover.better_at(link.brain))
                 if link.state == "refused":
                     due.append(self._brains.failover.best_at())
-                due.append(self._errands.oldest_typed() + self._settings.answer_within_s)
+                if not self._attention.expects_speech:
+                    due.append(self._errands.oldest_typed() + self._settings.answer_within_s)
             case Listening():
                 due.append(state.ends_at)
             case other:
@@ -423,10 +425,20 @@ class Conversation:
         self._user.pass_time(now)
         if isinstance(self._floor.state, Replying | Overlap):
             self._advance_turn(self._floor.state.turn, now)
+        if isinstance(self._floor.state, Idle):
+            self._look_back(self._floor.state, now)
         if isinstance(self._floor.state, Idle) and self._errands and not self._attention.expects_speech:
             self._run_errands(now)
         if isinstance(self._floor.state, Idle):
             self._handover.improve(self._floor.state.since, self._settings.rollover_min, now)
+
+    def _look_back(self, idle: Idle, now: float) -> None:
+        """Who took the floor from a question has said nothing: then it wants its answer still."""
+        if idle.looked_back or self._attention.expects_speech or self._playback.awaits_flushes:
+            return
+        idle.looked_back = True
+        if (left := self._turns.take_up_what_is_left(now)) is not None:
+            self._advance_turn(left, now)
 
     # A turn on its way.
 

@@ -108,7 +108,10 @@ class Errand:
 
 @dataclass(slots=True)
 class Idle:
+    """`looked_back`: it is known that no question waits for its answer."""
+
     since: float
+    looked_back: bool = False
 
 
 @dataclass(slots=True)

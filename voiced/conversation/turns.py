@@ -51,13 +51,14 @@ class Turns:
         self._number += 1
         return Turn(self._number, alive_at=now, done=self._calls.done())
 
-    def take_up_what_is_left(self, turn: Turn, now: float) -> bool:
-        """The turn took the floor from a question that nobody answered yet, and is no answer to it either."""
+    def take_up_what_is_left(self, now: float) -> Turn | None:
+        """The floor was taken from a question that nobody answered yet, and nothing came of that: a turn again."""
         number = self._transcript.waiting()
         if number is None:
-            return False
-        self._floor.go_on_with(Turn(number, alive_at=now, wants=True, done=turn.done))
-        return True
+            return None
+        left = Turn(number, alive_at=now, wants=True, done=self._calls.done())
+        self._floor.go_on_with(left)
+        return left
 
     def answered(self, turn: Turn) -> None:
         """By a brain that knew of all results, also of those that were kept for the next silence."""
