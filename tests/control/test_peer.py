@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from tests.control.test_server import idle_server
 from voiced.control.peer import Peer, peer_of
-from voiced.control.server import ControlServer
 
 SOMEBODY = 23456
 THEIR_GROUP = 34567
@@ -86,15 +86,7 @@ def test_nobody_else_is_let_in_where_the_socket_is_gone(directory: Path) -> None
 )
 async def test_other_users_are_told_to_join_the_group(directory: Path) -> None:
     path = directory / "control.sock"
-    server = ControlServer(
-        path,
-        post=lambda event: None,
-        reload=lambda: None,
-        plugins=list,
-        switch=lambda name, action: None,
-        run_tool=lambda command: None,
-        quit=lambda: None,
-    )
+    server = idle_server(path)
 
     def as_somebody(group: int, *more: int) -> str:
         command = [*AS_ROOT, sys.executable, "-S", "-c", ASKS, str(path), *map(str, (SOMEBODY, group, *more))]

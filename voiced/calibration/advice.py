@@ -14,8 +14,6 @@ CANCELLER_REACHES_MS: Final = 480
 LOUD_NOISE_DBFS: Final = -45.0
 SOME_NOISE_DBFS: Final = -60.0
 CLIPPED: Final = 0.001
-FAINT_DBFS: Final = -50.0
-"""A chirp that comes back more quietly than this: a voice will hardly be louder."""
 
 
 @dataclass(frozen=True, slots=True)
