@@ -15,7 +15,7 @@ from voiced.conversation.commands import BrainChanged, Fact
 from voiced.log import set_up
 from voiced.testing.sound_card import VirtualCard
 
-PATIENCE_S: Final = 20.0
+PATIENCE_S: Final = 60.0
 
 
 class _Readiness:

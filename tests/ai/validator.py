@@ -31,7 +31,7 @@ needs_validator = [
     ),
 ]
 
-PATIENCE_S: Final = 20.0
+PATIENCE_S: Final = 60.0
 """Only reached by a test that fails."""
 
 MARK: Final = "/mark-"

@@ -15,7 +15,7 @@ from voiced.cli import main
 from voiced.testing.http import HttpLoopback
 
 KEY = "sk-test-0123456789abcdef"
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Bench:
         key.write_text(KEY)
         key.chmod(0o600)
         self.settings.write_text(
-            "[ai]\ntimeout_s = 10.0\nlongest_wait_s = 1.0\nretries = 0\n"
+            "[ai]\ntimeout_s = 60.0\nlongest_wait_s = 1.0\nretries = 0\n"
             f'[ai.providers.openai]\nbase_url = "{server.base_url}"\nkey_file = "{key}"\n{more}'
         )
         return self

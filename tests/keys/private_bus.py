@@ -18,7 +18,7 @@ from dbus_fast.aio import MessageBus
 
 from voiced.keys.portal import PATH, PORTAL, SHORTCUTS
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 _CONFIG = """\
 <!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from voiced.keys.port import KeysAbsent, KeysLost, KeySource, KeysRefused
 from voiced.keys.settings import KeyName
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 class Recorder:

@@ -14,7 +14,7 @@ from Xlib import XK, X
 from Xlib.display import Display
 from Xlib.ext import xtest
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 class XDisplay:

@@ -14,7 +14,7 @@ from voiced.plugins.builtin import child_process
 from voiced.plugins.builtin.child_process import MOST_OUTPUT, Ended, environment
 from voiced.testing.swift_time import SwiftTime
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 """Only reached by a test that fails."""
 
 

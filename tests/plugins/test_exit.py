@@ -72,6 +72,6 @@ async def test_plugins_that_hang_do_not_hold_up_the_exit(tmp_path: Path) -> None
         assert line, await daemon.communicate()
     began = time.monotonic()
     daemon.send_signal(signal.SIGTERM)
-    output, errors = await asyncio.wait_for(daemon.communicate(), 10)
+    output, errors = await asyncio.wait_for(daemon.communicate(), 60)
     assert (daemon.returncode, errors) == (0, b""), output
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < 6.0

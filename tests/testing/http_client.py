@@ -15,7 +15,7 @@ import openai
 
 from voiced.testing.http import HttpLoopback
 
-PATIENCE_S = 5.0
+PATIENCE_S = 60.0
 KEY = "sk-test"
 HI: list[Any] = [{"role": "user", "content": "Hi"}]
 LAMP: dict[str, Any] = {

@@ -18,7 +18,7 @@ from voiced.testing.loopback import LoopbackServer
 Event = dict[str, Any]
 
 RATE = 24_000
-PATIENCE_S = 5.0
+PATIENCE_S = 60.0
 GA_HEADERS = {"Authorization": "Bearer sk-test"}
 BETA_HEADERS = {**GA_HEADERS, "OpenAI-Beta": "realtime=v1"}
 

@@ -16,7 +16,7 @@ from voiced.kiosk.browser_card import BrowserCard
 from voiced.kiosk.server import KioskServer
 from voiced.kiosk.settings import KioskSettings
 
-PATIENCE_S: Final = 15.0
+PATIENCE_S: Final = 60.0
 """Only reached by a test that fails, or on a machine that has hung."""
 
 

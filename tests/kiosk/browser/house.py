@@ -20,7 +20,7 @@ FIRST_WORD_S: Final = 0.6
 SECOND_WORD_S: Final = 4.2
 """When the fake microphone begins to speak, after it was opened."""
 
-PATIENCE_S: Final = 15.0
+PATIENCE_S: Final = 60.0
 """Only reached by a test that fails, or on a machine that has hung."""
 
 QUESTIONS: Final = ("What can you tell me about the moon?", "Will it rain tomorrow?")

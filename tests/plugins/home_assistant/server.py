@@ -17,7 +17,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 TOKEN: Final = "a-long-lived-token"
 
-PATIENCE_S: Final = 20.0
+PATIENCE_S: Final = 60.0
 """Only reached by a test that fails."""
 
 Json = dict[str, Any]

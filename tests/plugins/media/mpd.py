@@ -13,7 +13,7 @@ from typing import Final
 from voiced.plugins.builtin.media import protocol
 from voiced.plugins.builtin.media.player import Player, PlayerAway
 
-PATIENCE_S: Final = 20.0
+PATIENCE_S: Final = 60.0
 """Only reached by a test that fails."""
 
 LOOK_EVERY_S: Final = 0.01
