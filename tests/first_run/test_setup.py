@@ -64,7 +64,7 @@ def test_enter_all_the_way_is_what_is_usual(file: Path) -> None:
     config = load_config(file, environ={}).config
     assert (config.capture.device, config.playout.device, config.listen.modes) == ("", "", ("open",))
     assert config.openai.key_file == ""
-    assert HELLO in typist.out.getvalue()
+    assert HELLO["open"] in typist.out.getvalue()
 
 
 def test_what_is_chosen_is_written_and_the_key_is_for_its_owner_alone(file: Path) -> None:
@@ -77,6 +77,7 @@ def test_what_is_chosen_is_written_and_the_key_is_for_its_owner_alone(file: Path
     assert loaded.secrets.openai_key().get_secret_value() == KEY
     assert (file.parent / "openai_api_key").stat().st_mode & 0o777 == 0o600
     assert KEY not in file.read_text()
+    assert HELLO["ptt"] in typist.out.getvalue()
 
 
 def test_what_else_is_in_the_settings_stays(file: Path) -> None:

@@ -17,7 +17,12 @@ from voiced.redaction import looks_like_a_key
 from voiced.sound_card import Device, Direction, SoundCard
 from voiced.sound_card.playing import play
 
-HELLO: Final = "Hello. I am voiced. Ask me what time it is."
+HELLO: Final = {
+    "open": "Hello. I am voiced. Ask me what time it is.",
+    "wake": "Hello. I am voiced. Say okay nabu, then ask me what time it is.",
+    "ptt": "Hello. I am voiced. Hold your key, and ask me what time it is.",
+}
+"""By how it listens: the easiest way of these."""
 
 WAYS: Final = (
     ("whoever speaks is answered", ("open",)),
@@ -59,8 +64,9 @@ def run(wishes: Wishes, person: Person, card: SoundCard, speak: Callable[[str], 
     person.tell(f"\nThe settings are in {wishes.file}.")
     if not trouble and wishes.sound:
         try:
-            play(card, settings.get("playout.device", ""), speak(HELLO))
-            person.tell(f'It said: "{HELLO}"')
+            hello = HELLO[next(mode for mode in HELLO if mode in settings["listen.modes"])]
+            play(card, settings.get("playout.device", ""), speak(hello))
+            person.tell(f'It said: "{hello}"')
         except AudioError as error:
             trouble = str(error)
     if trouble:
