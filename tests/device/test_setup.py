@@ -24,5 +24,5 @@ def test_it_says_hello_and_nothing_that_is_for_its_log(tmp_path: Path) -> None:
         check=True,
     )
     said = done.stdout + done.stderr
-    assert HELLO in said
+    assert HELLO["open"] in said
     assert "worker" not in said

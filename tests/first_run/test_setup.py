@@ -80,6 +80,15 @@ def test_what_is_chosen_is_written_and_the_key_is_for_its_owner_alone(file: Path
     assert HELLO["ptt"] in typist.out.getvalue()
 
 
+@pytest.mark.parametrize(("words", "word"), [("", "okay nabu"), ('[wake]\nwords = ["hey_jarvis"]\n', "hey jarvis")])
+def test_the_hello_has_the_wake_word_in_it(file: Path, words: str, word: str) -> None:
+    file.parent.mkdir()
+    file.write_text(words)
+    typist = Typist("", "", "", "", "2")
+    assert wizard(file, typist) == 0
+    assert f"Say {word}, then ask me what time it is." in typist.out.getvalue()
+
+
 def test_what_else_is_in_the_settings_stays(file: Path) -> None:
     file.parent.mkdir()
     file.write_text("# mine\n[turn]\nhangover_ms = 700\n")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from voiced.audio import Ms
-from voiced.config import load_config
+from voiced.config import Config, load_config
 from voiced.config.writing import change, changed, write_whole
 from voiced.errors import AudioError, ConfigError, DeviceFailed
 from voiced.first_run.questions import Person
@@ -19,10 +19,10 @@ from voiced.sound_card.playing import play
 
 HELLO: Final = {
     "open": "Hello. I am voiced. Ask me what time it is.",
-    "wake": "Hello. I am voiced. Say okay nabu, then ask me what time it is.",
+    "wake": "Hello. I am voiced. Say {word}, then ask me what time it is.",
     "ptt": "Hello. I am voiced. Hold your key, and ask me what time it is.",
 }
-"""By how it listens: the easiest way of these."""
+"""By how it listens: the easiest way of these. `word`: the first of the wake words."""
 
 WAYS: Final = (
     ("whoever speaks is answered", ("open",)),
@@ -57,14 +57,15 @@ def run(wishes: Wishes, person: Person, card: SoundCard, speak: Callable[[str], 
     if key:
         settings["openai.key_file"] = str(wishes.file.parent / "openai_api_key")
     settings["listen.modes"] = list(_listening(wishes, person))
-    _must_be_fine(wishes.file, settings)
+    config = _as_they_will_be(wishes.file, settings)
     if key:
         _keep(Path(settings["openai.key_file"]), key)
     change(wishes.file, settings)
     person.tell(f"\nThe settings are in {wishes.file}.")
     if not trouble and wishes.sound:
         try:
-            hello = HELLO[next(mode for mode in HELLO if mode in settings["listen.modes"])]
+            easiest = next(mode for mode in HELLO if mode in config.listen.modes)
+            hello = HELLO[easiest].format(word=config.wake.words[0].replace("_", " "))
             play(card, settings.get("playout.device", ""), speak(hello))
             person.tell(f'It said: "{hello}"')
         except AudioError as error:
@@ -146,8 +147,8 @@ def _listening(wishes: Wishes, person: Person) -> tuple[str, ...]:
     return modes
 
 
-def _must_be_fine(file: Path, settings: dict[str, Any]) -> None:
-    """Raises ConfigError where `voiced config check` would refuse what is about to be written."""
+def _as_they_will_be(file: Path, settings: dict[str, Any]) -> Config:
+    """All settings. Raises ConfigError where `voiced config check` would refuse what is about to be written."""
     import tempfile
 
     try:
@@ -156,7 +157,7 @@ def _must_be_fine(file: Path, settings: dict[str, Any]) -> None:
             trial = Path(folder, file.name)
             trial.write_text(after, encoding="utf-8")
             try:
-                load_config(trial, environ={})
+                return load_config(trial, environ={}).config
             except ConfigError as error:
                 raise ConfigError(str(error).replace(str(trial), str(file))) from None
     except UnicodeDecodeError:
