@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import unquote
 
 from voiced.config import Places
 from voiced.config.as_toml import toml_value
@@ -84,12 +85,27 @@ def upgrade(*, prefix: str = sys.prefix) -> str:
 
 
 def _origin() -> str:
-    """A folder or an address, by what pip wrote down of it (PEP 610); the name of the package where that is its own."""
     try:
-        written = json.loads(distribution("voiced").read_text("direct_url.json") or "{}")
+        return _named_in(distribution("voiced").read_text("direct_url.json") or "{}")
     except (PackageNotFoundError, ValueError):
         return "voiced"
-    return str(written.get("url", "voiced")).removeprefix("file://")
+
+
+def _named_in(direct_url: str) -> str:
+    """A folder or an address, by what pip wrote down of it (PEP 610); the name of the package where that is its own.
+
+    >>> _named_in('{"url": "file:///home/ada/my%20voiced", "dir_info": {}}')
+    '/home/ada/my voiced'
+    >>> _named_in('{"url": "https://example.org/voiced.git", "vcs_info": {"vcs": "git", "commit_id": "4711"}}')
+    'git+https://example.org/voiced.git'
+    >>> _named_in("{}")
+    'voiced'
+    """
+    written = json.loads(direct_url)
+    url = written.get("url", "voiced")
+    if kind := written.get("vcs_info", {}).get("vcs"):
+        return f"{kind}+{url}"
+    return unquote(url.removeprefix("file://"))
 
 
 def _as_owner(prefix: str) -> list[str]:
