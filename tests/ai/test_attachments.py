@@ -80,8 +80,9 @@ async def test_a_picture_is_an_address_or_becomes_one(tmp_path: Path) -> None:
     ("data", "kind"), [(b"\xff\xd8\xff\xe0", "jpeg"), (b"GIF89a", "gif"), (b"RIFF\0\0\0\0WEBP", "webp")]
 )
 async def test_base64_of_every_kind_is_known(data: bytes, kind: str) -> None:
-    coded = base64.b64encode(data + bytes(20)).decode()
-    assert await image_url(coded) == f"data:image/{kind};base64,{coded}"
+    coded = base64.b64encode(data + bytes(100)).decode()
+    in_lines = base64.encodebytes(data + bytes(100)).decode()
+    assert [await image_url(each) for each in (coded, in_lines)] == [f"data:image/{kind};base64,{coded}"] * 2
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ async def image_url(source: ImageSource, what: str = "image") -> str:
             raise RequestRejected(_too_large(what, "the picture", len(coded) * 3 // 4, MOST_IMAGE_BYTES))
         return source
     if isinstance(source, str) and (coded_kind := _coded(source)):
-        return await image_url(f"data:image/{coded_kind};base64,{source}", what)
+        return await image_url(f"data:image/{coded_kind};base64,{''.join(source.split())}", what)
     if isinstance(source, HasData):
         source = source.data
     place = place_of(("the picture", source) if isinstance(source, bytes | bytearray | memoryview) else source, what)
