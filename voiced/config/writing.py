@@ -56,6 +56,5 @@ def write_whole(file: Path, text: str, mode: int) -> None:
             os.fsync(number)
         os.chmod(beside, mode)
         os.replace(beside, file)
-    except OSError:
-        os.unlink(beside)
-        raise
+    finally:
+        Path(beside).unlink(missing_ok=True)  # it took the place of the old one, or is of no use
