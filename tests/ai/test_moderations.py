@@ -10,7 +10,7 @@ import pytest
 
 from voiced.ai.moderations import BATCH, Moderation
 from voiced.api import Image
-from voiced.errors import AnswerUnusable, RequestRejected
+from voiced.errors import AnswerUnusable, ApiDenied, RequestRejected
 from voiced.testing.http import Answer, Fault, HttpLoopback
 from voiced.testing.http.moderations import WORDS
 from voiced.testing.http.pictures import png
@@ -41,6 +41,13 @@ async def test_a_text_is_judged(here: Desk, server: HttpLoopback) -> None:
         "model": "omni-moderation-latest", "input": "I will kill you, idiot."
     }  # fmt: skip
     assert here.spent == [Usage("omni-moderation-latest", text_in=23), Usage("omni-moderation-latest", text_in=13)]
+
+
+async def test_what_costs_nothing_is_judged_at_the_cap_too(here: Desk) -> None:
+    here.overspent = "the budget is spent"
+    assert (await here.ai.moderations.check("You idiot.")).flagged
+    with pytest.raises(ApiDenied, match=r"^moderations: the budget is spent$"):
+        await here.ai.moderations.check("You idiot.", model="dear-moderation")
 
 
 async def test_many_texts_are_judged_each_by_itself_in_their_order(here: Desk, server: HttpLoopback) -> None:

@@ -148,13 +148,37 @@ async def test_a_threshold_of_ones_own(tmp_path: Path, clock: FakeClock) -> None
 async def test_it_says_so_once_for_a_question_and_its_answer(tmp_path: Path, clock: FakeClock) -> None:
     async with guarded(tmp_path, clock) as here:
         here.user(HARMFUL)
-        await here.stopped()
+        await here.home.next(StopAsked)
+        sentence = await here.home.asked()
+        here.assistant(HARMFUL)  # as much of the answer as was heard until it was stopped
+        await here.judged(2)
+        here.user("Hello.")
+        await here.judged(3)
+        assert here.untaken() == 0, "its own sentence was stopped"
+        here.home.was_said(sentence)
         here.assistant(HARMFUL)
         await here.home.next(StopAsked)
         assert here.untaken() == 0
         clock.set_wall_clock(NOON + AGAIN_AFTER + timedelta(seconds=1))
         here.user(HARMFUL)
         assert await here.stopped() == SENTENCE
+
+
+async def test_a_sentence_that_is_cut_short_by_something_harmful_is_said_again(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    async with guarded(tmp_path, clock) as here:
+        for _ in range(2):
+            here.user(HARMFUL)
+            assert await here.stopped() == SENTENCE
+
+
+async def test_words_of_spaces_are_not_judged(tmp_path: Path, clock: FakeClock) -> None:
+    async with guarded(tmp_path, clock, when_unchecked="stop") as here:
+        here.assistant(" ")
+        here.user("Hello.")
+        assert await here.judged(1) == ["Hello."]
+        assert here.untaken() == 0
 
 
 async def test_nothing_may_be_said_at_all(tmp_path: Path, clock: FakeClock) -> None:
@@ -192,9 +216,7 @@ async def test_while_the_api_is_down_it_says_so_and_everything_passes_or_nothing
     async with guarded(tmp_path, clock, fault, when_unchecked=policy) as here:
         with capture_logs() as logs:
             here.user("Hello.")
-            assert (await here.home.problem("moderation")).startswith(
-                "what is heard and said is not judged: moderations:"
-            )
+            assert (await here.home.problem("moderation")).startswith("something was not judged: moderations:")
             if policy == "stop":
                 assert await here.stopped() == UNCHECKED
             here.user("Are you there?")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from voiced.ai import attachments
 from voiced.ai.abreast import abreast
 from voiced.ai.attachments import ImageSource
+from voiced.ai.directory import providers
 from voiced.ai.providers import Providers, Server
 from voiced.errors import RequestRejected
 from voiced.usage import Usage
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 BATCH: Final = 32
 """Texts in one request."""
+
+FOR_NOTHING: Final = "omni-moderation"
+"""So the names of models begin that cost nothing: what is harmful is found at the cap too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,7 @@ class Moderation:
 
 
 class Moderations:
-    """`ai.moderations`. At OpenAI they cost nothing."""
+    """`ai.moderations`. At OpenAI they cost nothing, and are made at the cap too."""
 
     def __init__(self, providers: Providers) -> None:
         self._providers = providers
@@ -104,8 +108,10 @@ class Moderations:
                 raise ValueError("not one for each")
             return found
 
+        asked = providers(self._providers.settings, "moderations", provider)
+        free = all(each.model("moderations", model).startswith(FOR_NOTHING) for each in asked)
         return await self._providers.ask(
-            "moderations", request, read, model=model, provider=provider, within_s=within_s
+            "moderations", request, read, model=model, provider=provider, within_s=within_s, free=free
         )
 
 

@@ -8,6 +8,7 @@ It comes after the fact: what is judged was heard or said already. All of it is 
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from collections import deque
 from collections.abc import Sequence
@@ -18,7 +19,10 @@ from pydantic import Field
 from voiced.api import NotConfigured, Plugin, PluginSettings, ToolContext, ToolError, Transcript
 
 WITHIN_S: Final = 10.0
-"""After that it is too late to stop anything."""
+"""After that it is too late to stop anything. Less than a callback may take: what is late is no crash."""
+
+A_TRY_S: Final = 4.0
+"""Of that, so that a request that got lost can be made again."""
 
 WAITING: Final = 8
 """So many utterances wait to be judged; of more the oldest are not."""
@@ -75,10 +79,11 @@ class ModerationGuard(Plugin):
         self._judging = False
         self._able = True
         self._spoke_at: dt.datetime | None = None
+        self._saying = 0
         context.subscribe(Transcript, self._heard)
 
     async def _heard(self, said: Transcript) -> None:
-        if said.speaker not in self.settings.speakers or said.text in (self.settings.sentence, UNCHECKED):
+        if said.speaker not in self.settings.speakers or said.text.strip() in ("", self.settings.sentence, UNCHECKED):
             return
         if len(self._waiting) == WAITING:
             self._context.log.warning("not judged: others came faster", speaker=self._waiting[0].speaker)
@@ -93,9 +98,12 @@ class ModerationGuard(Plugin):
     async def _judge(self) -> None:
         said = self._waiting.pop()
         try:
-            found = await self._context.ai.moderations.check(said.text[:LONGEST], within_s=WITHIN_S)
+            async with asyncio.timeout(WITHIN_S):
+                found = await self._context.ai.moderations.check(said.text[:LONGEST], within_s=A_TRY_S)
+        except TimeoutError:
+            self._unchecked(said, f"moderations: there was no answer within {WITHIN_S:g} s")
         except ToolError as error:
-            self._unchecked(error)
+            self._unchecked(said, str(error))
         else:
             self._able = True
             threshold = self.settings.threshold
@@ -114,21 +122,30 @@ class ModerationGuard(Plugin):
         self._context.report(
             f"{whose} words were found harmful ({', '.join(categories)}), and the assistant was stopped"
         )
-        self._context.stop()
-        self._say(self.settings.sentence)
+        self._stop(said, self.settings.sentence)
 
-    def _unchecked(self, error: ToolError) -> None:
+    def _unchecked(self, said: Transcript, reason: str) -> None:
         if self._able:
             self._able = False
-            self._context.log.warning("what is said is not judged", reason=str(error))
-            self._context.report(f"what is heard and said is not judged: {error}")
+            self._context.log.warning("what is said is not judged", reason=reason)
+            self._context.report(f"something was not judged: {reason}")
         if self.settings.when_unchecked == "stop":
-            self._context.stop()
-            self._say(UNCHECKED)
+            self._stop(said, UNCHECKED)
 
-    def _say(self, sentence: str) -> None:
-        """Unless something of the kind was said just now."""
+    def _stop(self, said: Transcript, sentence: str) -> None:
+        """Stop the assistant and say why, unless something of the kind was said just now."""
+        if self._saying and said.speaker == "assistant":
+            return  # that was stopped before; what would be stopped now is why
+        self._context.stop()
         now = self._context.now()
-        if sentence and (self._spoke_at is None or abs(now - self._spoke_at) >= AGAIN_AFTER):
+        again = self._saying or self._spoke_at is None or abs(now - self._spoke_at) >= AGAIN_AFTER
+        if sentence and again:
             self._spoke_at = now
-            self._context.announce(sentence)
+            self._saying += 1
+            self._context.call_after(dt.timedelta(0), lambda: self._say(sentence))
+
+    async def _say(self, sentence: str) -> None:
+        try:
+            await self._context.say(sentence)
+        finally:
+            self._saying -= 1
