@@ -53,6 +53,7 @@ from voiced.conversation.commands import (
     ToolStarted,
     TurnFailed,
     UserHeard,
+    UserTyped,
     UtteranceEnded,
     VolumeChanged,
     Warned,
@@ -592,6 +593,7 @@ CARD = CardShown(Card("tea", "Tea", "It is ready.", Image("image/png", PNG)))
         (UtteranceEnded(3, Ms(1200), Ms(900)), "you          spoke for 0.9 s, turn 3", None),
         (UtteranceEnded(3, Ms(1200), Ms(900), answers=True), "you          spoke for 0.9 s, an answer", None),
         (UserHeard(3, "Hello"), "you          turn 3", 'you          "Hello"'),
+        (UserTyped("Hello"), "you          type something", 'you          type "Hello"'),
         (
             ReplyHeard(3, "Good mor", Ms(700), Ms(900), cut=True),
             "assistant    turn 3 (0.7 s of 0.9 s heard)",

@@ -31,6 +31,7 @@ from voiced.conversation.commands import (
     Unduck,
     UserHeard,
     UserSaid,
+    UserTyped,
     UtteranceEnded,
 )
 from voiced.conversation.events import (
@@ -251,6 +252,14 @@ def test_the_answer_may_be_typed() -> None:
     story.reply_ends("r2", "i2")
     story.drained("i2", 300)
     assert ended(story)[1:] == [RequestEnded("t1", "It is open.")]
+    assert story.facts(UserTyped) == [UserTyped("Yes")]
+
+
+def test_what_is_typed_is_told_before_it_is_answered() -> None:
+    story = Story()
+    story.user_says(1000)
+    story.tell(TextAsked("t1", "And tomorrow?"))
+    assert story.facts(UserTyped) == [UserTyped("And tomorrow?")]
 
 
 def test_muted_nobody_can_answer() -> None:

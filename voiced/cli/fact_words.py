@@ -30,6 +30,8 @@ def _worded(fact: Mapping[str, Any]) -> tuple[str, str]:
             return "you", f"spoke for {_seconds(speech)}, {'an answer' if answers else f'turn {turn}'}"
         case {"fact": "UserHeard", "turn": turn}:
             return "you", _said(fact, turn)
+        case {"fact": "UserTyped"}:
+            return "you", f'type "{fact["text"]}"' if "text" in fact else "type something"
         case {"fact": "ReplyHeard", "turn": turn, "heard": heard, "received": received, "cut": cut}:
             length = f"{_seconds(heard)} of {_seconds(received)} heard" if cut else f"{_seconds(heard)} heard"
             return "assistant", f"{_said(fact, turn)} ({length})"

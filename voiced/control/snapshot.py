@@ -30,6 +30,7 @@ from voiced.conversation.commands import (
     ToolStarted,
     TurnFailed,
     UserHeard,
+    UserTyped,
     UtteranceEnded,
     VolumeChanged,
     Warned,
@@ -107,7 +108,7 @@ class Snapshot:
                 self._tokens = _sum(self._tokens, fact.usage)
             case Warned():
                 self._failed(now, f"{fact.code}: {fact.detail}")
-            case Woken() | CardShown() | CardGone():
+            case Woken() | CardShown() | CardGone() | UserTyped():
                 pass
             case UserHeard() | ToolStarted() | RequestEnded() | SoundBegun() | QuestionAsked() | NotSpeech():
                 pass

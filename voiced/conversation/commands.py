@@ -353,6 +353,13 @@ class UserHeard:
 
 
 @dataclass(frozen=True, slots=True)
+class UserTyped:
+    """What somebody typed, told before it is answered; it may be the answer to a tool's question."""
+
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyHeard:
     """How the reply to `turn` ended for the user's ears.
 
@@ -523,6 +530,7 @@ Fact = (
     FloorChanged
     | UtteranceEnded
     | UserHeard
+    | UserTyped
     | ReplyHeard
     | BargedIn
     | FalseInterruption

@@ -69,6 +69,7 @@ from voiced.conversation.commands import (
     SetVolume,
     Spent,
     UserHeard,
+    UserTyped,
     VolumeChanged,
 )
 from voiced.conversation.commands import Floor as FloorName
@@ -313,6 +314,7 @@ class Conversation:
                 self._is_for_the_brain(utterance)
             # People and plugins, beside the microphone.
             case TextAsked():
+                self._out.report(UserTyped(event.text))
                 if not self._speech.typed(event, now):
                     self._errands.add(event, now)
             case AnnouncementAsked():

@@ -14,7 +14,6 @@ Then, in JSON texts (binary messages are sound):
     -> {"fact": "FloorChanged", ...}       as it happens, with what people say; a card's picture is a data URL
     -> {"status": {...}}                   every 5 s, and when asked for
     -> {"level": -43.2}                    dBFS of the microphone, ten times a second
-    -> {"typed": "What time is it?"}       what was asked on another page
     -> {"answer": "Half past six."}        to who asked
     -> {"error": "what to do"}             to what a page asked for and does not get
     -> {"sound": "on"}                     what the page captures is heard, and it gets what is said
@@ -306,8 +305,6 @@ class KioskServer:
                 request = f"kiosk-{next(self._requests)}"
                 self._waiting[request] = visitor
                 self._post(TextAsked(request, wish.text, images))
-                for other in self._visitors - {visitor}:
-                    other.tell({"typed": wish.text})
             case protocol.Stop():
                 self._post(StopAsked())
             case protocol.Mute():

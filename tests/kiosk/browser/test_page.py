@@ -31,6 +31,7 @@ from voiced.conversation.commands import (
     ToolStarted,
     TurnFailed,
     UserHeard,
+    UserTyped,
     VolumeChanged,
 )
 from voiced.conversation.events import CallId, Card, Image, MuteAsked, StopAsked, TalkKeyMoved, TextAsked, VolumeAsked
@@ -146,7 +147,7 @@ async def test_both_sides_can_be_read_in_the_order_of_their_turns(browser: Brows
         assert await page.ask("document.querySelector('#entries').querySelector('b')") is None
 
 
-async def test_what_is_typed_on_one_page_is_read_on_the_other_too(browser: Browser, desk: Desk) -> None:
+async def test_what_is_typed_anywhere_is_read_on_every_page(browser: Browser, desk: Desk) -> None:
     async with browser.page() as one, browser.page() as other:
         for page in (one, other):
             await opened(page, desk)
@@ -154,7 +155,7 @@ async def test_what_is_typed_on_one_page_is_read_on_the_other_too(browser: Brows
         await one.write("What time is it?")
         await one.key("Enter")
         await desk.gets(TextAsked("kiosk-1", "What time is it?"))
-        desk.tell(said(1, "Half past six."), RequestEnded("kiosk-1", "Half past six."))
+        desk.tell(UserTyped("What time is it?"), said(1, "Half past six."), RequestEnded("kiosk-1", "Half past six."))
         for page in (one, other):
             await page.shows("#entries li:last-child p", "Half past six.")
             assert await transcript(page) == ["user: You What time is it?", "assistant: voiced Half past six."]
@@ -243,7 +244,6 @@ async def test_all_of_it_works_with_keys_alone(browser: Browser, desk: Desk) -> 
         await page.write("m s /")
         await page.key("Enter")
         await desk.gets(TextAsked("kiosk-1", "m s /"))
-        assert await transcript(page) == ["user: You m s /"]
         desk.tell(said(1, "What"), RequestEnded("kiosk-1", "What do you mean?"))
         await page.shows("#entries li:last-child p", "What do you mean?")
         await page.ask(

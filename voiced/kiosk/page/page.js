@@ -6,7 +6,7 @@ import { listenToKeys } from "./keyboard.js";
 import { Link } from "./link.js";
 import { keep, kept, SESSION } from "./memory.js";
 import { BrowserSound } from "./sound.js";
-import { after, blank, disconnected, phase, typed, wantsStatus } from "./state.js";
+import { after, blank, disconnected, phase, wantsStatus } from "./state.js";
 import { TalkButton } from "./talk.js";
 import { Transcript } from "./transcript.js";
 import { choose, LANGUAGES, words } from "./words.js";
@@ -285,9 +285,6 @@ function ask(field) {
   const text = field.value.trim();
   if (!text || !link.send({ do: "ask", text })) return;
   field.value = "";
-  const before = state;
-  state = typed(state, text);
-  render(before);
 }
 
 const sendVolume = atMostEvery(VOLUME_AT_MOST_EVERY_MS, (volume) => link.send({ do: "volume", percent: volume }));

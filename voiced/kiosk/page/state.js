@@ -43,22 +43,18 @@ export function disconnected(state) {
   return { ...state, connected: false, floor: "idle", talking: false, tools: [] };
 }
 
-/** Somebody typed `text`, here or on another page: no fact tells of it. */
-export function typed(state, text) {
-  return { ...state, entries: added(state.entries, entry("user", text)) };
-}
-
 /** The state after one message of the daemon. Knows no time and keeps nothing that it is not told. */
 export function after(state, message) {
   if (message.hello) return greeted(state, message.hello);
   if (message.status) return withStatus(state, message.status);
-  if (message.typed) return typed(state, message.typed);
   if (message.answer) return { ...state, entries: withAnswer(state.entries, message.answer) };
   switch (message.fact) {
     case "FloorChanged":
       return { ...state, floor: message.floor };
     case "UserHeard":
       return { ...state, entries: withUser(state.entries, message) };
+    case "UserTyped":
+      return { ...state, entries: added(state.entries, entry("user", message.text)) };
     case "ReplyHeard":
       if (!message.text) return state;
       return { ...state, entries: added(state.entries, entry("assistant", message.text, message.turn, message.cut)) };
