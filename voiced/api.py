@@ -278,7 +278,7 @@ class Wake:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What was said: by the user as it was understood, by the assistant as far as it was heard."""
+    """What was said: by the user as it was understood or typed, by the assistant as far as it was heard."""
 
     speaker: Literal["user", "assistant"]
     text: str = field(repr=False)

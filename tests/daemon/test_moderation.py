@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 from tests.daemon.household import KEY, Household
-from voiced.conversation.commands import ReplyHeard, Spent, TurnFailed, UserHeard
+from voiced.conversation.commands import BargedIn, ReplyHeard, Spent, TurnFailed, UserHeard, UtteranceEnded
 from voiced.conversation.events import Usage
 from voiced.plugins.builtin.moderation import UNCHECKED
 from voiced.testing.http import Fault, HttpLoopback, Stall
@@ -56,6 +57,26 @@ async def test_an_answer_to_something_harmful_is_stopped_and_the_next_one_is_not
         await home.run(5)
         assert (len(home.of(ReplyHeard)), home.of(TurnFailed)) == (3, [])
         assert Spent(Usage("omni-moderation-latest", text_in=len(HARMFUL))) in home.of(Spent)
+
+
+async def test_a_judgement_that_comes_late_does_not_cut_in_two_what_somebody_says_by_then(
+    household: Callable[..., Household],
+) -> None:
+    script = Script([TALE, TEA], [HARMFUL, "Where does tea come from?"])
+    async with guarded(household, script, Fault(Stall(), "moderations")) as (home, api):
+        home.say("moon")
+        await home.next(UserHeard)
+        await api.wait_for("moderations")
+        await home.run(3.2)
+        home.say("tea")
+        await home.next(BargedIn)
+        late = api.wait_for("moderations", count=2, ended=True)  # it was asked again after 4 s
+        await home.until(asyncio.ensure_future(late).done)
+        cut, answer = await home.next(ReplyHeard), await home.next(ReplyHeard)
+        assert (cut.cut, answer.text, answer.cut) == (True, TEA.text, False)
+        await home.run(5)
+        assert (len(home.of(UtteranceEnded)), len(home.of(ReplyHeard))) == (2, 2)
+        assert "the user's words were found harmful" in str(home.daemon.plugins())
 
 
 async def test_a_server_that_never_answers_is_no_crash_of_the_guard_which_says_that_it_cannot_check(

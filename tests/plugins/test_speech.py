@@ -16,7 +16,7 @@ import pytest
 from tests.plugins.fakes import Home
 from voiced.api import ToolError, Transcript
 from voiced.audio import Ms
-from voiced.conversation.commands import FloorChanged, ReplyHeard, RequestEnded, SoundBegun, UserHeard
+from voiced.conversation.commands import FloorChanged, ReplyHeard, RequestEnded, SoundBegun, UserHeard, UserTyped
 from voiced.conversation.events import (
     AnnouncementAsked,
     AnnouncementWithdrawn,
@@ -480,10 +480,14 @@ async def test_a_plugin_hears_who_has_the_floor_in_order(home: Home) -> None:
 async def test_a_plugin_hears_what_was_said_by_whom(home: Home) -> None:
     async with listening(home, "Transcript").running():
         home.host.report(UserHeard(1, "What time is it?"))
+        home.host.report(UserTyped("And the day?"))
         home.host.report(ReplyHeard(1, "It is noon.", Ms(900), Ms(900), cut=False))
         home.host.report(ReplyHeard(2, "", Ms(0), Ms(900), cut=True))
         await settled()
-        heard = [Transcript("user", "What time is it?"), Transcript("assistant", "It is noon.")]
+        heard = [
+            Transcript("user", "What time is it?"), Transcript("user", "And the day?"),
+            Transcript("assistant", "It is noon."),
+        ]  # fmt: skip
         assert sys.modules["voiced_plugin_listener"].heard == heard
 
 

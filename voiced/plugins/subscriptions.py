@@ -9,7 +9,7 @@ from typing import Any, Final
 import structlog
 
 from voiced.api import StateChanged, Transcript, Wake
-from voiced.conversation.commands import Fact, Floor, FloorChanged, ReplyHeard, UserHeard
+from voiced.conversation.commands import Fact, Floor, FloorChanged, ReplyHeard, UserHeard, UserTyped
 
 _log = structlog.get_logger()
 
@@ -48,7 +48,7 @@ class Subscriptions:
                 if was == "idle" and floor == "listening":
                     yield Wake()
                 yield StateChanged(floor)
-            case UserHeard(text=text) if text:
+            case UserHeard(text=text) | UserTyped(text) if text:
                 yield Transcript("user", text)
             case ReplyHeard(text=text) if text:
                 yield Transcript("assistant", text)

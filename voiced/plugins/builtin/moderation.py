@@ -16,7 +16,7 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from voiced.api import NotConfigured, Plugin, PluginSettings, ToolContext, ToolError, Transcript
+from voiced.api import NotConfigured, Plugin, PluginSettings, StateChanged, ToolContext, ToolError, Transcript
 
 WITHIN_S: Final = 10.0
 """After that it is too late to stop anything. Less than a callback may take: what is late is no crash."""
@@ -80,7 +80,15 @@ class ModerationGuard(Plugin):
         self._able = True
         self._spoke_at: dt.datetime | None = None
         self._saying = 0
+        self._state = "idle"
+        self._something_new = False
+        context.subscribe(StateChanged, self._turned)
         context.subscribe(Transcript, self._heard)
+
+    async def _turned(self, change: StateChanged) -> None:
+        """Whoever speaks while no answer is being thought about does not go on with what was judged."""
+        self._something_new = change.state == "listening" and self._state != "thinking"
+        self._state = change.state
 
     async def _heard(self, said: Transcript) -> None:
         if said.speaker not in self.settings.speakers or said.text.strip() in ("", self.settings.sentence, UNCHECKED):
@@ -136,6 +144,8 @@ class ModerationGuard(Plugin):
         """Stop the assistant and say why, unless something of the kind was said just now."""
         if self._saying and said.speaker == "assistant":
             return  # that was stopped before; what would be stopped now is why
+        if self._something_new:
+            return  # it took the floor, and would be cut in two; it is judged by itself
         self._context.stop()
         now = self._context.now()
         again = self._saying or self._spoke_at is None or abs(now - self._spoke_at) >= AGAIN_AFTER
