@@ -196,6 +196,8 @@ def test_a_reply_comes_through(text: str) -> None:
 
 
 def test_an_error_and_nonsense_are_raised() -> None:
+    ended = fact_reply(RequestEnded("control-1", error="it was interrupted"), texts=False)
+    assert parse_reply(line_of(ended)) == ended
     with pytest.raises(ControlError, match=r"^the brain is asleep$"):
         parse_reply(b'{"error": "the brain is asleep"}\n')
     with pytest.raises(ControlError, match="are voiced and the daemon the same version"):

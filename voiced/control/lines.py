@@ -30,7 +30,7 @@ def parse_reply(line: bytes) -> dict[str, Any]:
         raise ControlError(
             "the daemon answered something that is no reply; are voiced and the daemon the same version?"
         )
-    if error := reply.get("error"):
+    if "fact" not in reply and (error := reply.get("error")):  # a fact tells of an error that is not the asker's
         raise ControlError(str(error))
     reply.pop("protocol", None)
     return reply
