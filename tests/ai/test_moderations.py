@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from voiced.ai.moderations import BATCH, Moderation
+from voiced.ai.settings import ProviderSettings
 from voiced.api import Image
 from voiced.errors import AnswerUnusable, ApiDenied, RequestRejected
 from voiced.testing.http import Answer, Fault, HttpLoopback
@@ -48,6 +49,14 @@ async def test_what_costs_nothing_is_judged_at_the_cap_too(here: Desk) -> None:
     assert (await here.ai.moderations.check("You idiot.")).flagged
     with pytest.raises(ApiDenied, match=r"^moderations: the budget is spent$"):
         await here.ai.moderations.check("You idiot.", model="dear-moderation")
+
+
+async def test_a_provider_without_a_model_is_in_nobodys_way() -> None:
+    async with HttpLoopback() as server:
+        elsewhere = ProviderSettings(base_url=server.base_url)
+        providers = {"openai": elsewhere, "attic": elsewhere}
+        async with desk(server, providers=providers, order=("openai", "attic")) as here:
+            assert (await here.ai.moderations.check("You idiot.")).flagged
 
 
 async def test_many_texts_are_judged_each_by_itself_in_their_order(here: Desk, server: HttpLoopback) -> None:

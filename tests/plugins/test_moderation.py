@@ -86,7 +86,7 @@ async def test_the_assistant_is_stopped_where_somebody_says_something_harmful(tm
             here.user(HARMFUL)
             assert await here.stopped() == SENTENCE
             problem = await here.home.problem("moderation")
-        assert problem == "the user's words were found harmful (harassment, violence), and the assistant was stopped"
+        assert problem == "the user's words were found harmful (harassment, violence)"
         assert await here.judged(1) == [HARMFUL]
         told = [log for log in logs if log["event"] == "harmful"]
         assert [(log["speaker"], sorted(log["categories"])) for log in told] == [("user", ["harassment", "violence"])]
@@ -132,9 +132,7 @@ async def test_only_what_counts_stops_it(tmp_path: Path, clock: FakeClock) -> No
         await here.judged(1)
         here.user("You idiot.")
         await here.stopped()
-        assert await here.home.problem("moderation") == (
-            "the user's words were found harmful (harassment), and the assistant was stopped"
-        )
+        assert await here.home.problem("moderation") == "the user's words were found harmful (harassment)"
 
 
 async def test_a_threshold_of_ones_own(tmp_path: Path, clock: FakeClock) -> None:

@@ -109,7 +109,8 @@ class Moderations:
             return found
 
         asked = providers(self._providers.settings, "moderations", provider)
-        free = all(each.model("moderations", model).startswith(FOR_NOTHING) for each in asked)
+        models = [model or each.models.get("moderations", "") for each in asked]
+        free = all(each.startswith(FOR_NOTHING) for each in models if each)  # who has none is not asked
         return await self._providers.ask(
             "moderations", request, read, model=model, provider=provider, within_s=within_s, free=free
         )

@@ -127,9 +127,7 @@ class ModerationGuard(Plugin):
             return
         whose = "the user's" if said.speaker == "user" else "the assistant's"
         self._context.log.warning("harmful", speaker=said.speaker, categories=categories)
-        self._context.report(
-            f"{whose} words were found harmful ({', '.join(categories)}), and the assistant was stopped"
-        )
+        self._context.report(f"{whose} words were found harmful ({', '.join(categories)})")
         self._stop(said, self.settings.sentence)
 
     def _unchecked(self, said: Transcript, reason: str) -> None:
