@@ -524,6 +524,7 @@ async def test_the_status_says_which_keys_work_and_what_to_do_where_none_does(se
     for working, problem, words in (
         ("ctrl+f9, f8", "", "ctrl+f9, f8"),
         ("", "the X server is gone", "the X server is gone"),
+        ("ctrl+f9", "another program has the hotkey f8", "ctrl+f9; another program has the hotkey f8"),
         ("", "", "none yet; the desktop may be asking you for them"),
     ):
         shown = {**status, "keys": {"working": working, "problem": problem}}

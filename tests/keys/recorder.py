@@ -28,8 +28,8 @@ class Recorder:
         self.moves.append(f"{name} up")
         self._news.set()
 
-    def on_ready(self, keys: str) -> None:
-        self.ready.append(keys)
+    def on_ready(self, keys: str, problem: str = "") -> None:
+        self.ready.append("; ".join(filter(None, (keys, problem))))
         self._news.set()
 
     def notice(self) -> None:

@@ -123,9 +123,10 @@ class Relearning(XServer):
 
     on_grabs: Callable[[], None]
 
-    def grab(self, hotkeys: Any) -> None:
-        super().grab(hotkeys)
+    def grab(self, hotkeys: Any) -> Any:
+        lacking = super().grab(hotkeys)
         self.on_grabs()
+        return lacking
 
 
 async def test_a_hotkey_follows_the_layout_of_the_keyboard(display: XDisplay, fingers: Fingers) -> None:
@@ -169,6 +170,76 @@ async def test_a_hotkey_that_another_program_has_is_named(display: XDisplay) -> 
     assert str(error).startswith("another program has the hotkey ctrl+f8 already: choose another one in [keys]")
     async with watching(source(display, keys, "ctrl+f8"), keys):  # which has let it go
         pass
+
+
+async def test_of_several_hotkeys_those_that_are_free_work_and_the_taken_one_is_named_and_had_when_it_is_free(
+    display: XDisplay, fingers: Fingers
+) -> None:
+    other, keys = Recorder(), Recorder()
+    hotkeys: dict[KeyName, Any] = {"talk": hotkey_of("alt+f8"), "mute": hotkey_of("ctrl+f8"), "stop": hotkey_of("f8")}
+    async with watching(source(display, other, "ctrl+f8"), other):
+        ours = X11Keys(hotkeys, keys, display.name, keys.on_ready, again_every_s=0.01)
+        running = asyncio.ensure_future(ours.run())
+        await keys.until(lambda: keys.ready)
+        taken = "another program has the hotkey ctrl+f8 already: choose another one in [keys], or take it away there"
+        assert keys.ready == [f"alt+f8, f8; {taken}"]
+        fingers.tap("Alt_L", "F8")
+        fingers.tap("Control_L", "F8")
+        await other.moved("talk down", "talk up")
+        fingers.tap("F8")
+        await keys.moved("talk down", "talk up", "stop down", "stop up")
+    try:
+        await keys.until(lambda: len(keys.ready) > 1)
+        assert keys.ready[1:] == ["alt+f8, ctrl+f8, f8"]
+        fingers.tap("Control_L", "F8")
+        await keys.until(lambda: keys.moves[4:] == ["mute down", "mute up"])
+    finally:
+        running.cancel()
+        await asyncio.wait({running})
+
+
+async def test_a_key_that_the_keyboard_lacks_takes_no_other_with_it(display: XDisplay, fingers: Fingers) -> None:
+    keys = Recorder()
+    async with watching(source(display, keys, "f9", stop="f24"), keys):
+        assert keys.ready == ["f9; this keyboard has no key 'f24': choose another hotkey in [keys]"]
+        fingers.tap("F9")
+        await keys.moved("talk down", "talk up")
+
+
+async def test_a_key_that_is_held_already_is_no_order_until_it_is_pressed_anew(
+    display: XDisplay, fingers: Fingers
+) -> None:
+    """It repeats, and was pressed when it meant something else."""
+    keys, before = Recorder(), Recorder()
+    repeats: list[None] = []
+    noticed: list[int] = []
+    loop = asyncio.get_running_loop()
+
+    def note(what: list[Any], item: Any) -> None:
+        what.append(item)
+        keys.notice()
+
+    class Telling(Counting):
+        def is_down(self, code: int) -> bool:
+            down = super().is_down(code)
+            if not down:
+                loop.call_soon_threadsafe(note, noticed, code)
+            return down
+
+        def on_release(self) -> None:
+            loop.call_soon_threadsafe(note, repeats, None)
+
+    async with watching(source(display, before, "f9"), before):
+        fingers.press("F9")
+        await before.moved("talk down")
+    hotkeys: dict[KeyName, Any] = {"mute": hotkey_of("f9")}
+    async with watching(X11Keys(hotkeys, keys, display.name, keys.on_ready, connect=Telling), keys):
+        await keys.until(lambda: len(repeats) > 3)
+        assert keys.moves == []
+        fingers.let_go("F9")
+        await keys.until(lambda: noticed)
+        fingers.tap("F9")
+        await keys.moved("mute down", "mute up")
 
 
 async def test_a_key_that_the_keyboard_lacks_is_named(display: XDisplay) -> None:

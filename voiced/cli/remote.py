@@ -22,6 +22,8 @@ from voiced.errors import ControlError
 
 _WHO: Final = {"user": "you", "assistant": "assistant"}
 
+_NO_KEYS_YET: Final = "none yet; the desktop may be asking you for them"
+
 _MODES: Final = {
     "open": "to whoever speaks",
     "wake": "after the wake word",
@@ -91,7 +93,7 @@ def status_lines(status: Mapping[str, Any]) -> Iterator[str]:
     yield f"floor        {status['floor']}"
     yield f"listens      {_listening(status)}"
     if keys := status.get("keys"):  # a voiced from before it has none
-        yield f"keys         {keys['working'] or keys['problem'] or 'none yet; the desktop may be asking you for them'}"
+        yield f"keys         {'; '.join(filter(None, (keys['working'], keys['problem']))) or _NO_KEYS_YET}"
     if status["volume"] is not None:
         yield f"volume       {status['volume']} %"
     yield f"brain        {brain['name']}, {_standing(brain)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from importlib.util import find_spec
 from typing import Final, NoReturn, assert_never
 
@@ -54,10 +55,10 @@ class KeyListener:
         self._lacking = False  # the portal can't, though it is there
         self._working = ""
         self.problem = ""
-        """Why the keys don't work, and what to do; empty where they do, or nobody knows yet."""
+        """Why keys don't work, and what to do; empty where all do, or nobody knows yet."""
 
     def standing(self) -> dict[str, str]:
-        """What `voiced status` tells: the keys that work, or the problem; both empty while a desktop asks its user.
+        """What `voiced status` tells: the keys that work, and the problem; both empty while a desktop asks its user.
 
         Nothing where nobody wants a key.
         """
@@ -94,6 +95,7 @@ class KeyListener:
                 self._tell(str(error))
                 break
             except (KeysAbsent, KeysLost) as error:
+                self._failures += 1
                 self._tell(str(error))
             finally:
                 self._working = ""
@@ -107,21 +109,21 @@ class KeyListener:
         if isinstance(source, NoSource):
             raise KeysAbsent(source.reason)
         try:
-            await self._open_source(source, keypad, lambda keys: self._ready(source, keys)).run()
+            await self._open_source(source, keypad, partial(self._ready, source)).run()
         except KeysAbsent:
             self._lacking = source == "portal"
             raise
 
-    def _ready(self, source: SourceName, keys: str) -> None:
+    def _ready(self, source: SourceName, keys: str, problem: str = "") -> None:
         log.info("keys.ready", source=source, keys=keys)
         self._failures = 0
-        self._working, self.problem = keys, ""
+        self._working = keys
+        self._tell(problem)
 
     def _tell(self, problem: str) -> None:
-        self._failures += 1
-        if problem != self.problem:
-            self.problem = problem
+        if problem and problem != self.problem:
             log.error("keys.unavailable", reason=problem)
+        self.problem = problem
 
     async def _surroundings(self) -> Surroundings:
         """What this desktop has. The bus is asked only where its answer matters."""

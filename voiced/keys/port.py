@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
 from voiced.errors import VoicedError
 from voiced.keys.settings import KeyName
 
-OnReady = Callable[[str], None]
-"""The keys work from now on; what they are, in the words of who watches them."""
+
+class OnReady(Protocol):
+    """The keys work from now on."""
+
+    def __call__(self, keys: str, problem: str = "") -> None:
+        """`keys`: which, in the words of who watches them. `problem`: of the others, why not, and what to do."""
 
 
 class Keys(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Final
@@ -12,12 +12,15 @@ from typing import Final
 from Xlib import X
 
 from voiced.keys.hotkey import Hotkey
-from voiced.keys.port import Keys, OnReady
+from voiced.keys.port import Keys, KeysLost, OnReady
 from voiced.keys.settings import KeyName
 from voiced.keys.x11_server import XServer
 
 LOOK_EVERY_S: Final = 0.25
 """While a key is held the server is asked whether it still is: a screen lock may swallow its release."""
+
+AGAIN_EVERY_S: Final = 10.0
+"""A hotkey that another program has is tried again so often, while others work."""
 
 GONE_WITHIN_S: Final = 1.0
 """A thread that hangs in the server is left behind."""
@@ -34,17 +37,20 @@ class X11Keys:
         on_ready: OnReady,
         *,
         connect: Callable[[str], XServer] = XServer,
+        again_every_s: float = AGAIN_EVERY_S,
     ) -> None:
         self._hotkeys = hotkeys
         self._keys = keys
         self._name = display
         self._on_ready = on_ready
         self._connect = connect
+        self._again_every_s = again_every_s
+        self._lacking: Mapping[KeyName, str] | None = None
         self._server: XServer | None = None
         self._over = False
 
     async def run(self) -> None:
-        self._over = False
+        self._over, self._lacking = False, None
         self._loop = asyncio.get_running_loop()
         pool = ThreadPoolExecutor(1, "x11 keys")
         watching = self._loop.run_in_executor(pool, self._watch)
@@ -65,17 +71,30 @@ class X11Keys:
         try:
             if self._over:
                 return
-            server.grab(self._hotkeys)
-            self._tell(lambda: self._on_ready(", ".join(str(hotkey) for hotkey in self._hotkeys.values())))
-            self._serve(server)
+            held = server.down()
+            self._grab(server)
+            self._serve(server, held)
         finally:
             server.close()
 
-    def _serve(self, server: XServer) -> None:
-        held: dict[int, KeyName] = {}
+    def _grab(self, server: XServer) -> None:
+        """Have the hotkeys, and tell which they are where that is news. Raises KeysLost where there is none."""
+        lacking = server.grab(self._hotkeys)
+        problem = "; ".join(lacking.values())
+        if lacking.keys() == self._hotkeys.keys():
+            raise KeysLost(problem)
+        if lacking != self._lacking:
+            self._lacking = lacking
+            working = ", ".join(str(hotkey) for name, hotkey in self._hotkeys.items() if name not in lacking)
+            self._tell(lambda: self._on_ready(working, problem))
+
+    def _serve(self, server: XServer, before: Iterable[int]) -> None:
+        held: dict[int, KeyName | None] = dict.fromkeys(before)  # what repeats was pressed when it meant something else
         look_at = time.monotonic()
+        again_at = look_at + self._again_every_s
         while not self._over:
-            events = list(server.events(max(0.0, look_at - time.monotonic()) if held else None))
+            waits = [look_at] * bool(held) + [again_at] * bool(self._lacking)
+            events = list(server.events(max(0.0, min(waits) - time.monotonic()) if waits else None))
             for event in events:
                 if event.type == X.KeyPress:
                     name = server.name_of(event.detail, event.state)
@@ -84,12 +103,16 @@ class X11Keys:
                         self._moved(self._keys.down, name)
                 elif event.type == X.MappingNotify:
                     server.relearn(event)
-                    server.grab(self._hotkeys)
+                    self._grab(server)
             looks = any(event.type == X.KeyRelease for event in events) or time.monotonic() >= look_at
             for code in [code for code in held if looks and not server.is_down(code)]:
-                self._moved(self._keys.up, held.pop(code))
+                if (released := held.pop(code)) is not None:
+                    self._moved(self._keys.up, released)
             if looks or not held:
                 look_at = time.monotonic() + LOOK_EVERY_S
+            if self._lacking and time.monotonic() >= again_at:
+                self._grab(server)
+                again_at = time.monotonic() + self._again_every_s
 
     def _moved(self, move: Callable[[KeyName], None], name: KeyName) -> None:
         self._tell(lambda: move(name))

@@ -59,26 +59,44 @@ class XServer:
             self._display.close()
         self._display.display.socket.close()  # where it was gone already
 
-    def grab(self, hotkeys: Mapping[KeyName, Hotkey]) -> None:
+    def grab(self, hotkeys: Mapping[KeyName, Hotkey]) -> Mapping[KeyName, str]:
         """Have these keys, whatever program is in front; after a change of the keyboard's layout, where they are now.
 
-        Raises KeysLost where another program has one, or the keyboard lacks it.
+        Of those that can't be had: why, and what to do. Call it again, and they are tried again.
         """
         with _lost():
             wanted: dict[Grab, KeyName] = {}
+            lacking: dict[KeyName, str] = {}
             masks = self._masks()
             for name, hotkey in hotkeys.items():
                 modifiers = sum(masks[modifier] for modifier in hotkey.modifiers)
-                wanted |= {(code, modifiers): name for code in self._codes(hotkey.key)}
+                codes = self._codes(hotkey.key)
+                wanted |= {(code, modifiers): name for code in codes}
+                if not codes:
+                    lacking[name] = f"this keyboard has no key {hotkey.key.name!r}: choose another hotkey in [keys]"
             locks = self._lock_masks()
             every = [sum(chosen) for count in range(len(locks) + 1) for chosen in combinations(locks, count)]
-            if (wanted, sum(locks)) == (self._grabs, self._locks):
-                return
-            for code, _ in self._grabs:
-                self._root.ungrab_key(code, X.AnyModifier)
-            self._grabs, self._locks = wanted, sum(locks)
+            if self._locks != sum(locks) or not self._grabs.items() <= wanted.items():
+                for code, _ in self._grabs:
+                    self._root.ungrab_key(code, X.AnyModifier)
+                self._grabs, self._locks = {}, sum(locks)
             for (code, modifiers), name in wanted.items():
-                self._grab(code, [modifiers | lock for lock in every], hotkeys[name])
+                if (code, modifiers) in self._grabs:
+                    continue
+                if self._grab(code, [modifiers | lock for lock in every]):
+                    self._grabs[code, modifiers] = name
+                else:
+                    lacking[name] = (
+                        f"another program has the hotkey {hotkeys[name]} already: choose another one in [keys], or "
+                        "take it away there"
+                    )
+            return lacking
+
+    def down(self) -> set[int]:
+        """The codes of all keys that are held."""
+        with _lost():
+            keys = self._display.query_keymap()
+        return {code for code in range(8 * len(keys)) if keys[code // 8] >> (code % 8) & 1}
 
     def name_of(self, code: int, state: int) -> KeyName | None:
         """The hotkey that this press means. `state`: of the modifiers, as the event has it."""
@@ -94,32 +112,31 @@ class XServer:
 
     def is_down(self, code: int) -> bool:
         """Whether the key is, whatever events say: one that repeats goes up and down in them."""
-        with _lost():
-            return bool(self._display.query_keymap()[code // 8] >> (code % 8) & 1)
+        return code in self.down()
 
     def relearn(self, event: Any) -> None:
         """The keyboard's layout changed."""
         with _lost():
             self._display.refresh_keyboard_mapping(event)
 
-    def _grab(self, code: int, masks: list[int], hotkey: Hotkey) -> None:
+    def _grab(self, code: int, masks: list[int]) -> bool:
+        """False where another program has it with one of the masks; then it is had with none."""
         taken = CatchError(BadAccess)
         for mask in masks:
             self._root.grab_key(code, mask, True, X.GrabModeAsync, X.GrabModeAsync, onerror=taken)
         self._display.sync()
         if taken.get_error():
-            raise KeysLost(
-                f"another program has the hotkey {hotkey} already: choose another one in [keys], or take it away there"
-            )
+            for mask in masks:
+                self._root.ungrab_key(code, mask)
+            return False
+        return True
 
     def _codes(self, key: Key) -> set[int]:
-        """Where it is on the keyboard; where it takes no other key to type it, if there is such a place."""
+        """Where it is on the keyboard, if it is; where it takes no other key to type it, if there is such a place."""
         found = {
             (index, code) for keysym in key.keysyms for code, index in self._display.keysym_to_keycodes(_keysym(keysym))
         }
-        if not found:
-            raise KeysLost(f"this keyboard has no key {key.name!r}: choose another hotkey in [keys]")
-        least = min(index for index, _ in found)
+        least = min((index for index, _ in found), default=0)
         return {code for index, code in found if index == least}
 
     def _masks(self) -> Mapping[Modifier, int]:
