@@ -503,7 +503,9 @@ async def test_everything_that_is_wrong_is_in_the_status_for_people(settings: Pa
         (["wake"], False, False, "after the wake word"),
         (["wake"], True, False, "now to whoever speaks; else after the wake word"),
         (["ptt", "wake"], False, False, "after the wake word or while the key to talk is held"),
-        (["ptt"], False, True, "now, since the key to talk is held; else while the key to talk is held"),
+        (["ptt"], False, False, "while the key to talk is held"),
+        (["ptt"], False, True, "now, since the key to talk is held"),
+        (["wake", "ptt"], False, True, "now, since the key to talk is held; else after the wake word"),
     ],
 )
 async def test_the_status_says_to_whom_it_listens(
@@ -562,7 +564,7 @@ async def test_what_happens_is_printed_as_it_happens(settings: Path) -> None:
         "tokens       none",
         "key to talk  held",
         "wake word    hey jarvis",
-        "listens      to no speech but after a key or a wake word",
+        "listens      to nobody just now",
         "you          turn 1",
     ]
 

@@ -150,6 +150,7 @@ class Daemon:
             modes=lambda: self._loaded.config.listen.modes,
             keys=lambda: {} if self._keys is None else self._keys.standing(),
             spending=lambda: self._books.status(),
+            come_and_go=config.kiosk.serve and config.kiosk.sound == "browser",
         )
         self._books = Bookkeeper(
             config.budget, state_folder(environ), post=lambda event: self._hub.post(event), now=self._clock.now

@@ -107,5 +107,13 @@ def test_the_last_failures_are_kept_and_no_more() -> None:
     ]
 
 
+def test_a_page_that_is_the_sound_card_comes_and_goes_and_that_is_no_failure() -> None:
+    snapshot = Snapshot(started_at=0.0, come_and_go=True)
+    snapshot.add(DeviceChanged("microphone", False, "no browser is it: open the page"), now=1.0)
+    status = snapshot.at(2.0)
+    assert status["failures"] == []
+    assert status["devices"] == {"microphone": {"ok": False, "detail": "no browser is it: open the page"}}
+
+
 def test_who_is_told_nothing_else_listens() -> None:
     assert Snapshot(started_at=0.0).at(0.0)["listening"] == {"attentive": True, "key_held": False}

@@ -63,10 +63,16 @@ class Sound:
 
     def open(self) -> tuple[Stream, Stream]:
         microphone = self.card.open_input(
-            "", block_ms=20, callback=self._captured, on_stopped=lambda: self.stopped.append("input")
+            "",
+            block_ms=20,
+            callback=self._captured,
+            on_stopped=lambda reason="": self.stopped.append(f"input: {reason}"),
         )
         loudspeaker = self.card.open_output(
-            "", block_ms=10, callback=self._render, on_stopped=lambda: self.stopped.append("output")
+            "",
+            block_ms=10,
+            callback=self._render,
+            on_stopped=lambda reason="": self.stopped.append(f"output: {reason}"),
         )
         return microphone, loudspeaker
 
@@ -118,7 +124,8 @@ def test_a_browser_that_goes_stops_both_streams_once() -> None:
     sound.card.release(page)
     sound.turn()
 
-    assert sound.stopped == ["input", "output"]
+    nobody = "no browser is the microphone and loudspeaker: open the page and press the button for it there"
+    assert sound.stopped == [f"input: {nobody}", f"output: {nobody}"]  # as who tries to open them is told
     assert sound.asked == []
     with pytest.raises(DeviceNotFound):
         sound.open()
@@ -325,7 +332,7 @@ def test_the_newest_of_two_loudspeakers_plays() -> None:
         silent.append(wanted)
         return SILENCE
 
-    sound.card.open_output("", block_ms=10, callback=newer, on_stopped=lambda: None)
+    sound.card.open_output("", block_ms=10, callback=newer, on_stopped=lambda reason="": None)
     sound.turn(0.0)
 
     assert (silent, sound.asked) == ([BLOCK_SAMPLES], [])

@@ -15,12 +15,14 @@ from voiced.testing.sound_card import VirtualCard
 class Listener:
     """A keeper's owner that writes down what it is told."""
 
-    def __init__(self, card: VirtualCard, settle_s: float = 0.0) -> None:
+    def __init__(self, card: VirtualCard, settle_s: float = 0.0, why_stopped: str = "") -> None:
         self.told: list[str] = []
         self.news = asyncio.Event()
         self.keeper = StreamKeeper(
             card,
-            lambda on_stopped: card.open_input("", block_ms=20, callback=self._heard, on_stopped=on_stopped),
+            lambda on_stopped: card.open_input(
+                "", block_ms=20, callback=self._heard, on_stopped=lambda: on_stopped(why_stopped)
+            ),
             patience_s=0.1,
             settle_s=settle_s,
             on_ready=lambda stream: self._note(f"ready {stream.device_name}"),
@@ -182,5 +184,15 @@ async def test_a_card_that_never_opens_its_device_is_told_from_one_that_waits(ca
     go_on.set()
     await lost.wait()
     assert keeper.hung_for_s == 0.0, "it was refused, and is tried again"
+    running.cancel()
+    await asyncio.wait([running])
+
+
+async def test_a_device_that_says_why_it_stopped_is_believed(card: VirtualCard) -> None:
+    listener = Listener(card, why_stopped="nobody is there")
+    running = asyncio.create_task(listener.keeper.run())
+    await card.until_open(1)
+    card.unplug("input")
+    assert (await listener.until_told(1))[0] == "lost nobody is there"
     running.cancel()
     await asyncio.wait([running])

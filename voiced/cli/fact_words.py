@@ -68,7 +68,7 @@ def _worded(fact: Mapping[str, Any]) -> tuple[str, str]:
         case {"fact": "Woken", "word": word}:
             return "wake word", word
         case {"fact": "AttentionChanged", "attentive": attentive}:
-            return "listens", "to whoever speaks" if attentive else "to no speech but after a key or a wake word"
+            return "listens", "to whoever speaks" if attentive else "to nobody just now"
         case {"fact": "CardShown", "card": card}:
             return "card", _card(card)
         case {"fact": "CardGone", "id": name}:

@@ -125,12 +125,15 @@ def _listening(status: Mapping[str, Any]) -> str:
     if status["muted"]:
         return "to nobody: it is muted, and the microphone is closed; `voiced unmute` opens it"
     listening = status["listening"]
-    modes = [words for mode, words in _MODES.items() if mode in listening["modes"]]
+    modes = [mode for mode in _MODES if mode in listening["modes"]]
+    now = ""
     if listening["key_held"]:
-        return f"now, since the key to talk is held; else {' or '.join(modes)}"
-    if "open" in listening["modes"]:
-        return _MODES["open"]
-    return f"{'now to whoever speaks; else ' if listening['attentive'] else ''}{' or '.join(modes)}"
+        now, modes = "now, since the key to talk is held", [mode for mode in modes if mode != "ptt"]
+    elif "open" in modes:
+        modes = ["open"]
+    elif listening["attentive"]:
+        now = "now to whoever speaks"
+    return "; else ".join(filter(None, (now, " or ".join(_MODES[mode] for mode in modes))))
 
 
 def _off(plugin: Mapping[str, Any]) -> str:

@@ -95,7 +95,7 @@ class ControlServer:
     `switch` begins to do to the plugin of that name what is asked, and raises VoicedError if there is none. `run_tool`
     begins a call; what comes of it goes to `returned`. `quit` begins to end the daemon. `modes` are the settings' words
     for when it listens, `keys` how the keys do that somebody set. `history` is what was said, oldest first: `who` and
-    `text`.
+    `text`. `come_and_go`: see `Snapshot`.
     """
 
     def __init__(
@@ -112,6 +112,7 @@ class ControlServer:
         modes: Callable[[], Sequence[str]] = list,
         keys: Callable[[], Mapping[str, str]] = dict,
         spending: Callable[[], Mapping[str, Any]] = dict,
+        come_and_go: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._path = path
@@ -126,7 +127,7 @@ class ControlServer:
         self._keys = keys
         self._spending = spending
         self._clock = clock
-        self._snapshot = Snapshot(clock())
+        self._snapshot = Snapshot(clock(), come_and_go=come_and_go)
         self._requests = itertools.count(1)
         self._clients: dict[_Client, tuple[Peer, float]] = {}
         """Whose each is, and since when it is there, the longest first."""

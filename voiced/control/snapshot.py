@@ -43,10 +43,14 @@ _FAILURES_KEPT: Final = 5
 
 
 class Snapshot:
-    """Takes facts, gives the status. `now` is seconds on any one clock."""
+    """Takes facts, gives the status. `now` is seconds on any one clock.
 
-    def __init__(self, started_at: float) -> None:
+    `come_and_go`: the microphone and the loudspeaker are a page's, and it is no failure that none is open.
+    """
+
+    def __init__(self, started_at: float, *, come_and_go: bool = False) -> None:
         self._started_at = started_at
+        self._come_and_go = come_and_go
         self._floor: Floor = "idle"
         self._brain: BrainName = "realtime"
         self._brains: dict[BrainName, dict[str, str]] = {}
@@ -78,7 +82,7 @@ class Snapshot:
                 self._brain = brain
             case DeviceChanged():
                 self._devices[fact.kind] = {"ok": fact.ok, "detail": fact.detail}
-                if not fact.ok:
+                if not fact.ok and not self._come_and_go:
                     self._failed(now, f"{fact.kind}: {fact.detail}")
             case Muted():
                 self._muted = fact.muted

@@ -11,7 +11,7 @@ from typing import Final, NoReturn, Protocol
 from voiced.audio import RATE, SAMPLE_BYTES, samples_of, to_samples
 from voiced.errors import DeviceFailed, DeviceNotFound
 from voiced.kiosk.allowance import Allowance
-from voiced.sound_card.port import BlockTime, CaptureCallback, Device, PlayCallback
+from voiced.sound_card.port import BlockTime, CaptureCallback, Device, OnStopped, PlayCallback
 
 BLOCK_S: Final = 0.02
 BLOCK_SAMPLES: Final = to_samples(20)
@@ -112,9 +112,7 @@ class BrowserCard:
     def rescan(self) -> None:
         """Who comes says so."""
 
-    def open_input(
-        self, name: str, *, block_ms: int, callback: CaptureCallback, on_stopped: Callable[[], None]
-    ) -> _Input:
+    def open_input(self, name: str, *, block_ms: int, callback: CaptureCallback, on_stopped: OnStopped) -> _Input:
         """The browser's microphone, whatever the name. Raises DeviceNotFound."""
         with self._lock:
             self._must_be_there()
@@ -123,9 +121,7 @@ class BrowserCard:
             self._heard_at = None
             return stream
 
-    def open_output(
-        self, name: str, *, block_ms: int, callback: PlayCallback, on_stopped: Callable[[], None]
-    ) -> _Output:
+    def open_output(self, name: str, *, block_ms: int, callback: PlayCallback, on_stopped: OnStopped) -> _Output:
         """The browser's loudspeaker, whatever the name. Its blocks are 20 ms. Raises DeviceNotFound."""
         with self._lock:
             self._must_be_there()
@@ -160,7 +156,7 @@ class BrowserCard:
             self._outputs.clear()
         self._taken.clear()
         for stream in stopped:
-            stream.on_stopped()
+            stream.on_stopped(self._nobody())
 
     def captured(self, browser: Browser, pcm: bytes) -> None:
         """What its microphone heard: PCM16, mono. Nothing where another one took over: it was on its way.
@@ -205,9 +201,10 @@ class BrowserCard:
 
     def _must_be_there(self) -> None:
         if self._browser is None:
-            raise DeviceNotFound(
-                f"no browser is the microphone and loudspeaker: open {self.page} and press the button for it there"
-            )
+            raise DeviceNotFound(self._nobody())
+
+    def _nobody(self) -> str:
+        return f"no browser is the microphone and loudspeaker: open {self.page} and press the button for it there"
 
     def _played(self, now: float, edge: float) -> bool:
         """One block, unless the browser takes none: whether it takes them."""
@@ -277,7 +274,7 @@ class _Stream:
 
     device_name = "browser"
 
-    def __init__(self, card: BrowserCard, rate: int, latency_s: float, on_stopped: Callable[[], None]) -> None:
+    def __init__(self, card: BrowserCard, rate: int, latency_s: float, on_stopped: OnStopped) -> None:
         self._card = card
         self.rate = rate
         self.latency_s = latency_s
@@ -292,7 +289,7 @@ class _Input(_Stream):
         card: BrowserCard,
         rate: int,
         latency_s: float,
-        on_stopped: Callable[[], None],
+        on_stopped: OnStopped,
         block_ms: int,
         callback: CaptureCallback,
     ) -> None:
@@ -327,7 +324,7 @@ class _Output(_Stream):
         card: BrowserCard,
         rate: int,
         latency_s: float,
-        on_stopped: Callable[[], None],
+        on_stopped: OnStopped,
         callback: PlayCallback,
     ) -> None:
         super().__init__(card, rate, latency_s, on_stopped)

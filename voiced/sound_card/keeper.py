@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final, NoReturn
 
 from voiced.errors import AudioError
-from voiced.sound_card.port import SoundCard, Stream
+from voiced.sound_card.port import OnStopped, SoundCard, Stream
 
 BACKOFF_S: Final = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 """Pauses before the device is tried again. The first is short, since most losses heal at once; a rescan, which
@@ -27,7 +27,7 @@ class StreamKeeper:
     def __init__(
         self,
         card: SoundCard,
-        open_stream: Callable[[Callable[[], None]], Stream],
+        open_stream: Callable[[OnStopped], Stream],
         *,
         patience_s: float,
         settle_s: float = 0.0,
@@ -51,6 +51,7 @@ class StreamKeeper:
         self._last_block: float | None = None
         self._settled = False
         self._stopped = False
+        self._why_stopped = ""
         self._hint = asyncio.Event()
         self._stirred_at: float | None = None
 
@@ -137,7 +138,7 @@ class StreamKeeper:
                     await self._news.wait()
                     self._news.clear()
             if self._stopped:
-                return f"{stream.device_name!r} stopped: was it unplugged?"
+                return self._why_stopped or f"{stream.device_name!r} stopped: was it unplugged?"
             if not ready and self._settled:
                 ready, self._failures, self._reason_told = True, 0, ""
                 self._on_ready(stream)
@@ -153,7 +154,8 @@ class StreamKeeper:
             self._reason_told = reason
             self._on_lost(reason)
 
-    def _on_stopped(self) -> None:
+    def _on_stopped(self, reason: str = "") -> None:
+        self._why_stopped = reason
         self._stopped = True
         self._wake()
 

@@ -45,6 +45,13 @@ PlayCallback = Callable[[int, BlockTime, bool], bytes]
 """(samples wanted, time, underflowed) -> exactly that many PCM16 mono samples. Runs in the device's thread."""
 
 
+class OnStopped(Protocol):
+    """A device stopped by itself. Runs in any thread."""
+
+    def __call__(self, reason: str = "") -> None:
+        """`reason`: why, and what to do, where that is known."""
+
+
 class Stream(Protocol):
     """An open, running stream."""
 
@@ -77,16 +84,12 @@ class SoundCard(Protocol):
     def rescan(self) -> None:
         """Look again for devices. Streams that are open go on, with a gap of some 100 ms."""
 
-    def open_input(
-        self, name: str, *, block_ms: int, callback: CaptureCallback, on_stopped: Callable[[], None]
-    ) -> Stream:
+    def open_input(self, name: str, *, block_ms: int, callback: CaptureCallback, on_stopped: OnStopped) -> Stream:
         """Open and start a microphone; `name` "" is the system's default.
 
-        `callback` may run before this returns. `on_stopped` runs in any thread when the device stops by itself.
+        `callback` may run before this returns. `on_stopped` runs when the device stops by itself.
         Raises PortAudioMissing, DeviceNotFound, DeviceFailed.
         """
 
-    def open_output(
-        self, name: str, *, block_ms: int, callback: PlayCallback, on_stopped: Callable[[], None]
-    ) -> Stream:
+    def open_output(self, name: str, *, block_ms: int, callback: PlayCallback, on_stopped: OnStopped) -> Stream:
         """Open and start a loudspeaker, as `open_input`."""
