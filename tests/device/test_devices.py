@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import queue
+import threading
+import time
 
 import pytest
 
@@ -62,6 +64,29 @@ def test_a_device_that_does_not_open_is_one_error_and_no_babble(
         card.open_output("vmic", block_ms=10, callback=lambda n, *_: bytes(2 * n), on_stopped=lambda: None)
     os.write(2, b"heard")
     assert capfd.readouterr() == ("", "heard")
+
+
+def test_an_underrun_is_told_to_the_callback_and_is_no_line_among_those_of_the_log(
+    card: PortAudioCard, capfd: pytest.CaptureFixture[str]
+) -> None:
+    blocks = 0
+    underrun = threading.Event()
+
+    def late(samples: int, _time: BlockTime, underflowed: bool) -> bytes:
+        nonlocal blocks
+        blocks += 1
+        if underflowed:
+            underrun.set()
+        elif blocks % 20 == 0:
+            time.sleep(0.6)  # the device, which has less, runs dry
+        return bytes(samples * SAMPLE_BYTES)
+
+    stream = card.open_output("", block_ms=20, callback=late, on_stopped=lambda: None)
+    try:
+        assert underrun.wait(10)
+    finally:
+        stream.close()
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_rescan_leaves_open_streams_running(card: PortAudioCard) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import functools
 import os
 import threading
 import time
@@ -247,6 +249,23 @@ def _device(found: Any, apis: Sequence[str]) -> Device:
     )
 
 
+@functools.cache
+def _hush_alsa() -> object:
+    """Have ALSA write no text among the lines of the log while streams run, as it does at every underrun.
+
+    Nothing is lost: underruns are counted there, and what ends a stream is told with it. Gives what must live as long
+    as ALSA; None where there is none.
+    """
+    try:
+        alsa = ctypes.CDLL("libasound.so.2")
+    except OSError:
+        return None
+    text, number = ctypes.c_void_p, ctypes.c_int
+    silent = ctypes.CFUNCTYPE(None, text, number, text, number, text)(lambda *_: None)
+    alsa.snd_lib_error_set_handler(silent)
+    return silent
+
+
 @contextmanager
 def _hushed() -> Iterator[None]:
     """Keep what ALSA and PortAudio write to descriptor 2 out of the log, which has one of its own. With the lock held.
@@ -272,6 +291,8 @@ def _sounddevice() -> ModuleType:
     try:
         with _lock:  # a thread that waits for another's import which fails gets half a module, and no error
             import sounddevice
+
+            _hush_alsa()
     except OSError as error:  # sounddevice is a wheel; the library that it loads is not
         raise PortAudioMissing(
             "PortAudio is not installed: sudo apt-get install libportaudio2 (Debian, Ubuntu, Raspberry Pi OS), "
