@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from tests.daemon.household import KEY, Household
+from tests.daemon.household import KEY, PATIENCE_S, Household
 from voiced.conversation.commands import BargedIn, ReplyHeard, Spent, TurnFailed, UserHeard, UtteranceEnded
 from voiced.conversation.events import Usage
 from voiced.plugins.builtin.moderation import UNCHECKED
@@ -44,14 +43,14 @@ async def test_an_answer_to_something_harmful_is_stopped_and_the_next_one_is_not
     async with guarded(household, script) as (home, api):
         home.say("moon")
         await home.next(UserHeard)
-        await api.wait_for("moderations", ended=True)
+        await api.wait_for("moderations", ended=True, timeout_s=PATIENCE_S)
         cut, sentence = await home.next(ReplyHeard), await home.next(ReplyHeard)
         assert (cut.cut, sentence.text, sentence.cut) == (True, SENTENCE, False)
         await home.run(5)
         home.say("tea")
         answer = await home.next(ReplyHeard)
         assert (answer.text, answer.cut, answer.heard) == (TEA.text, False, answer.received)
-        await api.wait_for("moderations", count=4 if cut.text else 3, ended=True)
+        await api.wait_for("moderations", count=4 if cut.text else 3, ended=True, timeout_s=PATIENCE_S)
         judged = [entry.body["input"] for entry in api.of("moderations")]
         assert judged == [HARMFUL, *filter(None, [cut.text]), "Where does tea come from?", TEA.text]
         await home.run(5)
@@ -66,12 +65,13 @@ async def test_a_judgement_that_comes_late_does_not_cut_in_two_what_somebody_say
     async with guarded(household, script, Fault(Stall(), "moderations")) as (home, api):
         home.say("moon")
         await home.next(UserHeard)
-        await api.wait_for("moderations")
-        await home.run(3.2)
+        await api.wait_for("moderations", timeout_s=PATIENCE_S)
+        await home.run(0.5)
         home.say("tea")
         await home.next(BargedIn)
-        late = api.wait_for("moderations", count=2, ended=True)  # it was asked again after 4 s
-        await home.until(asyncio.ensure_future(late).done)
+        await api.refuse_connections()  # which ends the one that hangs
+        await api.accept_connections()
+        await api.wait_for("moderations", count=2, ended=True, timeout_s=PATIENCE_S)
         cut, answer = await home.next(ReplyHeard), await home.next(ReplyHeard)
         assert (cut.cut, answer.text, answer.cut) == (True, TEA.text, False)
         await home.run(5)
