@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from typing import Any, Final, Protocol
 
 import structlog
@@ -19,8 +20,15 @@ FAR_END_BLOCKS: Final = 100
 """Blocks of the loudspeaker that may wait for the loop, 1 s of 10 ms ones: the oldest are lost beyond that. The
 canceller bears bursts of 200 ms; what comes later it would have to learn anew anyway."""
 
-GAP_BYTES: Final = to_samples(100) * SAMPLE_BYTES
-"""When the far end brought nothing for so long, it is no burst to come: silence takes its place."""
+CUT_S: Final = 0.04
+"""Sound that goes on so much later than expected was cut: a device ran dry, or over. Less is jitter."""
+
+SETTLES: Final = 0.01
+"""Per block, how far the time that is expected follows a device that is early: its clock is not ours, and of a burst
+all blocks may claim the same time."""
+
+UNSURE_FRAMES: Final = 3
+"""A canceller that has just begun lets the echo through for 60 ms."""
 
 AUDIBLE_DBFS: Final = -60.0
 """A far end below this is no echo that a VAD would notice."""
@@ -102,7 +110,9 @@ class Canceller:
     """WebRTC's AEC3, by way of livekit's wheel. It finds the delay of the echo itself, up to 480 ms.
 
     As in a browser, the far end goes in as it comes from the loudspeaker's thread, ahead of the next microphone
-    frame. Raises ConfigError where livekit is not installed.
+    frame. Where either end was cut, the echo comes at another time from then on: AEC3 lets it through for seconds while
+    it searches, whereas a new one is careful until it has found it. So it begins anew there. Raises ConfigError where
+    livekit is not installed.
     """
 
     def __init__(self) -> None:
@@ -113,33 +123,48 @@ class Canceller:
                 "echo cancellation is not installed: pip install 'voiced[echo]' (or capture.echo = \"half-duplex\")"
             ) from error
         self._audio_frame = rtc.AudioFrame
-        self._module = rtc.AudioProcessingModule(echo_cancellation=True, high_pass_filter=True)
-        self._arrived: deque[bytes] = deque(maxlen=FAR_END_BLOCKS)
+        self._begin = partial(rtc.AudioProcessingModule, echo_cancellation=True, high_pass_filter=True)
+        self._module = self._begin()
+        self._arrived: deque[tuple[bytes, float]] = deque(maxlen=FAR_END_BLOCKS)
+        self._loudspeaker, self._microphone = _Flow(), _Flow()
+        self._unsure = 0  # frames
         self._far_end = bytearray()
-        self._missing = 0  # bytes of the near end since the far end's last
 
     def far_end(self, pcm: bytes, heard_at: float) -> None:
         """Hand over to the loop."""
-        self._arrived.append(pcm)
+        self._arrived.append((pcm, heard_at))
 
     def near_end(self, pcm: bytes, captured_at: float) -> bytes:
         """The frame with the echo taken out: 0.4 ms of work per 20 ms."""
-        self._fill_gap(len(pcm))
-        while self._arrived:
-            self._far_end += self._arrived.popleft()
+        if self._microphone.is_cut(captured_at):
+            self._begin_anew("microphone")
+        self._microphone.goes_on(captured_at, pcm)
+        self._take(captured_at)
         while len(self._far_end) >= STEP_BYTES:
             self._module.process_reverse_stream(self._frame(self._far_end[:STEP_BYTES]))
             del self._far_end[:STEP_BYTES]
-        return b"".join(self._without_echo(pcm[at : at + STEP_BYTES]) for at in range(0, len(pcm), STEP_BYTES))
+        clean = b"".join(self._without_echo(pcm[at : at + STEP_BYTES]) for at in range(0, len(pcm), STEP_BYTES))
+        if self._unsure:
+            self._unsure -= 1
+            return bytes(len(pcm))
+        return clean
 
-    def _fill_gap(self, near_bytes: int) -> None:
-        """Where the loudspeaker stopped, keep both ends equally long, or the canceller must learn the delay anew."""
-        if self._arrived:
-            self._missing = 0
-            return
-        before, self._missing = self._missing, self._missing + near_bytes
-        if self._missing >= GAP_BYTES:
-            self._far_end += bytes(near_bytes if before >= GAP_BYTES else self._missing)
+    def _take(self, captured_at: float) -> None:
+        """What arrived; but what follows a cut waits until the microphone captures what is heard then."""
+        while self._arrived:
+            pcm, heard_at = self._arrived[0]
+            if self._loudspeaker.is_cut(heard_at):
+                if heard_at > captured_at + FRAME_MS / 1000:
+                    return
+                self._begin_anew("loudspeaker")
+            self._loudspeaker.goes_on(heard_at, pcm)
+            self._far_end += pcm
+            self._arrived.popleft()
+
+    def _begin_anew(self, cut: str) -> None:
+        log.debug("echo.begins_anew", cut=cut)
+        self._module, self._unsure = self._begin(), UNSURE_FRAMES
+        self._far_end.clear()
 
     def _without_echo(self, pcm: bytes) -> bytes:
         frame = self._frame(bytearray(pcm))
@@ -148,3 +173,19 @@ class Canceller:
 
     def _frame(self, pcm: bytearray) -> Any:
         return self._audio_frame(pcm, RATE, 1, len(pcm) // SAMPLE_BYTES)
+
+
+class _Flow:
+    """Sound block by block, and when the next one is expected."""
+
+    def __init__(self) -> None:
+        self._expected_at: float | None = None
+
+    def is_cut(self, at: float) -> bool:
+        """Whether something is missing before a block at that time."""
+        return self._expected_at is not None and at - self._expected_at > CUT_S
+
+    def goes_on(self, at: float, pcm: bytes) -> None:
+        """This block comes next."""
+        early = 0.0 if self._expected_at is None else max(0.0, self._expected_at - at)
+        self._expected_at = at + samples_of(pcm) / RATE + early * (1 - SETTLES)
