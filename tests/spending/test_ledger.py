@@ -22,7 +22,7 @@ SATURDAY = date(2026, 11, 21)
 def totals(ledger: Ledger) -> dict[str, tuple[Usage, Any, bool]]:
     """Everything in it, by day or month and model."""
     return {
-        f"{kind} {day} {model}": (entry.usage, pytest.approx(entry.usd), entry.guessed)
+        f"{kind} {day} {model}": (entry.usage, pytest.approx(entry.usd, abs=1e-9), entry.guessed)
         for kind, books in (("day", ledger.days), ("month", ledger.months))
         for day, models in books.items()
         for model, entry in models.items()

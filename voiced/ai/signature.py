@@ -71,7 +71,8 @@ def read_signature(function: Callable[..., Any], *, name: str = "", context: obj
     Raises ToolSchemaError, which says what to write instead.
     """
     named = name or getattr(function, "__name__", "")
-    check_name(named, "write @tool(name=...)" if named.isidentifier() else "define it with def, and give it one")
+    nameless = not name and not named.isidentifier()
+    check_name(named, "define it with def, and give it one" if nameless else "write @tool(name=...)")
     docstring = docstrings.parse(function.__doc__)
     if not docstring.text:
         raise ToolSchemaError(
