@@ -60,7 +60,8 @@ async def test_everybody_is_asked_and_interrupted() -> None:
         trial = found.trials[script]
         for subject in SUBJECTS:
             (overhead,) = cascade.over_measured(trial, subject, trial.turns(subject))
-            assert 0 < overhead < cascade.to_first_audio(trial.turns(subject))[0]
+            # A server that is held up writes into its journal after the byte has left.
+            assert abs(overhead) < cascade.to_first_audio(trial.turns(subject))[0]
     interrupted = found.trials[cascade.INTERRUPTED]
     (turn,) = interrupted.interrupted("cascade", "being said")
     assert {entry.stage for entry in cascade.open_requests(interrupted, turn)} == {"chat", "speech"}

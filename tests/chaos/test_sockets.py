@@ -116,7 +116,8 @@ class Servers:
         return self.wants_a_tool and not outputs and (not self._done() or self.random.random() < 0.5)
 
     def _say(self, turn: loopback.Turn) -> loopback.Reply:
-        if self._calls(turn.tool_outputs):
+        may_call = turn.params.get("tool_choice") != "none"  # as where it is told what to say, word for word
+        if may_call and self._calls(turn.tool_outputs):
             return loopback.CallTool("switch_lamp", f'{{"number": {self.question}}}')
         how = self.random.random()
         if how < 0.1:
@@ -170,8 +171,10 @@ class Weather:
             ("drop", "away", "expire", "error", "http", "http_gone", "http_back", "kill", "restart"),
             (5, 2, 1, 1, 6, 1, 2, 2, 1),
         )[0]
-        self.seen[what] += 1
         realtime = self.servers.realtime
+        if what in ("drop", "away", "expire", "error") and not realtime.connections.live:
+            return
+        self.seen[what] += 1
         match what:
             case "drop":
                 await realtime.inject(loopback.Drop())
