@@ -173,8 +173,10 @@ async def _floor(card: SoundCard, base_url: str) -> None:
 
 async def _card_alone(card: SoundCard, _base_url: str) -> None:
     """What the card costs by itself."""
-    card.open_output("", block_ms=10, callback=lambda samples, *_: bytes(2 * samples), on_stopped=lambda: None)
-    card.open_input("", block_ms=20, callback=lambda *_: None, on_stopped=lambda: None)
+    card.open_output(
+        "", block_ms=10, callback=lambda samples, *_: bytes(2 * samples), on_stopped=lambda reason="": None
+    )
+    card.open_input("", block_ms=20, callback=lambda *_: None, on_stopped=lambda reason="": None)
     await asyncio.get_running_loop().create_future()
 
 

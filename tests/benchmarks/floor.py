@@ -75,8 +75,8 @@ class Floor:
             tasks.create_task(self._receive())
 
     def _open(self) -> None:
-        self._card.open_output("", block_ms=10, callback=self._wanted, on_stopped=lambda: None)
-        self._card.open_input("", block_ms=20, callback=self._captured, on_stopped=lambda: None)
+        self._card.open_output("", block_ms=10, callback=self._wanted, on_stopped=lambda reason="": None)
+        self._card.open_input("", block_ms=20, callback=self._captured, on_stopped=lambda reason="": None)
 
     # In the device's thread.
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from tests.benchmarks import first_use
-from tests.device.pulse import missing
 from voiced.audio import RATE, Ms
 from voiced.playout.earcons import tone
 
@@ -31,17 +30,3 @@ def test_the_table_has_the_sum() -> None:
     found = first_use.Found([("voiced run", 1.25), ("the answer begins", 0.5)], "you  what is the date\n")
     lines = [" ".join(line.split()) for line in first_use.text(found).splitlines()]
     assert lines == ["seconds", "voiced run 1.2", "the answer begins 0.5", "together 1.8", "", "you what is the date"]
-
-
-@pytest.mark.device
-@pytest.mark.skipif(missing() != "", reason=missing())
-async def test_somebody_new_gets_a_spoken_answer() -> None:
-    found = await first_use.measure(install=False)
-    assert [name.partition(",")[0] for name, _ in found.steps] == [
-        "voiced setup --yes",
-        "voiced run",
-        "the question",
-        "the answer begins",
-    ]
-    assert all(0 < seconds < first_use.WITHIN_S for _, seconds in found.steps)
-    assert "It is " in found.said

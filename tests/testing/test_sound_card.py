@@ -28,11 +28,11 @@ class Device:
 
     def open_output(self, card: SoundCard, block_ms: int = 10) -> None:
         play: PlayCallback = self._play
-        card.open_output("", block_ms=block_ms, callback=play, on_stopped=self.stopped.set)
+        card.open_output("", block_ms=block_ms, callback=play, on_stopped=lambda reason="": self.stopped.set())
 
     def open_input(self, card: SoundCard, block_ms: int = 20) -> None:
         capture: CaptureCallback = lambda *block: self.heard.append(block)  # noqa: E731  shows the type
-        card.open_input("", block_ms=block_ms, callback=capture, on_stopped=self.stopped.set)
+        card.open_input("", block_ms=block_ms, callback=capture, on_stopped=lambda reason="": self.stopped.set())
 
     def pcm(self) -> npt.NDArray[np.int16]:
         return np.frombuffer(b"".join(pcm for pcm, _, _ in self.heard), "<i2")

@@ -61,7 +61,7 @@ class Recorder:
         heard = np.frombuffer(b"".join(self._heard), "<i2").astype(np.float64) / 32768
         return heard, (self._sounds_from - self._heard_from) * RATE
 
-    def _stop(self) -> None:
+    def _stop(self, reason: str = "") -> None:
         self._unplugged = True
         self._over.set()
 

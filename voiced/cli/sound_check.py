@@ -66,7 +66,7 @@ def hear(card: SoundCard, name: str, out: TextIO) -> int:
     def captured(pcm: bytes, _time: BlockTime, _overflowed: bool) -> None:
         blocks.put(pcm)
 
-    stream = card.open_input(name, block_ms=BLOCK_MS, callback=captured, on_stopped=lambda: None)
+    stream = card.open_input(name, block_ms=BLOCK_MS, callback=captured, on_stopped=lambda reason="": None)
     print(f"listening to {stream.device_name} at {stream.rate} Hz: say something", file=out)
     loudest = SILENCE_DBFS
     try:

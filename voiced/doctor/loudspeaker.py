@@ -40,7 +40,7 @@ def play_silence(card: SoundCard, name: str, patience_s: float = PATIENCE_S) -> 
             over.set()
         return bytes(samples * SAMPLE_BYTES)
 
-    stream = card.open_output(name, block_ms=BLOCK_MS, callback=wanted, on_stopped=lambda: None)
+    stream = card.open_output(name, block_ms=BLOCK_MS, callback=wanted, on_stopped=lambda reason="": None)
     try:
         if not over.wait(patience_s):
             raise DeviceFailed(f"{stream.device_name!r} takes no sound: is it suspended?")

@@ -62,7 +62,7 @@ def listen(card: SoundCard, name: str, seconds: float) -> Heard:
         name,
         block_ms=BLOCK_MS,
         callback=lambda pcm, time, _overflowed: blocks.put((pcm, _now(time))),
-        on_stopped=lambda: None,
+        on_stopped=lambda reason="": None,
     )
     gathered: list[tuple[bytes, float]] = []
     try:

@@ -33,7 +33,7 @@ def play(card: SoundCard, name: str, pcm: bytes, *, opened: Callable[[Stream], N
                 over.set()
         return block.ljust(samples * SAMPLE_BYTES, b"\0")
 
-    stream = card.open_output(name, block_ms=BLOCK_MS, callback=wanted, on_stopped=lambda: None)
+    stream = card.open_output(name, block_ms=BLOCK_MS, callback=wanted, on_stopped=lambda reason="": None)
     opened(stream)
     try:
         if not over.wait(len(pcm) / SAMPLE_BYTES / RATE + PATIENCE_S):
