@@ -270,9 +270,9 @@ def _taken_s(trial: Trial, subject: Subject, turn: Turn, next_word: bool) -> flo
     stt, *chats = [entry for entry in requests if entry.stage in ("transcription", "chat")]
     speech = next(entry for entry in requests if entry.stage == "speech")
     *tools, chat = chats
-    taken = _s_to(stt.first_byte_at, stt) + sum(_s_to(entry.ended_at, entry) for entry in tools)
+    taken = _s_to(stt.first_byte_at, stt) + sum(_s_to(entry.last_byte_at, entry) for entry in tools)
     if subject == "sequential":
-        return taken + _s_to(chat.ended_at, chat) + _s_to(speech.ended_at, speech)
+        return taken + _s_to(chat.last_byte_at, chat) + _s_to(speech.last_byte_at, speech)
     ended = next(moment for moment in trial.ends if moment > chat.at)
     followed = next((moment for moment in trial.follows if moment > chat.at), ended)
     sentence = followed if not next_word and followed - ended < 1 else ended

@@ -14,7 +14,9 @@ from tests.daemon.process import NO_DEVICES, Process
 from voiced.testing.loopback import CallTool, LoopbackServer, Pace, Say, Silence
 
 TEA = Say("Tea comes from the leaves of a bush.")
-STOP_S = 6.0
+STOP_S = 2.0
+
+pytestmark = pytest.mark.real_time
 
 
 def at(server: LoopbackServer) -> str:

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.device.pulse import PrivatePulse, missing
-from tests.device.standstill import TOO_LONG_S, MachineStoodStill, Watch
 from voiced.sound_card import PortAudioCard
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sound that was cut because the machine stood still says nothing of voiced: listen again, some times at most."""
+    """Sound passes in real time."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.flaky(reruns=4, only_rerun=MachineStoodStill.__name__))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_pyfunc_call() -> Generator[None, object, object]:
-    """Tell failures of the machine from those of voiced."""
-    with Watch() as watch:
-        try:
-            return (yield)
-        except (Exception, pytest.fail.Exception) as error:
-            if (stood_s := watch.longest_s()) > TOO_LONG_S:
-                raise MachineStoodStill(f"for {stood_s:.2f} s, meanwhile: {error}") from error
-            raise
+            item.add_marker("real_time")
 
 
 @pytest.fixture(scope="session")

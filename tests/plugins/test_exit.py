@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 STUBBORN = """
 import asyncio, threading
 from voiced.api import Plugin, tool
@@ -62,6 +64,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.real_time
 async def test_plugins_that_hang_do_not_hold_up_the_exit(tmp_path: Path) -> None:
     (tmp_path / "stubborn.py").write_text(STUBBORN)
     daemon = await asyncio.create_subprocess_exec(
@@ -74,4 +77,4 @@ async def test_plugins_that_hang_do_not_hold_up_the_exit(tmp_path: Path) -> None
     daemon.send_signal(signal.SIGTERM)
     output, errors = await asyncio.wait_for(daemon.communicate(), 60)
     assert (daemon.returncode, errors) == (0, b""), output
-    assert time.monotonic() - began < 6.0
+    assert time.monotonic() - began < 2.0

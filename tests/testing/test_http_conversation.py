@@ -219,8 +219,9 @@ async def test_what_is_kept_of_the_requests_has_no_keys_in_it() -> None:
         assert entry.headers["x-mine"] == "1"
         assert "sk-test" not in json.dumps([entry.headers, entry.body])
         assert entry.first_byte_at is not None
+        assert entry.last_byte_at is not None
         assert entry.ended_at is not None
-        assert entry.at <= entry.first_byte_at <= entry.ended_at
+        assert entry.at <= entry.first_byte_at <= entry.last_byte_at <= entry.ended_at
 
 
 async def test_pauses_add_up_where_nothing_is_streamed() -> None:

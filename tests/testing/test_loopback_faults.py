@@ -241,6 +241,7 @@ async def test_an_event_is_lost() -> None:
         assert "response.output_audio_transcript.done" in client.types()
 
 
+@pytest.mark.real_time
 async def test_a_client_that_reads_nothing_does_not_keep_the_server_open() -> None:
     async with (
         LoopbackServer([Say("x", pcm=sweep(RATE * 60))] * 3, pace=Pace(chunk_ms=1000)) as server,
@@ -250,15 +251,16 @@ async def test_a_client_that_reads_nothing_does_not_keep_the_server_open() -> No
         for _ in range(3):
             await client.send("response.create")
         await server.wait_for(DELTA)
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(1.0):
             await server.__aexit__(None, None, None)
         client.socket.transport.abort()
 
 
+@pytest.mark.real_time
 async def test_a_half_open_connection_does_not_keep_the_server_open() -> None:
     async with LoopbackServer([Silence()]) as server, client_of(server) as client:
         await server.inject(Stall(half_open=True))
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(1.0):
             await server.__aexit__(None, None, None)
         assert server.connections.live == 0
         client.socket.transport.abort()

@@ -732,7 +732,8 @@ async def test_a_server_that_says_goodbye_but_does_not_hang_up_is_left() -> None
             assert (await hub.next(BrainLost)).reason == "the server closed the session: going away"
 
 
-async def test_stopping_does_not_wait_for_a_dead_network() -> None:
+@pytest.mark.real_time
+async def test_stopping_takes_less_than_a_second_even_with_a_dead_network() -> None:
     now = asyncio.get_running_loop().time
     async with LoopbackServer() as server:
         async with brain_at(server.base_url) as (brain, hub):
@@ -742,7 +743,7 @@ async def test_stopping_does_not_wait_for_a_dead_network() -> None:
             for _ in range(400):
                 brain.do(StreamUtterance(FIRST, FRAME * 50))
             stopped_at = now()
-        assert now() - stopped_at < 4  # half a second, on a machine that does not hang
+        assert now() - stopped_at < 1
 
 
 async def test_the_backoff_has_jitter() -> None:

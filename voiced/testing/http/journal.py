@@ -29,7 +29,8 @@ class Entry:
 
     `line`: its method and its path below /v1/. `nth`: which of its stage, from 1. `body`: the JSON, or the form without
     its files, texts cut after `MAX_TEXT` characters. `pcm`: what a WAV held. `headers`: in lower case, without keys.
-    `connection`: from 1; two requests with the same number came through one socket.
+    `connection`: from 1; two requests with the same number came through one socket. `first_byte_at`, `last_byte_at` (so
+    far): no later than the client can have them.
     """
 
     stage: Stage
@@ -44,6 +45,7 @@ class Entry:
     status: int | None = None
     outcome: Outcome = "open"
     first_byte_at: float | None = None
+    last_byte_at: float | None = None
     ended_at: float | None = None
     sent_bytes: int = 0
 

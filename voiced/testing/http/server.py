@@ -440,12 +440,13 @@ class HttpLoopback:
         return False
 
     async def _begin(self, request: web.BaseRequest, response: web.StreamResponse, entry: Entry) -> None:
+        entry.first_byte_at = asyncio.get_running_loop().time()  # before: who gets it can't have it earlier
         await response.prepare(request)
-        entry.first_byte_at = asyncio.get_running_loop().time()
 
     async def _write(self, response: web.StreamResponse, entry: Entry, data: bytes) -> None:
         size = self._pace.ragged or len(data)
         for at in range(0, len(data), max(1, size)):
+            entry.last_byte_at = asyncio.get_running_loop().time()
             await response.write(data[at : at + size])
             await asyncio.sleep(0)
         entry.sent_bytes += len(data)

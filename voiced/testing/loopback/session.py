@@ -18,7 +18,7 @@ from voiced.testing.loopback.generation import Generation, StopReason
 from voiced.testing.loopback.input_buffer import InputBuffer
 from voiced.testing.loopback.pace import Pace
 from voiced.testing.loopback.rejection import Rejection
-from voiced.testing.loopback.script import Fail, Script, ScriptExhausted, Turn
+from voiced.testing.loopback.script import CallTool, Fail, Script, ScriptExhausted, Turn
 from voiced.testing.loopback.script import Output as Said
 from voiced.testing.loopback.shapes import check_client_event
 from voiced.testing.loopback.transcription import transcription
@@ -382,10 +382,16 @@ class Session:
             session=self.settings,
         )
         try:
-            return self._script.reply(turn)
+            said = self._script.reply(turn)
         except ScriptExhausted as why:
             self.violation(Rejection(str(why), "script_exhausted"), "response.create")
             return [Fail("script_exhausted", str(why))]
+        choice = params.get("tool_choice", self.settings["tool_choice"])
+        if choice == "none" and any(isinstance(each, CallTool) for each in said):
+            words = "the script calls a tool where tool_choice is none, which no server does"
+            self.violation(Rejection(words, "script_calls_tool"), "response.create")
+            return [Fail("script_calls_tool", words)]
+        return said
 
     def _cancel(self, response_id: str | None) -> None:
         if response_id is None:

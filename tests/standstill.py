@@ -1,4 +1,4 @@
-"""Whether the machine stood still for a moment: sound in real time can't be judged then."""
+"""Whether the machine stood still for a moment: what takes real time can't be judged then."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from typing import Final, Self
 
 TOO_LONG_S: Final = 0.05
-"""The sound server's blocks and voiced's own bear less than this."""
+"""The blocks of the sound server, and voiced's own, bear less than this."""
 
 WATCH: Final = """
 import select, sys, time
