@@ -25,7 +25,7 @@ const query = new URLSearchParams(location.search);
 
 let state = blank();
 let version = "";
-let volumeSetAt = -Infinity;
+let volumeSettles = 0;
 let language = choose([query.get("lang"), kept("language"), ...navigator.languages]);
 const translate = (key, values) => words(language, key, values);
 
@@ -182,7 +182,7 @@ function showLevel(dbfs) {
 }
 
 function showVolume() {
-  if (state.volume === null || performance.now() - volumeSetAt < VOLUME_SETTLES_MS) return;
+  if (state.volume === null || volumeSettles) return;
   $("volume").value = state.volume;
   $("volume-number").textContent = percent(state.volume);
 }
@@ -290,7 +290,11 @@ function ask(field) {
 const sendVolume = atMostEvery(VOLUME_AT_MOST_EVERY_MS, (volume) => link.send({ do: "volume", percent: volume }));
 
 function setVolume(volume) {
-  volumeSetAt = performance.now();
+  clearTimeout(volumeSettles);
+  volumeSettles = setTimeout(() => {
+    volumeSettles = 0;
+    showVolume();
+  }, VOLUME_SETTLES_MS);
   state = { ...state, volume };
   $("volume").value = volume;
   $("volume-number").textContent = percent(volume);
