@@ -252,6 +252,20 @@ async def test_threads_that_still_run_are_named(home: Home) -> None:
             module.release.set()
 
 
+async def test_threads_of_the_event_loop_are_nobodys(home: Home) -> None:
+    named = "('asyncio_3', 'asyncio-waitpid-7')"  # those of to_thread and of programs, as the loop names them
+    code = f"    for name in {named}:\n        threading.Thread(target=release.wait, name=name, daemon=True).start()\n"
+    async with hostile(home, f"@tool\ndef act():\n    'Act.'\n{code}") as log:
+        await home.answer("act")
+        module = home.module("hostile")
+        try:
+            home.host.reload()
+            await home.tools()
+            assert [line for line in log() if line["event"] == "trouble with a plugin"] == []
+        finally:
+            module.release.set()
+
+
 # It crashes again and again.
 
 CRASHES = """

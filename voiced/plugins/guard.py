@@ -24,8 +24,9 @@ from voiced.plugins.acting import ACTING, Actor, ourselves
 
 _WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
-_LOOP_THREADS: Final = "asyncio_"
-"""Threads that the event loop keeps for everybody; whoever is the first to need one has them started."""
+_LOOP_THREADS: Final = ("asyncio_", "asyncio-waitpid-")
+"""Threads of the event loop itself: those that it keeps for everybody, which whoever is the first to need one has
+started, and (before Python 3.12) one for each program, which ends a moment after it told that the program did."""
 
 Check = Callable[[Actor, tuple[Any, ...]], None]
 
