@@ -40,6 +40,7 @@ from voiced.kiosk.server import GONE_WITHIN_S, MAX_PAGES, MAX_SOCKETS, KioskServ
 from voiced.kiosk.settings import KioskSettings
 
 TOKEN = "correct-horse-battery"
+AS_PAGE = {"X_Voiced": "page"}
 HISTORY = [{"who": "user", "text": "Hello."}, {"who": "assistant", "text": "Good morning."}]
 
 
@@ -148,7 +149,7 @@ async def test_a_page_of_a_foreign_origin_is_refused_in_a_sentence() -> None:
 async def test_a_name_that_somebody_had_lead_here_is_refused() -> None:
     async with kiosk() as home:
         looked, _, body = await get(home.server, Host="evil.example")
-        talked, *_ = await get(home.server, "/ws", Host="evil.example", Origin="http://evil.example")
+        talked, *_ = await get(home.server, "/ws", Host="evil.example", Origin="http://evil.example", **AS_PAGE)
 
     assert (looked, talked) == (403, 403)
     assert b"kiosk.names" in body
@@ -164,15 +165,32 @@ async def test_a_wrong_token_is_refused_and_the_right_one_is_not() -> None:
         async with open_page(home.server, token=TOKEN) as page:
             assert page.hello["token_needed"] is True
         page_itself, *_ = await get(home.server)
-        judged, _, why = await get(home.server, "/ws?token=wrong")
-        right, *_ = await get(home.server, f"/ws?token={TOKEN}")
+        judged, _, why = await get(home.server, "/ws?token=wrong", **AS_PAGE)
+        right, *_ = await get(home.server, f"/ws?token={TOKEN}", **AS_PAGE)
         for _ in range(WRONG_TRIES):
-            last, *_ = await get(home.server, "/ws?token=guess")
+            last, *_ = await get(home.server, "/ws?token=guess", **AS_PAGE)
 
     assert page_itself == 200
     assert (judged, why) == (401, b"This token is wrong; the right one is in kiosk.token_file.\n")
     assert right == 426
     assert last == 429
+
+
+async def test_what_a_foreign_site_has_a_browser_send_uses_up_no_tries() -> None:
+    async with kiosk(token=TOKEN) as home:
+        for _ in range(WRONG_TRIES):
+            picture = await get(home.server, "/ws?token=guess")  # <img src>: a browser tells no Origin
+            script, *_ = await get(home.server, "/ws?token=guess", Origin="http://evil.example", **AS_PAGE)
+            with pytest.raises(InvalidStatus):
+                async with open_page(home.server, origin="http://evil.example", token="guess"):
+                    pass
+        guessed, *_ = await get(home.server, f"/ws?token={TOKEN}")
+        async with open_page(home.server, token=TOKEN) as page:
+            assert page.hello["token_needed"] is True
+
+    assert (picture[0], picture[2]) == (400, b"This is for the page; open / in a browser.\n")
+    assert script == 403
+    assert guessed == 400, "whether it was right is not told"
 
 
 async def test_a_page_of_another_version_is_told_to_reload() -> None:
@@ -191,7 +209,7 @@ async def test_more_pages_than_it_bears_are_refused_until_one_is_closed() -> Non
     async with kiosk() as home, contextlib.AsyncExitStack() as pages:
         for _ in range(MAX_PAGES):
             last = await pages.enter_async_context(open_page(home.server))
-        status, _, body = await get(home.server, "/ws")
+        status, _, body = await get(home.server, "/ws", **AS_PAGE)
         with pytest.raises(InvalidStatus) as refused:
             async with open_page(home.server):
                 pass

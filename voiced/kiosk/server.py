@@ -4,9 +4,10 @@
     GET /ws         the WebSocket, subprotocol "voiced.v1"; a token comes as "token.TOKEN" beside it, or as
                     ?token=TOKEN, percent-encoded
 
-A browser tells its page nothing of why a WebSocket was refused. A plain GET of /ws is judged in the same way: 401 asks
-for a token (or another one), 403 is a foreign page, 429 too many wrong tokens, 503 too many pages, and 426 says that
-the WebSocket would open. The body is one line for a person.
+A browser tells its page nothing of why a WebSocket was refused. A plain GET of /ws with the header X-Voiced is judged
+in the same way: 401 asks for a token (or another one), 403 is a foreign page, 429 too many wrong tokens, 503 too many
+pages, and 426 says that the WebSocket would open. The body is one line for a person. Without that header it is not
+judged: any site can have a browser send one, with no Origin, and would use up the tries of those who live here.
 
 Then, in JSON texts (binary messages are sound):
 
@@ -68,6 +69,9 @@ if TYPE_CHECKING:
 MAX_PAGES: Final = 4
 MAX_SOCKETS: Final = 32
 """Pages, and connections of all kinds, at one time. A browser opens some six of them to load the page."""
+
+PAGE_HEADER: Final = "X-Voiced"
+"""Of a plain GET of /ws. A browser sends a header that it does not know for no foreign page, nor Upgrade."""
 
 MAX_MESSAGE: Final = 512 * 1024
 """Bytes; what is longer ends the connection. What is longer than a request may be is answered up to here."""
@@ -223,6 +227,8 @@ class KioskServer:
         path = request.path.partition("?")[0]
         if path != "/ws":
             return _refused(refusal) if (refusal := self._door.to_look(caller)) else self._file(path, request)
+        if "Upgrade" not in request.headers and PAGE_HEADER not in request.headers:
+            return _refused(Refusal(HTTPStatus.BAD_REQUEST, "This is for the page; open / in a browser."))
         if refusal := self._door.to_talk(caller):
             log.info("kiosk.refused", address=caller.address, reason=refusal.text)
             return _refused(refusal)
@@ -231,7 +237,7 @@ class KioskServer:
                 Refusal(HTTPStatus.SERVICE_UNAVAILABLE, f"{MAX_PAGES} pages are open already; close one of them.")
             )
         if "Upgrade" not in request.headers:
-            return _refused(Refusal(HTTPStatus.UPGRADE_REQUIRED, "This is for the page; open / in a browser."))
+            return _refused(Refusal(HTTPStatus.UPGRADE_REQUIRED, "The WebSocket would open."))
         if PROTOCOL not in caller.protocols:
             return _refused(
                 Refusal(HTTPStatus.BAD_REQUEST, f"Another version was asked for than {PROTOCOL}; reload the page.")

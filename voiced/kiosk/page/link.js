@@ -99,7 +99,11 @@ export class Link {
   async refusal() {
     try {
       const query = this.token ? `?${new URLSearchParams({ token: this.token })}` : "";
-      const answer = await fetch(`ws${query}`, { cache: "no-store", signal: AbortSignal.timeout(LONGEST_PAUSE_MS) });
+      const answer = await fetch(`ws${query}`, {
+        cache: "no-store",
+        headers: { "X-Voiced": "page" }, // which no foreign page can have a browser send
+        signal: AbortSignal.timeout(LONGEST_PAUSE_MS),
+      });
       if (answer.status === 401) return { token: true };
       return answer.status === 426 ? {} : { reason: await answer.text() };
     } catch {
