@@ -40,6 +40,13 @@ key_file = "{folder}/key"
 order = ["openai", "deepseek"]
 [realtime]
 instructions = "You live with Ada; the \\"planted\\" code is # 4711."
+[cascade]
+stt_prompt = "planted names of the family"
+[kiosk]
+names = ["planted.example"]
+[plugin.weather]
+place = "Planted upon Tyne"
+latitude = 54.971
 [plugin.mcp]
 servers = {{ notes = {{ command = "x", env = {{ NOTES_API_KEY = "planted-in-a-table" }} }} }}
 """
@@ -58,11 +65,13 @@ def examined(places: MakePlaces, tmp_path: Path) -> tuple[Places, Examination]:
         "failures": [
             {"ago_s": 1, "what": f"{tmp_path}/x of {user_name()} at {socket.gethostname()}: planted-password"}
         ],
+        "brain": {"reason": "no key: give the unit LoadCredential=openai_api_key:FILE"},
         "history": [{"who": "user", "text": "my secret is plantedword"}],
         "cards": [{"title": "plantedword"}],
     }
     case = Case(settings_file.read(there).loaded, VirtualCard(), status)
-    finding = Finding("problem", "key", "Authorization: Bearer sk-proj-planted-in-variable was refused", mend="x")
+    mend = "export OPENAI_API_KEY=…"
+    finding = Finding("problem", "key", "Authorization: Bearer sk-proj-planted-in-variable was refused", mend=mend)
     return there, Examination(case, (finding,))
 
 
@@ -72,7 +81,8 @@ def test_nothing_secret_is_in_it(examined: tuple[Places, Examination], tmp_path:
     texts = unpacked(file)
     assert list(texts) == [f"voiced-report/{part}" for part in parts]
     whole = "\n".join(texts.values())
-    assert "planted" not in whole
+    assert "planted" not in whole.lower()
+    assert "54.971" not in whole
     assert str(tmp_path) not in whole
     assert socket.gethostname() not in whole or socket.gethostname() == "localhost"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -85,14 +95,16 @@ def test_what_helps_is_in_it(examined: tuple[Places, Examination], tmp_path: Pat
     texts = {name.removeprefix("voiced-report/"): text for name, text in unpacked(tmp_path / "report.tar.gz").items()}
     assert texts["doctor.txt"].startswith("1 problem")
     assert json.loads(texts["doctor.json"])[0]["area"] == "key"
+    assert json.loads(texts["doctor.json"])[0]["mend"] == "export OPENAI_API_KEY=…"
     assert 'instructions = "[' in texts["settings.txt"], "how long they are"
     assert 'order = ["openai", "deepseek"]' in texts["settings.txt"]
     assert "~/key" in texts["settings.txt"]
+    assert 'place = "[' in texts["settings.txt"]
     assert "python: 3." in texts["system.txt"]
     assert "kernel: Linux" in texts["system.txt"]
     assert "numpy==" in texts["packages.txt"]
     assert json.loads(texts["devices.json"])[0]["name"] == "virtual microphone"
-    assert json.loads(texts["status.json"])["floor"] == "idle"
+    assert json.loads(texts["status.json"])["floor"] == "idle", "JSON still, with a key's place taken out"
     assert "lines are left out" in texts["log-user.txt"]
 
 
@@ -139,11 +151,20 @@ def test_the_log_without_what_was_said() -> None:
 def test_names_and_homes() -> None:
     clean = cleaner(home="/home/pi", user="pi", host="kitchen.lan", secrets=["s3cret-word", "short"])
     assert clean("/home/pi/voiced on kitchen.lan, /home/pit, raspi, pi@kitchen") == (
-        "~/voiced on HOST, /home/pit, raspi, USER@HOST"
+        "~/voiced on HOST, /home/USER, raspi, USER@HOST"
     )
     assert clean("s3cret-word is short") == "[redacted] is short"
-    assert clean('{"api_key": "abc", "token": ""}') == '{"api_key": [redacted], "token": ""}'
+    assert clean('{"api_key": "abc", "token": ""}') == '{"api_key": "[redacted]", "token": ""}'
+    assert clean(json.dumps({"what": '{"api_key": "abc"}'})) == json.dumps({"what": '{"api_key": "[redacted]"}'})
+    assert clean('{"why": "token=abc"}') == '{"why": "token=[redacted]"}'
     assert clean('key_file = "/keys/mine"') == 'key_file = "/keys/mine"'
+
+
+def test_the_names_of_others_and_of_their_devices() -> None:
+    clean = cleaner(home="/root", user="root", host="localhost", secrets=[])
+    assert clean("/home/ada/voiced/.venv/bin/voiced") == "/home/USER/voiced/.venv/bin/voiced"
+    assert clean("bluez_output.AC_12_2F_50_00_FE.1 is AC:12:2F:50:00:FE") == "bluez_output.ADDRESS.1 is ADDRESS"
+    assert clean("at 12:30:05 on 2026-11-29") == "at 12:30:05 on 2026-11-29"
 
 
 def test_names_that_tell_nobody() -> None:

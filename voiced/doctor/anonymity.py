@@ -19,8 +19,18 @@ COMMON: Final = frozenset({"root", "voiced", "localhost", "user", "home"})
 """Names that tell nobody who somebody is, and that stand everywhere."""
 
 _SECRET_VALUE: Final = re.compile(
-    r"""(?i)(["']?[\w.-]*(?:api[_-]?key|token|secret|password|passwd|authorization)["']?\s*[=:]\s*)("[^"\n]*"|'[^'\n]*'|[^\s,;}\]]+)"""
+    r"""(?i)([\w.-]*(?:api[_-]?key|token|secret|password|passwd|authorization)(?:\\?["'])?\s*[=:]\s*)"""
+    r"""(\\"[^"\n]*\\"|"[^"\n]*"|'[^'\n]*'|[^\s,;}\]"'\\]+)"""
 )
+"""The second is the value, with its quotes; `\\"` is how a quote stands in JSON that is itself a text of JSON."""
+
+_QUOTES: Final = re.compile(r"""^(\\"|["']|)(.*?)\1$""", re.DOTALL)
+
+_SOMEBODY: Final = re.compile(r"(?<=/home/)[^/\s,;\"':]+")
+"""Another's home than the asker's, as after sudo."""
+
+_HARDWARE: Final = re.compile(r"(?<![\w:])[0-9A-Fa-f]{2}(?:([:_-])[0-9A-Fa-f]{2})(?:\1[0-9A-Fa-f]{2}){4}(?![\w:])")
+"""The address of a network or Bluetooth device, of which there is one in the world."""
 
 Cleaner = Callable[[str], str]
 
@@ -41,6 +51,7 @@ def cleaner(*, home: str, user: str, host: str, secrets: Iterable[str]) -> Clean
         text = _SECRET_VALUE.sub(_hide, redacted(text))
         if len(home) > 1 and home != "/root":
             text = re.sub(rf"{re.escape(home)}(?![\w.-])", "~", text)
+        text = _HARDWARE.sub("ADDRESS", _SOMEBODY.sub("USER", text))
         for name, stand_in in names:
             if name and name.lower() not in COMMON:
                 text = re.sub(rf"(?<![\w]){re.escape(name)}(?![\w])", stand_in, text)
@@ -60,4 +71,7 @@ def secrets_of(loaded: Loaded | None, environ: Mapping[str, str]) -> list[str]:
 
 
 def _hide(found: re.Match[str]) -> str:
-    return f"{found[1]}[redacted]" if found[2] not in ('""', "''") else found[0]
+    """In the quotes that it had, so that JSON is JSON still."""
+    value = _QUOTES.match(found[2])
+    assert value is not None, "any text matches"
+    return f"{found[1]}{value[1]}[redacted]{value[1]}" if value[2] not in ("", "…") else found[0]

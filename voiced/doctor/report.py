@@ -37,8 +37,18 @@ QUIET: Final = ("debug",)
 FOREIGN: Final = frozenset({"plugin printed"})
 """Events whose text is a plugin's, which may be anything."""
 
-_OWN_WORDS: Final = re.compile(r'^(\w*instructions = )"(.+)"(?=  # (?!default$))', re.MULTILINE)
-"""What people tell the assistant of themselves."""
+_OWN_WORDS: Final = re.compile(
+    r"^(\w*instructions|stt_prompt|safety_identifier|organization|project|names) = (.+)(?=  # (?!default$))",
+    re.MULTILINE,
+)
+"""What people tell of themselves, and what servers and machines know them by."""
+
+_OF_PLUGINS: Final = re.compile(r"^\[plugin\..*\Z", re.MULTILINE | re.DOTALL)
+_OF_ONE_PLUGIN: Final = re.compile(r"^(\S.*?) = (?!true |false )(.+)(?=  # )", re.MULTILINE)
+"""Where somebody lives, whom somebody knows: what plugins are told may be anything. They come last in the settings."""
+
+_SOUND_SERVER: Final = ("Server Name", "Server Version", "Default Sample Specification")
+"""Of what pactl tells: its names of devices have serial numbers in them."""
 
 _OS_RELEASE: Final = Path("/etc/os-release")
 _BOARD: Final = Path("/proc/device-tree/model")
@@ -84,7 +94,8 @@ def settings_in_force(case: Case | None) -> str:
     if case is None:
         return "(they could not be read)\n"
     head = "# Something is wrong with the settings: this is what is right of them.\n" if case.settings_broken else ""
-    return f"{head}{_OWN_WORDS.sub(_count, as_toml.in_force(case.config, case.loaded.origins))}"
+    text = _OWN_WORDS.sub(_count, as_toml.in_force(case.config, case.loaded.origins))
+    return head + _OF_PLUGINS.sub(lambda tables: _OF_ONE_PLUGIN.sub(_count, tables[0]), text)
 
 
 def log_lines(text: str) -> str:
@@ -110,7 +121,9 @@ def system() -> str:
         "board": _read(_BOARD).strip("\0 \n"),
         "processors": str(os.cpu_count()),
         "memory": next((line for line in _read(Path("/proc/meminfo")).splitlines() if line.startswith("MemTotal")), ""),
-        "sound": (said("pactl", "info") or "").strip(),
+        "sound": ", ".join(
+            line for line in (said("pactl", "info") or "").splitlines() if line.startswith(_SOUND_SERVER)
+        ),
     }
     return "".join(f"{name}: {value}\n" for name, value in rows.items() if value)
 
@@ -143,7 +156,7 @@ def _parts(card: SoundCard, examined: Examination) -> Iterator[tuple[str, Callab
 
 
 def _count(found: re.Match[str]) -> str:
-    return f'{found[1]}"[{len(found[2])} characters]"'
+    return f'{found[1]} = "[{len(found[2])} characters]"'
 
 
 def _without_words(status: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
