@@ -12,7 +12,7 @@ import pytest
 
 from voiced.audio import RATE
 from voiced.doctor.finding import Finding
-from voiced.doctor.microphone import Heard, judged, listen
+from voiced.doctor.microphone import Heard, judged, listen, rate_by_clock
 from voiced.errors import DeviceFailed, DeviceNotFound
 from voiced.testing.sound_card import VirtualCard
 
@@ -121,6 +121,15 @@ def test_one_that_does_not_run_at_its_rate() -> None:
     assert finding.level == "problem"
     assert finding.what == "the microphone 'usb' says 48000 Hz, and runs at about 44100 Hz"
     assert finding.mend == "voiced devices   # then name another one in capture.device"
+
+
+@pytest.mark.parametrize("real", [RATE, 44_100 / 48_000 * RATE])
+def test_blocks_that_a_busy_machine_gets_late_make_no_device_slow(real: float) -> None:
+    block = bytes(RATE // 20 * 2)
+    times = [number * (RATE / 20) / real for number in range(40)]
+    for late in (3, 20, 21, 39):
+        times[late] += 0.2
+    assert rate_by_clock([(block, time) for time in times]) == pytest.approx(real, rel=0.005)
 
 
 def test_the_rate_is_measured_by_the_clock() -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Final
 
 import numpy as np
@@ -73,7 +74,7 @@ def listen(card: SoundCard, name: str, seconds: float) -> Heard:
     finally:
         stream.close()
     settled = gathered[round(SETTLING_S * 1000 / BLOCK_MS) :]
-    return Heard(stream.device_name, stream.rate, _real_rate(settled), b"".join(pcm for pcm, _ in settled))
+    return Heard(stream.device_name, stream.rate, rate_by_clock(settled), b"".join(pcm for pcm, _ in settled))
 
 
 def judged(heard: Heard, mixer: Mixer | None) -> Iterator[Finding]:
@@ -95,16 +96,24 @@ def judged(heard: Heard, mixer: Mixer | None) -> Iterator[Finding]:
         yield Finding("ok", "sound", what)
 
 
+def rate_by_clock(blocks: Sequence[tuple[bytes, float]]) -> float:
+    """Hz, 0.0 where that is not known. `blocks`: PCM16, and the second at which it was there.
+
+    The median over each half of the time: on a busy machine some blocks come late, and what is late at the end
+    would make a good device slow.
+    """
+    half = len(blocks) // 2
+    rates = []
+    for first in range(len(blocks) - half):
+        span_s = blocks[first + half][1] - blocks[first][1]
+        samples = sum(len(pcm) for pcm, _ in blocks[first + 1 : first + half + 1]) // SAMPLE_BYTES
+        if span_s > 0:
+            rates.append(samples / span_s)
+    return median(rates) if rates else 0.0
+
+
 def _now(time: BlockTime) -> float:
     return time.now
-
-
-def _real_rate(blocks: list[tuple[bytes, float]]) -> float:
-    """Hz. The first block ends when its time says; what came after that took until the last."""
-    if len(blocks) < 2 or blocks[-1][1] <= blocks[0][1]:
-        return 0.0
-    samples = sum(len(pcm) for pcm, _ in blocks[1:]) // SAMPLE_BYTES
-    return samples / (blocks[-1][1] - blocks[0][1])
 
 
 def _loudest(heard: Heard) -> float:
