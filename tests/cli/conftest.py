@@ -1,13 +1,15 @@
-"""Who types commands of `voiced api` has a home of its own, with nothing in it."""
+"""Who types commands of `voiced api` has a home of its own, with nothing in it, and a server on loopback to ask."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.cli.api_bench import Bench
+from tests.cli.api_bench import KEY, Bench
+from voiced.testing.http import HttpLoopback
 
 
 @pytest.fixture
@@ -17,3 +19,10 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("COLUMNS", "120")
     return Bench(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+async def server(bench: Bench) -> AsyncIterator[HttpLoopback]:
+    async with HttpLoopback(valid_key=KEY) as server:
+        bench.before(server)
+        yield server

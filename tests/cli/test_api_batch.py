@@ -5,12 +5,11 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from tests.cli.api_bench import KEY, Bench, Terminal
+from tests.cli.api_bench import Bench, Terminal
 from voiced.cli.api.batch import goes_on
 from voiced.spending.file import SpendingFile
 from voiced.testing.http import HttpLoopback
@@ -25,13 +24,6 @@ def call(number: int, **body: Any) -> dict[str, Any]:
 
 def lines(*calls: dict[str, Any]) -> bytes:
     return b"".join(json.dumps(each).encode() + b"\n" for each in calls)
-
-
-@pytest.fixture
-async def server(bench: Bench) -> AsyncIterator[HttpLoopback]:
-    async with HttpLoopback(valid_key=KEY) as server:
-        bench.before(server)
-        yield server
 
 
 async def ended(bench: Bench, batch: str) -> str:

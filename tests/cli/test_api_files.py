@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.cli.api_bench import KEY, Bench
+from tests.cli.api_bench import Bench
 from voiced.testing.http import Drop, Fault, HttpLoopback
 
 CALL = (
     b'{"custom_id": "1", "method": "POST", "url": "/v1/chat/completions", '
     b'"body": {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hi"}]}}\n'
 )
-
-
-@pytest.fixture
-async def server(bench: Bench) -> AsyncIterator[HttpLoopback]:
-    async with HttpLoopback(valid_key=KEY) as server:
-        bench.before(server)
-        yield server
 
 
 async def sent(bench: Bench, data: bytes = CALL) -> str:

@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
-from tests.cli.api_bench import KEY, Bench
+from tests.cli.api_bench import Bench
 from voiced.testing.http import Fault, HttpLoopback, server_error
-
-
-@pytest.fixture
-async def server(bench: Bench) -> AsyncIterator[HttpLoopback]:
-    async with HttpLoopback(valid_key=KEY) as server:
-        bench.before(server)
-        yield server
 
 
 async def test_each_line_becomes_a_vector(bench: Bench, server: HttpLoopback) -> None:

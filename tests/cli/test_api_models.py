@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator
 
-import pytest
-
-from tests.cli.api_bench import KEY, Bench
+from tests.cli.api_bench import Bench
 from voiced.testing.http import HttpLoopback
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
 )
-
-
-@pytest.fixture
-async def server(bench: Bench) -> AsyncIterator[HttpLoopback]:
-    async with HttpLoopback(valid_key=KEY) as server:
-        bench.before(server)
-        yield server
 
 
 async def test_models_are_listed_with_the_day_of_their_end(bench: Bench, server: HttpLoopback) -> None:

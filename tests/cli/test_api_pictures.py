@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.cli.api_bench import KEY, Bench
+from tests.cli.api_bench import Bench
 from voiced.ai.attachments import image_kind
 from voiced.testing.http import HttpLoopback
-
-
-@pytest.fixture
-async def server(bench: Bench) -> AsyncIterator[HttpLoopback]:
-    async with HttpLoopback(valid_key=KEY) as server:
-        bench.before(server)
-        yield server
 
 
 async def test_a_picture_goes_down_the_pipe(bench: Bench, server: HttpLoopback) -> None:

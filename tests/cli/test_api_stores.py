@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.cli.api_bench import KEY, Bench
+from tests.cli.api_bench import Bench
 from voiced.testing.http import HttpLoopback
-
-
-@pytest.fixture
-async def server(bench: Bench) -> AsyncIterator[HttpLoopback]:
-    async with HttpLoopback(valid_key=KEY) as server:
-        bench.before(server)
-        yield server
 
 
 @pytest.fixture

@@ -24,12 +24,6 @@ async def server() -> AsyncIterator[HttpLoopback]:
         yield server
 
 
-@pytest.fixture
-async def raw(server: HttpLoopback) -> AsyncIterator[Raw]:
-    async with raw_of(server) as raw:
-        yield raw
-
-
 def file_of(pcm: bytes) -> bytes:
     return speech.wav_header(len(pcm)) + pcm
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from voiced.testing.http import HttpLoopback, batches
 from voiced.testing.http.files import Files
 
-from .http_client import HI, Answered, Raw, raw_of, sdk_of
+from .http_client import HI, Answered, Raw, sdk_of
 
 ENDPOINT = "/v1/chat/completions"
 
@@ -44,18 +44,6 @@ async def ended(raw: Raw, batch_id: str) -> tuple[list[str], dict[str, Any]]:
         seen.append(batch["status"])
         if batch["status"] in ("completed", "failed", "expired", "cancelled"):
             return seen, batch
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[HttpLoopback]:
-    async with HttpLoopback() as server:
-        yield server
-
-
-@pytest.fixture
-async def raw(server: HttpLoopback) -> AsyncIterator[Raw]:
-    async with raw_of(server) as raw:
-        yield raw
 
 
 async def test_a_batch_goes_step_by_step_and_its_files_tell_what_came(server: HttpLoopback) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -14,7 +13,7 @@ from voiced.testing.http import HttpLoopback, files, uploads
 from voiced.testing.http.files import Files
 from voiced.testing.http.uploads import Uploads
 
-from .http_client import Answered, Raw, raw_of, sdk_of
+from .http_client import Answered, Raw, sdk_of
 from .shared_data import described_schemas, needs_description
 from .test_http_schema import complaints
 
@@ -22,18 +21,6 @@ NEW = {"filename": "talk.jsonl", "purpose": "fine-tune", "bytes": 10, "mime_type
 FIRST, SECOND = b'{"ab"', b": 1}\n"
 LINES = b'{"a": 1}\n'
 LIFE = {"expires_after[anchor]": "created_at", "expires_after[seconds]": "3600"}
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[HttpLoopback]:
-    async with HttpLoopback() as server:
-        yield server
-
-
-@pytest.fixture
-async def raw(server: HttpLoopback) -> AsyncIterator[Raw]:
-    async with raw_of(server) as raw:
-        yield raw
 
 
 async def upload(raw: Raw, data: bytes | str | None = LINES, name: str = "a.jsonl", **fields: str | None) -> Answered:

@@ -11,7 +11,7 @@ import pytest
 from voiced.testing.http import HttpLoopback, Script, fine_tuning
 from voiced.testing.http.files import Files
 
-from .http_client import Answered, Raw, raw_of, sdk_of
+from .http_client import Answered, Raw, sdk_of
 
 MODEL = "gpt-4.1-mini-2025-04-14"
 
@@ -47,12 +47,6 @@ async def ended(raw: Raw, job_id: str) -> tuple[list[str], dict[str, Any]]:
 async def server() -> AsyncIterator[HttpLoopback]:
     async with HttpLoopback(Script(["Tuned."])) as server:
         yield server
-
-
-@pytest.fixture
-async def raw(server: HttpLoopback) -> AsyncIterator[Raw]:
-    async with raw_of(server) as raw:
-        yield raw
 
 
 async def test_a_job_goes_step_by_step_and_its_model_can_be_asked(server: HttpLoopback) -> None:

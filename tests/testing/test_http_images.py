@@ -39,12 +39,6 @@ async def server() -> AsyncIterator[HttpLoopback]:
         yield server
 
 
-@pytest.fixture
-async def raw(server: HttpLoopback) -> AsyncIterator[Raw]:
-    async with raw_of(server) as raw:
-        yield raw
-
-
 async def draw(raw: Raw, **body: Any) -> Answered:
     whole = {"model": "gpt-image-2", "prompt": "A cat"} | body
     return await raw.ask("images/generations", json={key: value for key, value in whole.items() if value is not None})

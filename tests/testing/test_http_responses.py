@@ -37,20 +37,10 @@ from voiced.testing.http.catalogue import Catalogue
 from voiced.testing.http.refusal import Refusal
 from voiced.testing.http.responses import Responses
 
+from .http_client import LAMP as CHAT_LAMP
 from .http_client import Answered, Raw, raw_of, sdk_of
 
-LAMP: dict[str, Any] = {
-    "type": "function",
-    "name": "lamp",
-    "description": "Switch.",
-    "parameters": {
-        "type": "object",
-        "properties": {"on": {"type": "boolean"}},
-        "required": ["on"],
-        "additionalProperties": False,
-    },
-    "strict": True,
-}
+LAMP: dict[str, Any] = {"type": "function", **CHAT_LAMP["function"]}
 WEB = {"type": "web_search"}
 CODE = {"type": "code_interpreter", "container": {"type": "auto"}}
 FILES = {"type": "file_search", "vector_store_ids": ["vs_000000000001"]}
@@ -62,12 +52,6 @@ HOSTED = ["code_interpreter_call.outputs", "file_search_call.results", "web_sear
 async def server() -> AsyncIterator[HttpLoopback]:
     async with HttpLoopback(valid_key="sk-test") as server:
         yield server
-
-
-@pytest.fixture
-async def raw(server: HttpLoopback) -> AsyncIterator[Raw]:
-    async with raw_of(server) as raw:
-        yield raw
 
 
 async def make_store(raw: Raw) -> None:

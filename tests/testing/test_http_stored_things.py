@@ -20,7 +20,6 @@ from voiced.testing.http.script import Script
 
 ROUTES = [*files.ROUTES, *uploads.ROUTES, *vector_stores.ROUTES, *assistants.ROUTES, *threads.ROUTES]
 TAKING = [route for route in ROUTES if route.takes != "nothing" or not route.path.endswith("}")]
-QUERIES = ["limit", "order", "after", "before", "filter", "purpose", "run_id"]
 IDS = {
     "vector_store_id": "vs_000000000001",
     "assistant_id": "asst_000000000002",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -11,24 +10,12 @@ from voiced.testing.http import HttpLoopback, vector_stores
 from voiced.testing.http.files import Files
 from voiced.testing.http.stored_files import VectorStores
 
-from .http_client import Raw, raw_of, sdk_of
+from .http_client import Raw, sdk_of
 from .shared_data import described_schemas, needs_description
 from .test_http_schema import complaints
 
 EQ = {"type": "eq", "key": "by", "value": "Ada"}
 CHUNKS = {"type": "static", "static": {"max_chunk_size_tokens": 200, "chunk_overlap_tokens": 100}}
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[HttpLoopback]:
-    async with HttpLoopback() as server:
-        yield server
-
-
-@pytest.fixture
-async def raw(server: HttpLoopback) -> AsyncIterator[Raw]:
-    async with raw_of(server) as raw:
-        yield raw
 
 
 def kept(server: HttpLoopback, name: str = "a.txt", data: bytes = b"The key.") -> str:
