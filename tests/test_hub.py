@@ -187,6 +187,19 @@ async def test_time_passes_without_a_microphone() -> None:
     await asyncio.wait_for(ended.wait(), 10)
 
 
+async def test_what_edges_post_as_they_end_moves_nothing() -> None:
+    hub, ports = household()
+    hub.start()
+    hub.post(BrainReady(S1))
+    say(hub, 20, speech=True)
+    say(hub, 25, speech=False)
+    hub.stop()
+    told = list(ports.told)
+    hub.post(BrainLost(S1, "it was stopped"))
+    await asyncio.sleep(0)
+    assert ports.told == told
+
+
 async def test_each_order_goes_to_its_port() -> None:
     hub, ports = household()
     brain, speaker = Ports(), Ports()

@@ -66,6 +66,7 @@ class Hub:
         self._loop = asyncio.get_running_loop()
         self._inbox: deque[Event] = deque()
         self._busy = False
+        self._stopped = False
         self._facts: list[Fact] = []
         self._alarm: asyncio.TimerHandle | None = None
         self._serving: dict[SessionId, Brain] = {}
@@ -89,13 +90,16 @@ class Hub:
         return [{"who": who, "text": text} for who, text in self._conversation.history()]
 
     def stop(self) -> None:
-        """No more `TimePassed`; the last facts are told."""
+        """The last facts are told. What edges still post as they end moves nothing any more."""
+        self._stopped = True
         self._tell()
         if self._alarm is not None:
             self._alarm.cancel()
 
     def post(self, event: Event) -> None:
         """The only way in. On the loop's thread; others use `loop.call_soon_threadsafe(hub.post, event)`."""
+        if self._stopped:
+            return
         self._inbox.append(event)
         if not self._busy:
             self._work([])
