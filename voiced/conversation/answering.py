@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from voiced.audio import Samples
@@ -39,32 +40,20 @@ TOO_MANY: Final = frozenset({"rate_limit_exceeded", "inference_rate_limit_exceed
 """To ask the same brain again at once is no use."""
 
 
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Answering:
     """What the brain and the loudspeaker tell. Events of a reply that was cancelled are dropped in `_live`."""
 
-    def __init__(
-        self,
-        transcript: Transcript,
-        brains: Brains,
-        session: Session,
-        playback: Playback,
-        floor: Floor,
-        calls: ToolCalls,
-        speech: ToolSpeech,
-        turns: Turns,
-        handover: Handover,
-        out: Outbox,
-    ) -> None:
-        self._transcript = transcript
-        self._brains = brains
-        self._session = session
-        self._playback = playback
-        self._floor = floor
-        self._calls = calls
-        self._speech = speech
-        self._turns = turns
-        self._handover = handover
-        self._out = out
+    _transcript: Transcript
+    _brains: Brains
+    _session: Session
+    _playback: Playback
+    _floor: Floor
+    _calls: ToolCalls
+    _speech: ToolSpeech
+    _turns: Turns
+    _handover: Handover
+    _out: Outbox
 
     def _live(self, reply: ReplyId) -> Turn | None:
         """The turn that the reply answers; None for a straggler of a cancelled one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Final
 
 from voiced.conversation.brains import Brains
@@ -21,26 +22,17 @@ MAX_LOSSES: Final = 3
 """Sessions that may be lost during one turn."""
 
 
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Handover:
     """What the old session still owed is owed by the next one, which is told all that the old one knew."""
 
-    def __init__(
-        self,
-        brains: Brains,
-        session: Session,
-        playback: Playback,
-        floor: Floor,
-        speech: ToolSpeech,
-        turns: Turns,
-        out: Outbox,
-    ) -> None:
-        self._brains = brains
-        self._session = session
-        self._playback = playback
-        self._floor = floor
-        self._speech = speech
-        self._turns = turns
-        self._out = out
+    _brains: Brains
+    _session: Session
+    _playback: Playback
+    _floor: Floor
+    _speech: ToolSpeech
+    _turns: Turns
+    _out: Outbox
 
     def reconfigure(self, settings: BrainSettings, now: float) -> None:
         """Other brains, or other ways with them: begin again, with the whole conversation."""

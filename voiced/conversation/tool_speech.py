@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from voiced.conversation.asides import (
     GO_ON_S,
@@ -32,29 +33,20 @@ from voiced.conversation.turn import Asking, Listening, Turn
 from voiced.conversation.utterance import Utterance
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class ToolSpeech:
     """Moves the asides of a turn on: what is said goes to the brain, what sounds to the loudspeaker, answers come back.
 
     Each request ends with RequestEnded, whatever becomes of it.
     """
 
-    def __init__(
-        self,
-        settings: TurnSettings,
-        transcript: Transcript,
-        ears: Ears,
-        session: Session,
-        playback: Playback,
-        floor: Floor,
-        out: Outbox,
-    ) -> None:
-        self._settings = settings
-        self._transcript = transcript
-        self._ears = ears
-        self._session = session
-        self._playback = playback
-        self._floor = floor
-        self._out = out
+    _settings: TurnSettings
+    _transcript: Transcript
+    _ears: Ears
+    _session: Session
+    _playback: Playback
+    _floor: Floor
+    _out: Outbox
 
     def reconfigure(self, settings: TurnSettings) -> None:
         self._settings = settings

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from voiced.audio import Ms
 from voiced.conversation.asides import NOT_WHOLLY_HEARD
 from voiced.conversation.attention import Attention
@@ -19,33 +21,21 @@ from voiced.conversation.transcript import Transcript
 from voiced.conversation.turn import Errand, Turn
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Turns:
     """Numbers them, and tells all other rooms when one is over."""
 
-    def __init__(
-        self,
-        transcript: Transcript,
-        attention: Attention,
-        brains: Brains,
-        session: Session,
-        playback: Playback,
-        floor: Floor,
-        errands: Errands,
-        calls: ToolCalls,
-        speech: ToolSpeech,
-        out: Outbox,
-    ) -> None:
-        self._transcript = transcript
-        self._attention = attention
-        self._brains = brains
-        self._session = session
-        self._playback = playback
-        self._floor = floor
-        self._errands = errands
-        self._calls = calls
-        self._speech = speech
-        self._out = out
-        self._number = 0
+    _transcript: Transcript
+    _attention: Attention
+    _brains: Brains
+    _session: Session
+    _playback: Playback
+    _floor: Floor
+    _errands: Errands
+    _calls: ToolCalls
+    _speech: ToolSpeech
+    _out: Outbox
+    _number: int = field(default=0, init=False)
 
     def new(self, now: float) -> Turn:
         self._number += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Final, assert_never
 
 from voiced.audio import Frame, Ms
@@ -42,35 +43,22 @@ SPOT_PATIENCE_S: Final = 0.3
 """The answer to an utterance waits so long for the spotter; it takes some 10 ms."""
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class UserSpeech:
     """Frames, the key to talk, the wake word and the mute switch decide when the user takes the floor, and gives it."""
 
-    def __init__(
-        self,
-        settings: TurnSettings,
-        listen: ListenSettings,
-        transcript: Transcript,
-        attention: Attention,
-        ears: Ears,
-        session: Session,
-        spotting: Spotting,
-        playback: Playback,
-        floor: Floor,
-        speech: ToolSpeech,
-        turns: Turns,
-        out: Outbox,
-    ) -> None:
-        self._settings, self._listen = settings, listen
-        self._transcript = transcript
-        self._attention = attention
-        self._ears = ears
-        self._session = session
-        self._spotting = spotting
-        self._playback = playback
-        self._floor = floor
-        self._speech = speech
-        self._turns = turns
-        self._out = out
+    _settings: TurnSettings
+    _listen: ListenSettings
+    _transcript: Transcript
+    _attention: Attention
+    _ears: Ears
+    _session: Session
+    _spotting: Spotting
+    _playback: Playback
+    _floor: Floor
+    _speech: ToolSpeech
+    _turns: Turns
+    _out: Outbox
 
     def reconfigure(self, settings: TurnSettings, listen: ListenSettings) -> None:
         self._settings, self._listen = settings, listen
