@@ -44,6 +44,21 @@ KEYS: Final[Mapping[str, tuple[str, int]]] = {
 """Of keys that type no letter: their code, and the number that Windows gave them."""
 
 
+KEEP_ITS_SOUND: Final = """(() => {
+    window.contexts = [];
+    window.microphones = [];
+    window.AudioContext = class extends AudioContext {
+        constructor(...options) { super(...options); contexts.push(this); }
+    };
+    const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+    navigator.mediaDevices.getUserMedia = async (...wish) => {
+        microphones.push(await ask(...wish));
+        return microphones.at(-1);
+    };
+})()"""
+"""What the page opens of sound, to do with it what a browser does by itself."""
+
+
 def executable() -> str | None:
     """Where Chromium is, under either of its names."""
     return shutil.which("chromium") or shutil.which("chromium-browser")
@@ -225,23 +240,24 @@ class Page:
             await self.mouse("mousePressed", selector, nth=nth)
             await self.mouse("mouseReleased", selector, nth=nth)
 
-    async def mouse(self, action: str, selector: str, *, nth: int = 1) -> None:
-        """`mousePressed` or `mouseReleased`, with the left button, in the middle of what is there."""
+    async def mouse(self, action: str, selector: str, *, nth: int = 1, at: float | None = None) -> None:
+        """`mousePressed` or `mouseReleased`, with the left button, in the middle of it. `at`: see `_when`."""
         x, y = await self._middle(selector)
-        await self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
-        await self.call("Input.dispatchMouseEvent", type=action, x=x, y=y, button="left", clickCount=nth)
+        await self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y, **_when(at))
+        await self.call("Input.dispatchMouseEvent", type=action, x=x, y=y, button="left", clickCount=nth, **_when(at))
 
-    async def touch(self, action: str, selector: str) -> None:
-        """`touchStart`, `touchEnd` or `touchCancel`."""
+    async def touch(self, action: str, selector: str, *, at: float | None = None) -> None:
+        """`touchStart`, `touchEnd` or `touchCancel`. `at`: see `_when`."""
         x, y = await self._middle(selector)
         points = [{"x": x, "y": y}] if action == "touchStart" else []
-        await self.call("Input.dispatchTouchEvent", type=action, touchPoints=points)
+        await self.call("Input.dispatchTouchEvent", type=action, touchPoints=points, **_when(at))
 
     async def key(self, key: str) -> None:
         await self.key_down(key)
         await self.key_up(key)
 
-    async def key_down(self, key: str, *, repeats: bool = False) -> None:
+    async def key_down(self, key: str, *, repeats: bool = False, at: float | None = None) -> None:
+        """`at`: see `_when`."""
         code, number = KEYS.get(key, (f"Key{key.upper()}", 0))
         text = {" ": " ", "Enter": "\r"}.get(key, key if len(key) == 1 else "")
         await self.call(
@@ -252,11 +268,15 @@ class Page:
             windowsVirtualKeyCode=number,
             autoRepeat=repeats,
             **({"text": text} if text else {}),
+            **_when(at),
         )
 
-    async def key_up(self, key: str) -> None:
+    async def key_up(self, key: str, *, at: float | None = None) -> None:
+        """`at`: see `_when`."""
         code, number = KEYS.get(key, (f"Key{key.upper()}", 0))
-        await self.call("Input.dispatchKeyEvent", type="keyUp", key=key, code=code, windowsVirtualKeyCode=number)
+        await self.call(
+            "Input.dispatchKeyEvent", type="keyUp", key=key, code=code, windowsVirtualKeyCode=number, **_when(at)
+        )
 
     async def write(self, text: str) -> None:
         await self.call("Input.insertText", text=text)
@@ -276,3 +296,8 @@ class Page:
             }})()"""
         )
         return box[0], box[1]
+
+
+def _when(at: float | None) -> dict[str, float]:
+    """When the finger moved by the page's clock, in seconds since the epoch, however long the way to the page takes."""
+    return {} if at is None else {"timestamp": at}

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.kiosk.browser.chromium import Browser, Page
+from tests.kiosk.browser.chromium import KEEP_ITS_SOUND, Browser, Page
 from tests.kiosk.browser.desk import Desk
 from tests.kiosk.browser.looks import FAINT_TEXT, OUTSIDE, SMALL_TARGETS
 from voiced.audio import Ms
@@ -38,6 +38,8 @@ from voiced.conversation.events import CallId, Card, Image, MuteAsked, StopAsked
 from voiced.usage import Usage
 
 DOWN, UP = TalkKeyMoved("down"), TalkKeyMoved("up")
+TAPPED_S, HELD_S = 0.25, 0.35
+"""A little shorter and longer than the shortest that counts as holding."""
 
 PIXEL: Final = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
@@ -56,19 +58,11 @@ STATES: Final[list[tuple[str, str, list[Fact]]]] = [
 ]
 
 
-KEEP_ITS_SOUND: Final = """(() => {
-    window.contexts = [];
-    window.microphones = [];
-    window.AudioContext = class extends AudioContext {
-        constructor(...options) { super(...options); contexts.push(this); }
-    };
-    const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-    navigator.mediaDevices.getUserMedia = async (...wish) => {
-        microphones.push(await ask(...wish));
-        return microphones.at(-1);
-    };
-})()"""
-"""What the page opens of sound, to do with it what a browser does by itself."""
+AT_END: Final = "(t => t.scrollHeight - t.scrollTop - t.clientHeight < 3)(document.querySelector('#transcript'))"
+"""Whether the end of the transcript is in sight."""
+
+TWO_FRAMES: Final = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done())))"
+"""Until the page has told its scripts of what was scrolled and what has another size."""
 
 
 def said(turn: int, text: str, *, cut: bool = False) -> ReplyHeard:
@@ -164,42 +158,59 @@ async def test_what_is_typed_anywhere_is_read_on_every_page(browser: Browser, de
 async def test_the_transcript_keeps_a_hundred_entries_and_follows_unless_one_scrolled_up(
     browser: Browser, desk: Desk
 ) -> None:
-    at_end = "(t => t.scrollHeight - t.scrollTop - t.clientHeight < 3)(document.querySelector('#transcript'))"
     async with browser.page() as page:
         await opened(page, desk)
         desk.tell(*(said(turn, f"Answer {turn}.") for turn in range(130)))
         await page.shows("#entries li:last-child p", "Answer 129.")
         assert await page.ask("document.querySelectorAll('#entries li').length") == 100
-        assert await page.ask(at_end)
-        await page.ask("document.querySelector('#transcript').scrollTop = 200")
-        await page.until("voiced.state && document.querySelector('#transcript').scrollTop === 200")
-        await asyncio.sleep(0.05)  # a frame in which the page sees that one scrolled
+        assert await page.ask(AT_END)
+        await page.ask(
+            "new Promise(seen => { const box = document.querySelector('#transcript');"
+            "box.addEventListener('scroll', () => seen(), {once: true}); box.scrollTop = 200; })"
+        )  # after the page itself has seen it
         desk.tell(said(130, "Answer 130."))
         await page.shows("#entries li:last-child p", "Answer 130.")
-        assert not await page.ask(at_end)
+        assert not await page.ask(AT_END)
         await page.click("#newest")
-        await page.until(at_end)
+        await page.until(AT_END)
+        assert not await page.ask("document.querySelector('#newest').checkVisibility()")
+
+
+async def test_the_newest_stays_in_sight_where_cards_take_its_room(browser: Browser, desk: Desk) -> None:
+    shopping = CardShown(Card("list", "Shopping", "milk\n" * 6))
+    desk.history = [{"who": "assistant", "text": f"Answer {number}."} for number in range(40)]
+    desk.tell(shopping)
+    async with browser.page() as page:
+        await opened(page, desk)
+        await page.ask(TWO_FRAMES)
+        assert await page.ask(AT_END)
+        desk.tell(CardGone("list"), said(1, "That was all."))
+        await page.until("document.querySelectorAll('.card').length === 0")
+        await page.ask(TWO_FRAMES)
+        desk.tell(said(2, "It is on the list."), shopping)
+        await page.until("document.querySelectorAll('.card').length === 1")
+        await page.ask(TWO_FRAMES)
+        assert await page.ask(AT_END)
         assert not await page.ask("document.querySelector('#newest').checkVisibility()")
 
 
 async def test_the_button_to_talk_is_held_or_tapped_and_never_left_held(browser: Browser, desk: Desk) -> None:
-    hold_s = 0.35  # longer than a tap
     async with browser.page() as page:
         await opened(page, desk)
+        now = time.time()
         for pressed, released in (("mousePressed", "mouseReleased"), ("touchStart", "touchEnd")):
             finger = page.mouse if pressed.startswith("mouse") else page.touch
-            await finger(pressed, "#talk")
+            await finger(pressed, "#talk", at=now)
             await desk.gets(DOWN)
             desk.tell(TalkKeyHeld(True))
             await page.shows("#talk-word", "Tap to end")
-            await asyncio.sleep(hold_s)
-            await finger(released, "#talk")
+            await finger(released, "#talk", at=now + HELD_S)
             await desk.gets(UP)
             desk.tell(TalkKeyHeld(False))
             await page.shows("#talk-word", "Hold to talk")
 
-            await finger(pressed, "#talk")
-            await finger(released, "#talk")
+            await finger(pressed, "#talk", at=now)
+            await finger(released, "#talk", at=now + TAPPED_S)
             await desk.gets(DOWN)
             desk.tell(TalkKeyHeld(True))
             await page.shows("#talk-word", "Tap to end")
@@ -224,13 +235,13 @@ async def test_the_button_to_talk_is_held_or_tapped_and_never_left_held(browser:
 async def test_all_of_it_works_with_keys_alone(browser: Browser, desk: Desk) -> None:
     async with browser.page() as page:
         await opened(page, desk)
-        await page.key_down(" ")
-        await page.key_down(" ", repeats=True)
+        now = time.time()
+        await page.key_down(" ", at=now)
+        await page.key_down(" ", repeats=True, at=now + TAPPED_S)
         await desk.gets(DOWN)
         desk.tell(TalkKeyHeld(True))
         await page.until("voiced.state.talking")
-        await asyncio.sleep(0.35)
-        await page.key_up(" ")
+        await page.key_up(" ", at=now + HELD_S)
         await desk.gets(UP)
         desk.tell(TalkKeyHeld(False))
         await page.until("!voiced.state.talking")
@@ -306,14 +317,16 @@ async def test_cards_tick_show_their_picture_and_go(browser: Browser, desk: Desk
     desk.tell(CardShown(Card("tea", "Tea", ends_at=tea_ends)))
     async with browser.page() as page:
         await opened(page, desk)
+        await page.ask("(() => { const now = Date.now; window.later = 0; Date.now = () => now() + later; })()")
         desk.tell(
             CardShown(Card("map", "Radar", "Rain from the west.", Image("image/png", PIXEL))),
-            CardShown(Card("egg", "Egg", ends_at=time.time() + 4.0)),
+            CardShown(Card("egg", "Egg", ends_at=time.time() + 60.0)),
         )
-        await page.until("document.querySelector('[data-card=egg] .clock')?.textContent.startsWith('0:0')")
+        await page.until("/^[01]:[0-5]/.test(document.querySelector('[data-card=egg] .clock')?.textContent)")
         first = await page.text("[data-card=tea] .clock")
         minutes, seconds = first.split(":")
         assert int(minutes) * 60 + int(seconds) == pytest.approx(tea_ends - time.time(), abs=2.0)
+        await page.ask("window.later = 60_000")
         await page.shows("[data-card=egg] .clock", "Time is up")
         await page.shows("#announcer", "Egg: time is up.")
         await page.until(f"document.querySelector('[data-card=tea] .clock').textContent < '{first}'")

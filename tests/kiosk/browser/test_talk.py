@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
-from tests.kiosk.browser.chromium import Browser, Page
+import pytest
+
+from tests.kiosk.browser.chromium import KEEP_ITS_SOUND, Browser, Page
 from tests.kiosk.browser.house import QUESTIONS, House
 from voiced.conversation.commands import (
     BargedIn,
@@ -32,11 +34,8 @@ async def hears_sound(page: Page) -> None:
 
 
 async def is_silent(page: Page) -> None:
-    """Until nothing more waits to be played; what still did was flushed or was a tenth of a second."""
-    await page.until(
-        "new Promise(done => { const loud = voiced.sound.loud;"
-        "setTimeout(() => done(voiced.sound.loud === loud), 250); })"
-    )
+    """Until nothing more waits to be played."""
+    await page.until("voiced.sound.waiting === 0")
 
 
 async def use_its_sound(page: Page, house: House) -> None:
@@ -47,6 +46,7 @@ async def use_its_sound(page: Page, house: House) -> None:
     await page.until("Object.values(voiced.state.devices).every(device => device.ok)")
 
 
+@pytest.mark.real_time
 async def test_one_speaks_hears_and_interrupts_by_speaking_and_by_the_button(
     browser: Browser, house: MakeHouse
 ) -> None:
@@ -74,7 +74,7 @@ async def test_one_speaks_hears_and_interrupts_by_speaking_and_by_the_button(
         second = await home.heard(ReplyHeard, lambda fact: fact.turn == 2)
         assert second.cut
         await is_silent(page)
-        assert await page.ask("document.querySelector('#talk').innerText") == "Tap to end"
+        await page.shows("#talk-word", "Tap to end")
         await page.mouse("mouseReleased", "#talk")
         await home.heard(TalkKeyHeld, lambda fact: not fact.held)
         assert [fact.text for fact in home.of(UserHeard)] == list(QUESTIONS)
@@ -135,14 +135,12 @@ async def test_the_page_comes_back_by_itself_after_a_restart_and_hears_and_speak
 async def test_mute_closes_the_browsers_microphone_and_unmute_opens_it(browser: Browser, house: MakeHouse) -> None:
     async with house(listen__modes=["ptt"]) as home, browser.page() as page:
         await page.go(home.url)
+        await page.ask(KEEP_ITS_SOUND)
         await use_its_sound(page, home)
         await page.until("voiced.sound.captured > 5")
         await page.click("#mute")
         await page.phase("muted")
-        await page.until(
-            "new Promise(done => { const before = voiced.sound.captured;"
-            "setTimeout(() => done(voiced.sound.captured === before), 100); })"
-        )
+        await page.until("microphones.at(-1).getTracks().every(track => track.readyState === 'ended')")
         assert "microphone is closed" in await page.text("#sound-text")
         captured = await page.ask("voiced.sound.captured")
         await home.stop()

@@ -12,7 +12,7 @@ export function listenToKeys({ talk, talkButton, actions, wanted }) {
       event.preventDefault();
       if (!event.repeat) {
         spaceHeld = true;
-        talk.press();
+        talk.press(event.timeStamp);
       }
       return;
     }
@@ -39,7 +39,7 @@ export function listenToKeys({ talk, talkButton, actions, wanted }) {
     if (event.key !== " " || !spaceHeld) return;
     spaceHeld = false;
     event.preventDefault();
-    talk.release();
+    talk.release(event.timeStamp);
   });
 }
 

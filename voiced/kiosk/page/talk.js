@@ -11,29 +11,32 @@ export class TalkButton {
     this.pressedAt = null;
     this.byPointer = false;
     button.addEventListener("pointerdown", (event) => this.pointerDown(button, event));
-    button.addEventListener("pointerup", () => this.release());
+    button.addEventListener("pointerup", (event) => this.release(event.timeStamp));
     button.addEventListener("pointercancel", () => this.cancel());
-    button.addEventListener("lostpointercapture", () => this.release());
+    button.addEventListener("lostpointercapture", (event) => this.release(event.timeStamp));
     button.addEventListener("contextmenu", (event) => event.preventDefault()); // a long touch is no wish for a menu
     button.addEventListener("click", (event) => this.clicked(event));
     window.addEventListener("blur", () => this.cancel());
     document.addEventListener("visibilitychange", () => document.hidden && this.cancel());
   }
 
-  /** Something went down. Where the key is down already this is the tap that ends. */
-  press() {
+  /**
+   * Something went down. Where the key is down already this is the tap that ends. `at` is the event's own time: on a
+   * busy machine the page hears of it later.
+   */
+  press(at) {
     if (this.pressedAt !== null) return;
     if (this.held()) {
       this.move("up");
       return;
     }
-    this.pressedAt = performance.now();
+    this.pressedAt = at;
     this.move("down");
   }
 
-  release() {
+  release(at) {
     if (this.pressedAt === null) return;
-    const tapped = performance.now() - this.pressedAt < TAP_MS;
+    const tapped = at - this.pressedAt < TAP_MS;
     this.pressedAt = null;
     if (!tapped) this.move("up");
   }
@@ -49,7 +52,7 @@ export class TalkButton {
     if (event.button !== 0) return;
     button.setPointerCapture(event.pointerId);
     this.byPointer = true;
-    this.press();
+    this.press(event.timeStamp);
   }
 
   /** Enter, or a screen reader, which knows no holding; the click that ends each touch is none of these. */

@@ -11,6 +11,7 @@ export class Transcript {
     this.newest = newest;
     this.items = new Map(); // entry -> its element
     this.follows = true;
+    this.top = 0; // where it was scrolled to
     box.addEventListener("scroll", () => this.scrolled(), { passive: true });
     newest.addEventListener("click", () => {
       this.follow();
@@ -46,13 +47,21 @@ export class Transcript {
 
   follow() {
     this.box.scrollTop = this.box.scrollHeight;
+    this.top = this.box.scrollTop;
     this.follows = true;
     this.newest.hidden = true;
   }
 
+  /** Only who goes up wants to stay: the end also goes out of sight where the box becomes smaller, or the text longer. */
   scrolled() {
-    this.follows = this.box.scrollHeight - this.box.scrollTop - this.box.clientHeight < NEAR_END_PX;
-    if (this.follows) this.newest.hidden = true;
+    const { scrollTop, scrollHeight, clientHeight } = this.box;
+    if (scrollHeight - scrollTop - clientHeight < NEAR_END_PX) {
+      this.follows = true;
+      this.newest.hidden = true;
+    } else if (scrollTop < this.top) {
+      this.follows = false;
+    }
+    this.top = scrollTop;
   }
 
   hush() {
