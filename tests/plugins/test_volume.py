@@ -35,9 +35,9 @@ async def test_a_volume_above_100_is_refused(home: Home) -> None:
         assert home.untaken(VolumeAsked) == []
 
 
-async def test_the_microphone_is_muted(home: Home) -> None:
+async def test_the_microphone_is_muted_and_whoever_can_not_ask_any_more_hears_how_to_open_it(home: Home) -> None:
     async with home.running():
-        await home.answer("mute_microphone")
+        assert (await home.answer("mute_microphone")).endswith("or the command voiced unmute.")
         assert await home.next(MuteAsked) == MuteAsked(True)
 
 

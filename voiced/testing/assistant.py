@@ -36,7 +36,7 @@ from voiced.conversation.commands import (
 )
 from voiced.conversation.events import Card
 from voiced.testing.api_in_hand import KEY
-from voiced.testing.clock import FakeClock
+from voiced.testing.clock import PATIENCE_S, FakeClock
 from voiced.testing.in_hand import PluginsInHand, trouble_of
 from voiced.testing.loopback import LoopbackServer, Script
 from voiced.testing.offline_sentences import understood
@@ -47,9 +47,6 @@ from voiced.testing.voice import babble
 
 if TYPE_CHECKING:
     from voiced.testing.http import HttpLoopback
-
-PATIENCE_S: Final = 10.0
-"""Real seconds; only reached by a test that fails."""
 
 TICK_MS: Final = 20
 SPEECH_S: Final = 0.6

@@ -52,16 +52,13 @@ from voiced.conversation.events import (
 from voiced.plugins.host import PluginHost
 from voiced.plugins.settings import PluginSettings
 from voiced.testing.api_in_hand import api_at
-from voiced.testing.clock import FakeClock, all_done, turns
+from voiced.testing.clock import PATIENCE_S, FakeClock, all_done, turns
 from voiced.testing.in_hand import PluginsInHand, trouble_of
 from voiced.testing.offline_sentences import understood
 from voiced.usage import Usage
 
 if TYPE_CHECKING:
     from voiced.testing.http import HttpLoopback
-
-PATIENCE_S: Final = 10.0
-"""Real seconds; only reached by a test that fails."""
 
 NOBODY_ANSWERED: Final = "nobody answered"
 

@@ -62,7 +62,7 @@ async def mute_microphone(context: ToolContext) -> str:
     person at the device.
     """
     context.mute(True)
-    return "The microphone is off."
+    return "The microphone is off. To open it again, use the screen, the mute key, or the command voiced unmute."
 
 
 @tool(
