@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import resource
 import sys
 import threading
 from argparse import Namespace
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.full_disk import full_disk
 from voiced.calibration.advice import advice
 from voiced.calibration.chirp import Room, chirp, measure
 from voiced.calibration.recording import Recorder
@@ -51,17 +49,6 @@ class Turning:
 
 def arguments(file: Path, **more: object) -> Namespace:
     return Namespace(**{"config": file, "overrides": [], "yes": True, "dry_run": False, "json": False, **more})
-
-
-@contextmanager
-def full_disk(room: int = 0) -> Iterator[None]:
-    """No file takes more bytes than `room`; files that are there stay."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.fixture

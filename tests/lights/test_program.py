@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
+from tests.unannounced import gone, until
 from voiced.lights.program import OFF_WITHIN_S, Program
 from voiced.testing.swift_time import SwiftTime
 
@@ -101,23 +101,3 @@ async def test_at_the_end_nobody_waits_for_one_that_hangs(tmp_path: Path) -> Non
         await program.close()
     for pid in lines_of(pids):
         await gone(int(pid))
-
-
-async def gone(pid: int) -> None:
-    """Wait until the process is no more."""
-    await until(lambda: not runs(pid))
-
-
-async def until(holds: Callable[[], object]) -> None:
-    """Wait for what tells nobody: a file, a process."""
-    async with asyncio.timeout(20):
-        while not holds():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-
-
-def runs(pid: int) -> bool:
-    """And does not only wait to be buried."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
-    except OSError:
-        return False

@@ -10,12 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.unannounced import PATIENCE_S, gone, runs
 from voiced.plugins.builtin import child_process
 from voiced.plugins.builtin.child_process import MOST_OUTPUT, Ended, environment
 from voiced.testing.swift_time import SwiftTime
-
-PATIENCE_S = 60.0
-"""Only reached by a test that fails."""
 
 
 def python(program: str, *arguments: str) -> list[str]:
@@ -24,20 +22,6 @@ def python(program: str, *arguments: str) -> list[str]:
 
 async def run(*argv: str) -> Ended:
     return await child_process.run(argv, PATIENCE_S)
-
-
-async def gone(pid: int) -> None:
-    """Wait until there is no such process, or it only waits to be reaped by init."""
-    async with asyncio.timeout(PATIENCE_S):
-        while alive(pid):  # noqa: ASYNC110 a process of another parent tells nobody
-            await asyncio.sleep(0)
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except FileNotFoundError:
-        return False
 
 
 async def test_what_it_prints_and_how_it_ends() -> None:
@@ -107,7 +91,7 @@ async def test_what_takes_too_long_is_ended_with_its_family(tmp_path: Path, poli
     with time.kept():
         running = asyncio.create_task(run(*python(program)))
         pids = [int(pid) for pid in (await asyncio.to_thread(ready.read_text)).split()]
-        assert all(alive(pid) for pid in pids)
+        assert all(runs(pid) for pid in pids)
         time.hurry_to(time.time() + PATIENCE_S)
         with pytest.raises(TimeoutError):
             await running

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import os
-import resource
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
+from tests.full_disk import full_disk
 from voiced.conversation.events import Usage
 from voiced.spending.file import COMPACT_AT, SpendingFile
 from voiced.spending.ledger import DAYS_KEPT, Ledger
@@ -52,17 +50,6 @@ def spent(folder: Path) -> float:
 def writer(folder: Path, times: int) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", WRITER, str(folder), str(times)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-
-
-@contextmanager
-def files_no_larger_than(size: int) -> Iterator[None]:
-    """What a full disk does: the write that does not fit is cut short, the next one fails."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_what_is_appended_is_there_for_the_next_one_and_for_nobody_else(tmp_path: Path) -> None:
@@ -136,7 +123,7 @@ def test_on_a_full_disk_all_of_it_is_written_or_nothing(tmp_path: Path) -> None:
     news = one()
     news.merge(one(2.0, "other"))
     before = file.path.read_bytes()
-    with files_no_larger_than(len(before) + 80), pytest.raises(OSError, match="too large"):
+    with full_disk(len(before) + 80), pytest.raises(OSError, match="too large"):
         file.append(news)
     assert file.path.read_bytes() == before
     assert file.append(news) is None

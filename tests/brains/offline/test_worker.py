@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.brains.offline.engines_on_demand import sound_of
+from tests.unannounced import gone, until
 from voiced.brains.offline.engines import EngineError, Grammar, Heard
 from voiced.brains.offline.hearing import Hearing, Utterance
 from voiced.brains.offline.speaking import Speaking
@@ -168,21 +169,7 @@ async def test_a_worker_ends_with_its_daemon_even_where_that_is_killed() -> None
     worker = int(await daemon.stderr.readline())
     daemon.kill()
     await daemon.wait()
-    await until(lambda: not _runs(worker))
-
-
-async def until(holds: Callable[[], object]) -> None:
-    """Wait for what tells nobody: a file, somebody else's child."""
-    async with asyncio.timeout(10):
-        while not holds():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-
-
-def _runs(pid: int) -> bool:
-    try:
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except FileNotFoundError:
-        return False
+    await gone(worker)
 
 
 async def test_no_key_gets_into_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
