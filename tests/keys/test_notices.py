@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from structlog.testing import capture_logs
-
-from tests.keys.private_bus import PATIENCE_S, Desktop, PrivateBus
+from tests.keys.journal import journal
+from tests.keys.private_bus import Desktop, PrivateBus
 from voiced.conversation.commands import BrainSelected, DeviceChanged, Fact, Muted, TurnFailed, UserHeard
 from voiced.keys.notices import Notices
-from voiced.keys.notifier import Notifier
+from voiced.keys.notifier import AGAIN_AFTER_S, Notifier
+from voiced.testing.clock import turns
+from voiced.testing.swift_time import SwiftTime
 
 
 def titles(*facts: Fact) -> list[str]:
@@ -102,15 +103,17 @@ async def test_a_bus_that_goes_away_is_found_again(bus: PrivateBus) -> None:
 
 
 async def test_with_nobody_to_show_it_nothing_happens_and_later_it_is_tried_again(bus: PrivateBus) -> None:
-    with capture_logs() as logs:
-        async with notifying(Notifier(bus.environ, every_s=0, again_after_s=0.01)) as notifier:
+    time = SwiftTime()
+    with time.kept(), journal() as log:
+        async with notifying(Notifier(bus.environ, every_s=0)) as notifier:
             async with Desktop(bus, shows=False):
                 notifier.report(Muted(True))
-                async with asyncio.timeout(PATIENCE_S):
-                    while not logs:  # noqa: ASYNC110 - the log is all that it tells
-                        await asyncio.sleep(0.002)
-            async with Desktop(bus) as desktop, asyncio.timeout(PATIENCE_S):
-                while not desktop.shown:  # what came before the next try is dropped
-                    notifier.report(TurnFailed(1, "no answer"))
-                    await asyncio.sleep(0.002)
-    assert [line["event"] for line in logs] == ["notifications.unavailable"]
+                await log.until(lambda: log.lines)
+            async with Desktop(bus) as desktop:
+                notifier.report(Muted(False))  # what comes before the next try is dropped
+                time.hurry_to(time.time() + AGAIN_AFTER_S)
+                await turns()
+                notifier.report(TurnFailed(1, "no answer"))
+                await desktop.until(lambda: desktop.shown)
+    assert log.events == ["notifications.unavailable"]
+    assert [title for _, title, _ in desktop.shown] == ["voiced has no answer"]
