@@ -27,8 +27,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tests.benchmarks import cascade, failover, first_use, hostile, latency, offline, startup, unused_api, wake
+from tests.benchmarks.process import TrialFailed
 from tests.benchmarks.report import DEFINITIONS, Row, table
-from tests.benchmarks.trial import Subject, Trial, TrialFailed, conversation, simulation
+from tests.benchmarks.trial import Subject, Trial, conversation, simulation
 
 GROWTH_MB: Final = 2.0
 """What the memory may gain between the first five minutes and the end: the allocator is never quite still."""

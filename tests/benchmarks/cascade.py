@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import pickle
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from tests.benchmarks.cascade_client import INTERRUPTED_AFTER_S, Record, Turn
@@ -26,15 +23,13 @@ from tests.benchmarks.cascade_scripts import (
     whole_chat_s,
 )
 from tests.benchmarks.columns import at, columns, times
+from tests.benchmarks.process import CHECKOUT, TrialFailed, measured
 from tests.benchmarks.report import percentile
-from tests.benchmarks.trial import CHECKOUT, TrialFailed
 from voiced.audio import RATE
 from voiced.testing.http import Entry, HttpLoopback, Script, Violation
 
 TARGET_MS: Final = 30.0
 """Of overhead at p50, over the delays of the servers."""
-
-LONGEST_S: Final = 1200.0
 
 SCRIPTS: Final[tuple[ScriptName, ...]] = ("one sentence", "three sentences", "with a tool")
 INTERRUPTED: Final[ScriptName] = "many sentences"
@@ -148,38 +143,12 @@ async def trial(script: ScriptName, turns: int, interruptions: int) -> Trial:
         lambda asked: reply(script, asked, now(ends), now(follows)),
         lambda _: QUESTION,
     )
-    with tempfile.TemporaryDirectory(prefix="voiced-benchmark-") as folder:
-        async with HttpLoopback(answers, pace=PACE) as server:
-            options = (f"--url={server.base_url}", f"--turns={turns}", f"--interruptions={interruptions}")
-            record = await _client(script, Path(folder), *options)
-            await asyncio.sleep(0.1)  # the last ones that hung up are seen
-            return Trial(script, record, server.requests, server.violations, ends, follows)
-
-
-async def _client(script: ScriptName, folder: Path, *options: str) -> Record:
-    recorded, errors = folder / "record", folder / "errors"
-    with errors.open("wb") as stderr:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "tests.benchmarks.cascade_client", script, str(recorded), *options),
-            cwd=CHECKOUT,
-            stderr=stderr,
-        )
-        try:
-            async with asyncio.timeout(LONGEST_S):
-                code = await process.wait()
-        except TimeoutError as error:
-            raise TrialFailed(f"cascade, {script}: it takes more than {LONGEST_S:g} s") from error
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-    if code:
-        lines = errors.read_text(errors="replace").splitlines()[-20:]
-        raise TrialFailed("\n".join((f"cascade, {script}, ended with {code}", *lines)))
-    record = pickle.loads(recorded.read_bytes())
-    assert isinstance(record, Record)
-    return record
+    async with HttpLoopback(answers, pace=PACE) as server:
+        options = (f"--url={server.base_url}", f"--turns={turns}", f"--interruptions={interruptions}")
+        record = await measured(f"cascade, {script}", "cascade_client", script, *options)
+        assert isinstance(record, Record)
+        await asyncio.sleep(0.1)  # the last ones that hung up are seen
+        return Trial(script, record, server.requests, server.violations, ends, follows)
 
 
 _IMPORT: Final = """

@@ -219,8 +219,8 @@ class Conversations:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("script")
     parser.add_argument("record", type=Path)
+    parser.add_argument("script")
     parser.add_argument("--url", required=True)
     parser.add_argument("--turns", type=int, default=0)
     parser.add_argument("--interruptions", type=int, default=0)

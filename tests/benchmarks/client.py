@@ -215,8 +215,8 @@ async def run(options: argparse.Namespace) -> Record:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("subject", choices=SUBJECTS)
     parser.add_argument("record", type=Path)
+    parser.add_argument("subject", choices=SUBJECTS)
     parser.add_argument("--url", default="")
     parser.add_argument("--idle", type=float, default=0.0)
     parser.add_argument("--interruptions", type=int, default=0)

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import pickle
-import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final, get_args
 
 from tests.benchmarks.columns import at, columns, times
 from tests.benchmarks.failover_trial import FIRST_SOUND_S, PACE, POINTS, SILENT_AFTER_S, Next, Outcome, Point
-from tests.benchmarks.trial import CHECKOUT, TrialFailed
-
-LONGEST_S: Final = 1200.0
+from tests.benchmarks.process import measured
 
 HEALTHY: Final[Point] = "no failure"
 ALONE: Final[Point] = "no failure, the next one alone"
@@ -79,30 +73,9 @@ async def measure(amount: Amount) -> Found:
 
 async def trial(successor: Next, points: Sequence[Point], *, loaded: bool = True) -> list[Outcome]:
     """Questions in a process of their own. Raises TrialFailed."""
-    with tempfile.TemporaryDirectory(prefix="voiced-benchmark-") as folder:
-        recorded, errors = Path(folder, "record"), Path(folder, "errors")
-        options = [f"--next={successor}", *([] if loaded else ["--not-loaded"])]
-        with errors.open("wb") as stderr:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                *("-m", "tests.benchmarks.failover_trial", str(recorded), *options, "--points", *points),
-                cwd=CHECKOUT,
-                stderr=stderr,
-            )
-            try:
-                async with asyncio.timeout(LONGEST_S):
-                    code = await process.wait()
-            except TimeoutError as error:
-                raise TrialFailed(f"failover to {successor}: it takes more than {LONGEST_S:g} s") from error
-            finally:
-                if process.returncode is None:
-                    process.kill()
-                    await process.wait()
-        if code:
-            lines = errors.read_text(errors="replace").splitlines()[-20:]
-            raise TrialFailed("\n".join((f"failover to {successor} ended with {code}", *lines)))
-        outcomes: list[Outcome] = pickle.loads(recorded.read_bytes())
-        return outcomes
+    options = [f"--next={successor}", *([] if loaded else ["--not-loaded"]), "--points", *points]
+    outcomes: list[Outcome] = await measured(f"failover to {successor}", "failover_trial", *options)
+    return outcomes
 
 
 def text(found: Found) -> str:

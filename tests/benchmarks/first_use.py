@@ -21,7 +21,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from tests.benchmarks.columns import columns
-from tests.benchmarks.trial import CHECKOUT, TrialFailed
+from tests.benchmarks.process import CHECKOUT, TrialFailed
 from tests.device import pulse
 from tests.device.sounds import Int16, Room, Tap
 from voiced.audio import RATE

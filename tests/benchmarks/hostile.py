@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import pickle
-import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
 from typing import Final
 
 from tests.benchmarks.columns import at, columns, times
 from tests.benchmarks.hostile_trial import DEEDS, Deed
-from tests.benchmarks.trial import CHECKOUT, TrialFailed
+from tests.benchmarks.process import measured
 from voiced.testing.loopback import LoopbackServer, Pace, Say, Script
-
-LONGEST_S: Final = 600.0
 
 PACE: Final = Pace(first_delta_delay_s=0.1, speed=4.0)
 
@@ -65,34 +59,10 @@ async def measure(amount: Amount) -> Found:
 async def trial(deed: Deed, questions: int) -> list[float]:
     """In a process of its own. Raises TrialFailed."""
     script = Script(lambda _: Say("It rains."), lambda _: "Why does it rain?")
-    with tempfile.TemporaryDirectory(prefix="voiced-benchmark-") as folder:
-        recorded, errors = Path(folder, "record"), Path(folder, "errors")
-        async with LoopbackServer(script, pace=PACE) as server:
-            with errors.open("wb") as stderr:
-                process = await asyncio.create_subprocess_exec(
-                    sys.executable,
-                    *("-m", "tests.benchmarks.hostile_trial", str(recorded), f"--deed={deed}"),
-                    *(f"--url={server.base_url}", f"--questions={questions}"),
-                    cwd=CHECKOUT,
-                    stdin=asyncio.subprocess.PIPE,
-                    stderr=stderr,
-                )
-                assert process.stdin is not None
-                try:
-                    await server.wait_for("session.updated", 20.0)
-                    process.stdin.write(b"begin\n")
-                    async with asyncio.timeout(LONGEST_S):
-                        code = await process.wait()
-                except TimeoutError as error:
-                    raise TrialFailed(f"a plugin that {deed}: {error}") from error
-                finally:
-                    if process.returncode is None:
-                        process.kill()
-                        await process.wait()
-        if code:
-            lines = errors.read_text(errors="replace").splitlines()[-20:]
-            raise TrialFailed("\n".join((f"a plugin that {deed} ended voiced with {code}", *lines)))
-        latencies: list[float] = pickle.loads(recorded.read_bytes())
+    async with LoopbackServer(script, pace=PACE) as server:
+        options = (f"--deed={deed}", f"--url={server.base_url}", f"--questions={questions}")
+        ready = partial(server.wait_for, "session.updated", 20.0)
+        latencies: list[float] = await measured(f"a plugin that {deed}", "hostile_trial", *options, ready=ready)
         return latencies
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from tests.benchmarks.trial import CHECKOUT, TrialFailed
+from tests.benchmarks.process import CHECKOUT, TrialFailed
 from voiced.testing.loopback import LoopbackServer
 
 CORE: Final = """

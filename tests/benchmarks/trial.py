@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import math
-import pickle
-import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
 from typing import Final, Literal
 
 from tests.benchmarks.client import Record
+from tests.benchmarks.process import measured
 from tests.benchmarks.rules import TOOLS
 from voiced.testing.loopback import CallTool, Entry, LoopbackServer, Pace, Reply, Say, Script, Turn, Violation, sweep
 
@@ -30,13 +27,6 @@ CALLS: Final = 4
 
 AT_ONCE: Final = Pace(speed=math.inf)
 """For simulated time, which is too fast for any other pace."""
-
-LONGEST_S: Final = 1200.0
-CHECKOUT: Final = Path(__file__).parents[2]
-
-
-class TrialFailed(Exception):
-    """The subject did not come to the end of the conversation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,49 +77,16 @@ async def _trial(subject: Subject, pace: Pace, *options: str) -> Trial:
         part.utterances.append(pcm)
         return "Why does it rain?"
 
-    with tempfile.TemporaryDirectory(prefix="voiced-benchmark-") as folder:
-        async with LoopbackServer(Script(part.reply, understand), pace=pace) as server:
-            record = await _client(subject, server, Path(folder), *options)
-            return Trial(
-                subject,
-                server.received,
-                server.sent,
-                part.utterances if pace is PACE else (),
-                part.replies,
-                server.violations,
-                record,
-            )
-
-
-async def _client(subject: Subject, server: LoopbackServer, folder: Path, *options: str) -> Record:
-    recorded, errors = folder / "record", folder / "errors"
-    with errors.open("wb") as stderr:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "tests.benchmarks.client", subject, str(recorded), f"--url={server.base_url}", *options),
-            cwd=CHECKOUT,
-            stdin=asyncio.subprocess.PIPE,
-            stderr=stderr,
+    async with LoopbackServer(Script(part.reply, understand), pace=pace) as server:
+        ready = partial(server.wait_for, "session.updated", 20.0) if subject != "card" else None
+        record = await measured(subject, "client", subject, f"--url={server.base_url}", *options, ready=ready)
+        assert isinstance(record, Record)
+        return Trial(
+            subject,
+            server.received,
+            server.sent,
+            part.utterances if pace is PACE else (),
+            part.replies,
+            server.violations,
+            record,
         )
-        assert process.stdin is not None
-        try:
-            if subject != "card":
-                await server.wait_for("session.updated", 20.0)
-            process.stdin.write(b"begin\n")
-            async with asyncio.timeout(LONGEST_S):
-                code = await process.wait()
-        except TimeoutError as error:
-            raise TrialFailed(f"{subject}: {error}\n{_last_lines(errors)}") from error
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-    if code:
-        raise TrialFailed(f"{subject} ended with {code}\n{_last_lines(errors)}")
-    record = pickle.loads(recorded.read_bytes())
-    assert isinstance(record, Record)
-    return record
-
-
-def _last_lines(file: Path) -> str:
-    return "\n".join(file.read_text(errors="replace").splitlines()[-20:])
