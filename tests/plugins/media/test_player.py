@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.plugins.media.mpd import Mpd
+from tests.plugins.media.mpd import PATIENCE_S, Mpd
 from voiced.plugins.builtin.media import library, player, protocol
 from voiced.plugins.builtin.media.player import Player, PlayerAway
 from voiced.plugins.builtin.media.protocol import PlayerRefused
@@ -138,7 +138,7 @@ async def test_one_that_answers_nonsense_is_told(sent: bytes, said: str) -> None
 
     async with listening(nonsense) as other:
         with pytest.raises(PlayerAway, match=said):
-            await other.do(STATUS)
+            await other.do(STATUS, within_s=PATIENCE_S)
 
 
 def test_the_greatest_answer_is_bounded() -> None:

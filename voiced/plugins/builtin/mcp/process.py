@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 EOF_GRACE_S: Final = 0.15
 """A server ends when its input does: that is its way to end in order."""
 
+HUNG_UP_GRACE_S: Final = 1.0
+"""A server that closes its output most likely ended, which is told by how it ended; one that lives on hung up."""
+
 TERM_GRACE_S: Final = 0.1
 """From SIGTERM to SIGKILL. All of voiced has 2 s to stop."""
 
@@ -108,7 +111,7 @@ class ServerProcess:
         self._part += rest
         if len(self._part) > MESSAGE_BYTES:
             raise Lost("it sends a message that is too large")
-        if not chunk and await self._ended_within(EOF_GRACE_S):
+        if not chunk and await self._ended_within(HUNG_UP_GRACE_S):
             raise Lost(f"it ended{_how(self._process.returncode)}")
         return bool(chunk)
 
