@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import io
 import os
+import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -102,3 +103,16 @@ async def test_what_no_model_can_see(source: ImageSource, complaint: str) -> Non
     with pytest.raises(RequestRejected) as raised:
         await image_url(source)
     assert complaint in str(raised.value)
+
+
+async def test_a_picture_is_read_looked_at_and_coded_in_a_thread() -> None:
+    class Camera:
+        threads: ClassVar[set[int]] = set()
+
+        @property
+        def data(self) -> bytes:
+            self.threads.add(threading.get_ident())
+            return PNG
+
+    assert await image_url(Camera()) == AS_URL
+    assert threading.get_ident() not in Camera.threads

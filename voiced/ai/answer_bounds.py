@@ -85,7 +85,9 @@ async def _read(response: httpx2.Response) -> bytes:
             breath = size
             await asyncio.sleep(0)
     await response.aclose()
-    return b"".join(pieces)[:most]
+    if size > _BREATH_BYTES:
+        return (await asyncio.to_thread(b"".join, pieces))[:most]
+    return b"".join(pieces)
 
 
 async def _events(response: httpx2.Response) -> AsyncIterator[bytes]:

@@ -93,18 +93,21 @@ def size_of(path: Path, what: str, *, most_bytes: int, kinds: Collection[str] = 
 
 
 async def image_url(source: ImageSource, what: str = "image") -> str:
-    """As a message has it: an address as it is, everything else as a data URL. Raises RequestRejected."""
+    """As a message has it: an address as it is, everything else as a data URL, made in a thread.
+
+    Raises RequestRejected.
+    """
     if isinstance(source, str) and source.startswith(("https://", "http://")):
         return source
+    return await asyncio.to_thread(_inline, source, what)
+
+
+def _inline(source: ImageSource, what: str) -> str:
     if isinstance(source, str) and source.startswith("data:"):
-        head, comma, coded = source.partition(",")
-        if not comma or not head.startswith("data:image/") or not head.endswith(";base64"):
-            raise RequestRejected(f"{what}: a data URL of a picture begins with data:image/png;base64,")
-        if len(coded) * 3 // 4 > MOST_IMAGE_BYTES:
-            raise RequestRejected(_too_large(what, "the picture", len(coded) * 3 // 4, MOST_IMAGE_BYTES))
-        return source
+        return _data_url_as_it_is(source, what)
     if isinstance(source, str) and (coded_kind := _coded(source)):
-        return await image_url(f"data:image/{coded_kind};base64,{''.join(source.split())}", what)
+        without_blanks = ("".join(source[at : at + _AT_ONCE].split()) for at in range(0, len(source), _AT_ONCE))
+        return _data_url_as_it_is("".join([_head(coded_kind), *without_blanks]), what)
     if isinstance(source, HasData):
         source = source.data
     place = place_of(("the picture", source) if isinstance(source, bytes | bytearray | memoryview) else source, what)
@@ -112,12 +115,21 @@ async def image_url(source: ImageSource, what: str = "image") -> str:
         name, data = place
         _check(name, len(data), what, MOST_IMAGE_BYTES, ())
     else:
-        name = str(place)
-        data = await asyncio.to_thread(_read, place, what, MOST_IMAGE_BYTES, ())
+        name, data = str(place), _read(place, what, MOST_IMAGE_BYTES, ())
     kind = image_kind(data)
     if not kind:
         raise RequestRejected(f"{what}: {name} is no picture that a model can see: give a PNG, JPEG, WEBP or GIF")
-    return await asyncio.to_thread(_data_url, kind, data)
+    return _data_url(kind, data)
+
+
+def _data_url_as_it_is(url: str, what: str) -> str:
+    comma = url.find(",")
+    if comma < 0 or not url.startswith("data:image/") or not url.endswith(";base64", 0, comma):
+        raise RequestRejected(f"{what}: a data URL of a picture begins with data:image/png;base64,")
+    size = (len(url) - comma - 1) * 3 // 4
+    if size > MOST_IMAGE_BYTES:
+        raise RequestRejected(_too_large(what, "the picture", size, MOST_IMAGE_BYTES))
+    return url
 
 
 def image_kind(data: bytes) -> str:
@@ -138,7 +150,11 @@ def _coded(text: str) -> str:
 
 def _data_url(kind: str, data: bytes) -> str:
     pieces = (base64.b64encode(data[at : at + _AT_ONCE]).decode() for at in range(0, len(data), _AT_ONCE))
-    return "".join([f"data:image/{kind};base64,", *pieces])
+    return "".join([_head(kind), *pieces])
+
+
+def _head(kind: str) -> str:
+    return f"data:image/{kind};base64,"
 
 
 def legible(name: str) -> str:

@@ -263,13 +263,29 @@ def _made(endpoint: Endpoint, around: Around, rate_limits: RateLimits) -> AsyncO
     from openai import AsyncOpenAI
 
     from voiced.ai.answer_bounds import bounded
+    from voiced.ai.request_body import in_pieces, written
+
+    class Body(httpx2.AsyncByteStream):
+        def __init__(self, whole: httpx2.AsyncByteStream) -> None:
+            self._whole = whole
+
+        def __aiter__(self) -> AsyncIterator[bytes]:
+            return in_pieces(self._whole)
 
     class Http(httpx2.AsyncClient):
         """Connects for itself, whoever asks for it, and takes no more than is bearable."""
 
         async def send(self, request: httpx2.Request, *, stream: bool = False, **options: Any) -> httpx2.Response:
+            if isinstance(request.stream, httpx2.AsyncByteStream):
+                request.stream = Body(request.stream)
             with around():
                 return await bounded(await super().send(request, stream=True, **options), stream=stream)
+
+    class OpenAi(AsyncOpenAI):
+        """Writes what is large off the event loop."""
+
+        async def _prepare_options(self, options: Any) -> Any:
+            return await written(options)
 
     root = httpx2.URL(endpoint.root)
 
@@ -311,7 +327,7 @@ def _made(endpoint: Endpoint, around: Around, rate_limits: RateLimits) -> AsyncO
         OSError,
     ) as error:  # a proxy without its library, no such CA file
         raise ConfigError(f"no client for {endpoint.called} can be made: {error}") from error
-    client = AsyncOpenAI(api_key="-", base_url=endpoint.root, max_retries=0, http_client=http)
+    client = OpenAi(api_key="-", base_url=endpoint.root, max_retries=0, http_client=http)
     resources = (client.chat.completions, client.audio.transcriptions, client.audio.speech, client.embeddings)
     for resource in (*resources, client.models):
         assert resource is not None  # looked up here, since the first look imports

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -155,15 +156,17 @@ class Files:
         `progress`: is called with the bytes that came and those that are to come, 0 where that is not told. `within_s`:
         to the first bytes, and from each to the next.
         """
-        found = bytearray()
+        found = []
+        size = 0
         async with self._content(file_id, progress, provider, within_s) as pieces:
             async for piece in pieces:
-                found += piece
-                if len(found) > most_bytes:
+                found.append(piece)
+                size += len(piece)
+                if size > most_bytes:
                     raise AnswerUnusable(
                         f"files: {file_id} has more than {most_bytes} bytes: save it to the disk, or give most_bytes"
                     )
-        return bytes(found)
+        return await asyncio.to_thread(b"".join, found)
 
     async def save(
         self,
