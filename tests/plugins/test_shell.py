@@ -23,7 +23,7 @@ Make = Callable[..., Home]
 
 
 @pytest.fixture
-def make(tmp_path: Path, clock: FakeClock) -> Make:
+def make(tmp_path: Path, clock: FakeClock, reaped: None) -> Make:
     """A home with these commands: `run` is what Python runs, the rest is as in the settings."""
 
     def make(**commands: Any) -> Home:
