@@ -21,6 +21,7 @@ from voiced.config.as_toml import in_force, toml_value
 from voiced.config.loading import LayeredSettings, Places, given_in, validated
 from voiced.config.secrets import Secrets
 from voiced.config.sources import Given, Origin, environment_name, key_of, leaves, parts_of
+from voiced.config.writing import change
 from voiced.errors import BadKey, ConfigError
 from voiced.settings import Settings, setting
 
@@ -240,11 +241,23 @@ def test_a_file_that_cannot_be_used_says_why(tmp_path: Path) -> None:
     missing = tmp_path / "missing.toml"
     assert said(missing) == f"{missing}: no such file; `voiced config path` prints where settings are looked for"
     assert said(tmp_path) == f"{tmp_path}: this is a directory; name the file in it"
+    usual = tmp_path / "config" / "voiced" / "voiced.toml"
+    usual.mkdir(parents=True)
+    with pytest.raises(ConfigError, match=f"^{usual}: this is a directory; run: mv {usual} {usual}.old$"):
+        load_config(None, environ={"XDG_CONFIG_HOME": str(tmp_path / "config")})
     latin = tmp_path / "latin.toml"
     latin.write_bytes(b"# \xe9\n")
     assert said(latin) == f"{latin}: this is not UTF-8 text; save it as UTF-8"
     nested = latin / "voiced.toml"
     assert said(nested) == f"{nested}: can't be read (Not a directory); let this user read it"
+
+
+def test_a_file_that_was_written_on_windows(tmp_path: Path) -> None:
+    file = tmp_path / "voiced.toml"
+    file.write_bytes(b"\xef\xbb\xbf[turn]\r\nhangover_ms = 600\r\n")
+    assert load_config(file, environ={}).config.turn.hangover_ms == 600
+    change(file, {"turn.onset_ms": 80})
+    assert file.read_text() == "[turn]\nhangover_ms = 600\nonset_ms = 80\n"
 
 
 scalars = st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats() | st.text() | st.dates()

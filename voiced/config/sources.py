@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -68,7 +69,7 @@ class Given:
 def from_file(model: type[BaseModel], path: Path, *, required: bool) -> list[Given]:
     """The settings in a TOML file; none if it is absent and not `required`. Raises ConfigError."""
     try:
-        text = path.read_bytes().decode()
+        text = path.read_bytes().decode("utf-8-sig")  # editors on Windows begin a file with a mark
         tables = tomllib.loads(text)
     except FileNotFoundError:
         if required:
@@ -77,7 +78,8 @@ def from_file(model: type[BaseModel], path: Path, *, required: bool) -> list[Giv
             ) from None
         return []
     except IsADirectoryError:
-        raise ConfigError(f"{path}: this is a directory; name the file in it") from None
+        fix = "name the file in it" if required else f"run: mv {shlex.quote(str(path))} {shlex.quote(f'{path}.old')}"
+        raise ConfigError(f"{path}: this is a directory; {fix}") from None
     except OSError as error:
         raise ConfigError(f"{path}: can't be read ({error.strerror}); let this user read it") from None
     except UnicodeDecodeError:

@@ -35,7 +35,7 @@ def changed(text: str, settings: Mapping[str, Any]) -> str:
 def change(file: Path, settings: Mapping[str, Any]) -> None:
     """Write them to `file`, whole or not at all; it is made where it is not there. Raises ConfigError."""
     try:
-        before = file.read_text(encoding="utf-8") if file.exists() else ""
+        before = file.read_text(encoding="utf-8-sig") if file.exists() else ""
         after = changed(before, settings)
         target = file.resolve()  # a link stays one
         write_whole(target, after, target.stat().st_mode & 0o777 if target.exists() else 0o600)

@@ -152,7 +152,7 @@ def _as_they_will_be(file: Path, settings: dict[str, Any]) -> Config:
     import tempfile
 
     try:
-        after = changed(file.read_text(encoding="utf-8") if file.exists() else "", settings)
+        after = changed(file.read_text(encoding="utf-8-sig") if file.exists() else "", settings)
         with tempfile.TemporaryDirectory() as folder:
             trial = Path(folder, file.name)
             trial.write_text(after, encoding="utf-8")

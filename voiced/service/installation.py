@@ -215,7 +215,7 @@ def _systemctl(scope: Scope) -> str:
 def _read(path: Path) -> str:
     """Its text, empty where there is none. Raises ServiceError."""
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError) as error:
