@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from voiced.ai.sendable import sendable
+
 
 def text(value: Any) -> str:
     if not isinstance(value, str):
@@ -21,9 +23,7 @@ def filled(value: Any) -> str:
 
 def text_of(value: object) -> str:
     """A text that can be sent back, in which what is no UTF-8 is a ?; anything else as none."""
-    if not isinstance(value, str):
-        return ""
-    return value if value.isascii() else value.encode("utf-8", "replace").decode()
+    return sendable(value) if isinstance(value, str) else ""
 
 
 def whole(value: Any) -> int:

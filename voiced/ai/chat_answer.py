@@ -6,13 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pydantic_core import from_json
-
 from voiced.ai.answer_fields import filled, text_of
 from voiced.ai.functions import FunctionCall
-from voiced.ai.response_format import check_whole
+from voiced.ai.response_format import json_of
 from voiced.ai.token_usage import TokenUsage, estimated, most_tokens, read_usage
-from voiced.errors import AnswerUnusable
 
 UNFINISHED: Final = ("length", "content_filter")
 """Reasons for which an answer ends before its end; its calls may be cut in their middle."""
@@ -100,11 +97,7 @@ class ChatAnswer:
 
     def json(self) -> Any:
         """What the text holds as JSON. Raises AnswerUnusable where it was refused, is cut off or no JSON."""
-        check_whole(self.finish_reason, self.refusal, "chat")
-        try:
-            return from_json(self.text, allow_inf_nan=False)
-        except ValueError:
-            raise AnswerUnusable("chat: the answer is no JSON: ask with json=True, or parse()") from None
+        return json_of(self.text, self.finish_reason, self.refusal, "chat")
 
 
 def usage_of(raw: Any, body: dict[str, Any]) -> TokenUsage:

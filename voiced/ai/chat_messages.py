@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, get_args
 
 from voiced.ai import attachments
 from voiced.ai.attachments import HasData, ImageSource
+from voiced.ai.sendable import sendable
 from voiced.errors import RequestRejected
 
 Message = Mapping[str, Any]
@@ -51,7 +52,7 @@ async def written(
             message["content"] = [await _part(part, detail) for part in message["content"]]
     if images:
         await _attach(found, images, detail)
-    return [{"role": "system", "content": _clean(instructions)}, *found] if instructions else found
+    return [{"role": "system", "content": sendable(instructions)}, *found] if instructions else found
 
 
 def shorter(messages: Sequence[Message], reason: str) -> list[Message] | None:
@@ -87,7 +88,7 @@ def _copied(messages: Sequence[Message]) -> list[dict[str, Any]]:
             raise RequestRejected(f"chat: message {place} has the role {role!r}: write one of {', '.join(_ROLES)}")
         copied = dict(message)
         if isinstance(content := message.get("content"), str):
-            copied["content"] = _clean(content)
+            copied["content"] = sendable(content)
         elif isinstance(content, Sequence) and not isinstance(content, bytes):
             copied["content"] = list(content)
         elif content is not None or role not in ("assistant", "function"):
@@ -100,9 +101,9 @@ async def _part(part: Any, detail: Detail) -> Any:
     """One part of a content, its picture as the server takes it."""
     match part:
         case str():
-            return {"type": "text", "text": _clean(part)}
+            return {"type": "text", "text": sendable(part)}
         case {"type": "text", "text": str() as text}:
-            return {**part, "text": _clean(text)}
+            return {**part, "text": sendable(text)}
         case {"type": "image_url", "image_url": {"url": source, **more}}:
             return {**part, "image_url": {**more, "url": await attachments.image_url(source)}}
         case {"type": "image_url", "image_url": source}:
@@ -164,8 +165,3 @@ def _texts(message: Message) -> Iterator[str]:
     for part in content if isinstance(content, list) else ():
         if isinstance(text := part.get("text"), str):
             yield text
-
-
-def _clean(text: str) -> str:
-    """Without half characters, which no JSON takes."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()

@@ -9,27 +9,26 @@ from voiced.ai.chat_answer import ChatAnswer, Choice, TokenLogprob, read_logprob
 from voiced.ai.chat_answer import with_ids as answerable
 from voiced.ai.functions import FunctionCall
 from voiced.ai.providers import Events
+from voiced.ai.text_stream import TextStream
 from voiced.ai.token_usage import TokenUsage, estimated, most_tokens, read_usage
 from voiced.ai.tool_calls import ToolCalls
-from voiced.errors import ApiError, StreamCut
 from voiced.usage import Usage
 
 
-class ChatStream:
+class ChatStream(TextStream):
     """Iterate over it for the pieces of the text, those of the first answer where there are several.
 
     Raises StreamCut where it ends before the answer does, with the text so far.
     """
 
     def __init__(self, events: Events, body: dict[str, Any], *, shortened: bool) -> None:
-        self._events = events
+        super().__init__(events)
         self._body = body
         self._shortened = shortened
         self._choices: dict[int, _Pieces] = {}
         self._usage: TokenUsage | None = None
         self._fingerprint = ""
         self._bytes = 0
-        self._ended = False
 
     @property
     def so_far(self) -> str:
@@ -62,23 +61,6 @@ class ChatStream:
     def spent(self) -> Usage:
         """For the budget, whether or not it was read to its end."""
         return self.usage.of(self._events.server.model)
-
-    def __aiter__(self) -> ChatStream:
-        return self
-
-    async def __anext__(self) -> str:
-        try:
-            async for event in self._events:
-                if piece := self._events.understood(self._take, event):
-                    return piece
-        except ApiError as error:
-            if not self._complete:  # what breaks after the end is no news
-                raise StreamCut(str(error), self.so_far) from error
-        if not self._complete:
-            called = self._events.server.client.endpoint.called
-            raise StreamCut(f"chat: {called} ended its answer in the middle: ask again", self.so_far)
-        self._ended = True
-        raise StopAsyncIteration
 
     @property
     def _complete(self) -> bool:

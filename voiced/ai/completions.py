@@ -11,8 +11,10 @@ from voiced.ai.answer_fields import text_of
 from voiced.ai.chat_fit import Fit
 from voiced.ai.option_names import check_names
 from voiced.ai.providers import Events, Providers, Server
+from voiced.ai.sendable import sendable
+from voiced.ai.text_stream import TextStream
 from voiced.ai.token_usage import TokenUsage, estimated, most_tokens, read_usage
-from voiced.errors import ApiError, RequestRejected, StreamCut
+from voiced.errors import RequestRejected
 
 if TYPE_CHECKING:
     from openai import AsyncStream
@@ -156,16 +158,15 @@ class Completions:
         )
 
 
-class CompletionStream:
+class CompletionStream(TextStream):
     """Iterate over it for the pieces of the first text. Raises StreamCut where it ends before the text does."""
 
     def __init__(self, events: Events, body: dict[str, Any]) -> None:
-        self._events = events
+        super().__init__(events)
         self._body = body
         self._texts: dict[int, list[str]] = {}
         self._reasons: dict[int, str] = {}
         self._told: TokenUsage | None = None
-        self._ended = False
 
     @property
     def so_far(self) -> str:
@@ -190,23 +191,6 @@ class CompletionStream:
             server.model,
             server.provider.name,
         )
-
-    def __aiter__(self) -> CompletionStream:
-        return self
-
-    async def __anext__(self) -> str:
-        try:
-            async for event in self._events:
-                if piece := self._events.understood(self._take, event):
-                    return piece
-        except ApiError as error:
-            if not self._complete:  # what breaks after the end is no news
-                raise StreamCut(str(error), self.so_far) from error
-        if not self._complete:
-            called = self._events.server.client.endpoint.called
-            raise StreamCut(f"completions: {called} ended its answer in the middle: ask again", self.so_far)
-        self._ended = True
-        raise StopAsyncIteration
 
     @property
     def _complete(self) -> bool:
@@ -233,7 +217,7 @@ def body_of(prompt: str | Sequence[str], **options: Any) -> dict[str, Any]:
         raise RequestRejected("completions: a prompt is a text, or a list of texts")
     if len(prompts) > MOST_PROMPTS:
         raise RequestRejected(f"completions: {len(prompts)} prompts are too many; {MOST_PROMPTS} are taken")
-    cleaned = [each.encode("utf-8", "replace").decode() for each in prompts]
+    cleaned = [sendable(each) for each in prompts]
     extra = options.pop("extra", None) or {}
     given = {name: value for name, value in options.items() if value is not None}
     return {"prompt": cleaned[0] if isinstance(prompt, str) else cleaned, **given, **extra}

@@ -295,7 +295,7 @@ class Events:
         self._raw = raw
         self._events = aiter(raw)
         self._patience_s = patience_s
-        self._helper = helper
+        self.helper = helper
         self.server = server
         self._held = True
         server.client.hold()
@@ -305,7 +305,7 @@ class Events:
 
     async def __anext__(self) -> Any:
         ended = False
-        async with self.server.client.request(self._helper, self._patience_s):
+        async with self.server.client.request(self.helper, self._patience_s):
             try:
                 return await anext(self._events)
             except StopAsyncIteration:
@@ -315,7 +315,7 @@ class Events:
 
     def understood(self, take: Callable[[Any], T], event: Any) -> T:
         """What `take` makes of an event. Raises AnswerUnusable where that has another form than it should."""
-        return understood(lambda raw, _: take(raw), event, self.server, self._helper)
+        return understood(lambda raw, _: take(raw), event, self.server, self.helper)
 
     async def close(self) -> None:
         """Hang up on it. Harmless when it ended already."""

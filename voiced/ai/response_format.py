@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 from voiced.ai import strict_schema
 from voiced.ai.strict_schema import Schema
@@ -84,6 +85,15 @@ def structure(kind: type[T], what: str) -> Structure[T]:
     if schema.get("type") != "object":
         raise RequestRejected(f"{what}: {name} is no object: put it into a field of a pydantic model")
     return Structure(re.sub(r"[^a-zA-Z0-9_-]", "_", name)[:64], schema, adapter)
+
+
+def json_of(text: str, finish_reason: str, refusal: str, what: str) -> Any:
+    """What an answer holds as JSON. Raises AnswerUnusable as `check_whole`, and where it is no JSON."""
+    check_whole(finish_reason, refusal, what)
+    try:
+        return from_json(text, allow_inf_nan=False)
+    except ValueError:
+        raise AnswerUnusable(f"{what}: the answer is no JSON: ask with json=True, or parse()") from None
 
 
 def check_whole(finish_reason: str, refusal: str, what: str) -> None:

@@ -6,16 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from pydantic_core import from_json
-
 from voiced.ai.answer_fields import text_of
 from voiced.ai.failures import failure
 from voiced.ai.functions import FunctionCall
 from voiced.ai.picture import Picture, picture_of_bytes
 from voiced.ai.providers import Server
-from voiced.ai.response_format import check_whole
+from voiced.ai.response_format import json_of
 from voiced.ai.token_usage import TokenUsage
-from voiced.errors import AnswerUnusable, ApiError, ApiUnreachable
+from voiced.errors import ApiError, ApiUnreachable
 
 if TYPE_CHECKING:
     from openai.types.responses import Response
@@ -117,11 +115,7 @@ class ResponseAnswer:
 
     def json(self) -> Any:
         """What the text holds as JSON. Raises AnswerUnusable where it was refused, is cut off or no JSON."""
-        check_whole(self.finish_reason, self.refusal, "responses")
-        try:
-            return from_json(self.text, allow_inf_nan=False)
-        except ValueError:
-            raise AnswerUnusable("responses: the answer is no JSON: ask with json=True, or parse()") from None
+        return json_of(self.text, self.finish_reason, self.refusal, "responses")
 
 
 def read_answer(

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal, get_args
 
 from voiced.ai import attachments
 from voiced.ai.attachments import HasData, ImageSource
+from voiced.ai.sendable import sendable
 from voiced.errors import RequestRejected
 
 Item = Mapping[str, Any]
@@ -34,7 +35,7 @@ async def written(
     if detail not in get_args(Detail):
         raise RequestRejected(f"responses: detail is {detail!r}: write {', '.join(get_args(Detail))}")
     if isinstance(given, str):
-        text = _clean(given)
+        text = sendable(given)
         if not text.strip() and not images and not goes_on:
             raise RequestRejected("responses: there is no input: say something")
         if not images:
@@ -77,7 +78,7 @@ async def _item(item: Any, place: int, detail: Detail) -> dict[str, Any]:
         raise RequestRejected(f"responses: item {place} has the role {role!r}: write one of {', '.join(_ROLES)}")
     content = item.get("content")
     if isinstance(content, str):
-        return {**item, "content": _clean(content)}
+        return {**item, "content": sendable(content)}
     if isinstance(content, bytes | Mapping) or not isinstance(content, Sequence):
         raise RequestRejected(f"responses: item {place} has no content: give a text, or a list of parts")
     return {**item, "content": [await _part(part, str(role), detail) for part in content]}
@@ -91,7 +92,7 @@ async def _part(part: Any, role: str, detail: Detail) -> dict[str, Any]:
         case {"type": "text", "text": str() as text}:
             return _text(text, role)
         case {"type": "input_text" | "output_text", "text": str() as text}:
-            return {**part, "text": _clean(text)}
+            return {**part, "text": sendable(text)}
         case {"type": "image_url", "image_url": {"url": source, **more}}:
             return await _picture(source, str(more.get("detail", detail)))
         case {"type": "image_url", "image_url": source}:
@@ -122,7 +123,7 @@ async def _attach(found: list[dict[str, Any]], images: Sequence[ImageSource], de
 
 
 def _text(text: str, role: str) -> dict[str, Any]:
-    return {"type": "output_text" if role == "assistant" else "input_text", "text": _clean(text)}
+    return {"type": "output_text" if role == "assistant" else "input_text", "text": sendable(text)}
 
 
 def _texts(item: Item) -> list[str]:
@@ -131,8 +132,3 @@ def _texts(item: Item) -> list[str]:
         return [content]
     parts = content if isinstance(content, list) else []
     return [part["text"] for part in parts if isinstance(part.get("text"), str)]
-
-
-def _clean(text: str) -> str:
-    """Without half characters, which no JSON takes."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()

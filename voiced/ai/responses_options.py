@@ -12,6 +12,7 @@ from voiced.ai.option_names import check_names
 from voiced.ai.response_format import check_response_format
 from voiced.ai.responses_input import Detail, Input, items_of, mentions_json, written
 from voiced.ai.responses_tools import WEB_SEARCHES
+from voiced.ai.sendable import sendable
 from voiced.errors import RequestRejected
 
 LEAST_OUTPUT_TOKENS: Final = 16
@@ -100,7 +101,7 @@ async def body_of(
     said = await written(input, images=images, detail=detail, goes_on=bool(previous_response_id))
     body: dict[str, Any] = {"input": said} if said else {}
     if instructions:
-        body["instructions"] = instructions.encode("utf-8", "replace").decode()
+        body["instructions"] = sendable(instructions)
     if previous_response_id:
         body["previous_response_id"] = previous_response_id
     _offer(given, tools)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from voiced.ai import answer_fields
 from voiced.ai.sound_pieces import Piece
 from voiced.ai.transcription import Segment, Transcription, Word, formatted, joined
 from voiced.ai.transcription_wish import Wish
@@ -42,7 +43,7 @@ def read(answer: object, piece: Piece, wish: Wish) -> Heard:
             raise ValueError("no segments")
     if wish.words:
         found = fields.get("words") or ()
-        words = [Word(_text(each["word"]), *_span(each, piece)) for each in found]
+        words = [Word(answer_fields.text(each["word"]), *_span(each, piece)) for each in found]
         if text.strip() and not words:
             raise ValueError("no words")
     return Heard(text, _language(fields), seconds, segments, words)
@@ -107,7 +108,7 @@ class Whole:
 
 
 def _segment(told: Any, piece: Piece) -> Segment:
-    text, speaker = _text(told["text"]).strip(), told.get("speaker")
+    text, speaker = answer_fields.text(told["text"]).strip(), told.get("speaker")
     start, end = _span(told, piece)
     return Segment(text, start, end, speaker if isinstance(speaker, str) else "", told)
 
@@ -127,12 +128,6 @@ def _language(fields: Mapping[str, Any]) -> str:
     if isinstance(several, list) and several and isinstance(several[0], dict):
         language = several[0].get("code")
     return language if isinstance(language, str) else ""
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError("no text")
-    return value
 
 
 def _usage_of(fields: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -8,12 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from voiced.testing.http.catalogue import Stage
+from voiced.testing.loopback.journal import shortened
 
 MAX_ENTRIES: Final = 2_000
 """The oldest are forgotten."""
-
-MAX_TEXT: Final = 65_536
-"""Characters kept of one string: all that a test looks at, and not the images."""
 
 MAX_SOUNDS: Final = 16
 """The sound is kept of the last files alone."""
@@ -28,9 +26,9 @@ class Entry:
     """One request. Times are those of the loop's clock, in seconds.
 
     `line`: its method and its path below /v1/. `nth`: which of its stage, from 1. `body`: the JSON, or the form without
-    its files, texts cut after `MAX_TEXT` characters. `pcm`: what a WAV held. `headers`: in lower case, without keys.
-    `connection`: from 1; two requests with the same number came through one socket. `first_byte_at`, `last_byte_at` (so
-    far): no later than the client can have them.
+    its files, long texts cut. `pcm`: what a WAV held. `headers`: in lower case, without keys. `connection`: from 1; two
+    requests with the same number came through one socket. `first_byte_at`, `last_byte_at` (so far): no later than the
+    client can have them.
     """
 
     stage: Stage
@@ -84,7 +82,7 @@ class Journal:
 
     def keep(self, entry: Entry, body: dict[str, Any], pcm: bytes = b"", rate: int = 0) -> None:
         """What the request says."""
-        entry.body = _short(body)
+        entry.body = shortened(body)
         if pcm:
             entry.pcm, entry.rate = pcm, rate
             self._sounds.append(entry)
@@ -122,11 +120,3 @@ class Journal:
             if entry.stage == stage and entry.nth == count:
                 return entry
         raise LookupError(f"{stage} request {count} is older than the journal; wait for it earlier")
-
-
-def _short(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _short(member) for key, member in value.items()}
-    if isinstance(value, list):
-        return [_short(member) for member in value]
-    return value[:MAX_TEXT] if isinstance(value, str) else value

@@ -85,7 +85,7 @@ class Journal:
             audio = event.get(field)
             audio_bytes = _decoded_length(audio) if isinstance(audio, str) else 0
             event = {key: value for key, value in event.items() if key != field}
-        entries.append(Entry(connection, kind, _short(event), at, audio_bytes))
+        entries.append(Entry(connection, kind, shortened(event), at, audio_bytes))
         self._seen[kind, connection] += 1
         self._seen[kind, None] += 1
         self._changed.set()
@@ -123,11 +123,12 @@ class Timeline:
         return first
 
 
-def _short(value: Any) -> Any:
+def shortened(value: Any) -> Any:
+    """Each text in a JSON value cut after `MAX_TEXT` characters."""
     if isinstance(value, dict):
-        return {key: _short(member) for key, member in value.items()}
+        return {key: shortened(member) for key, member in value.items()}
     if isinstance(value, list):
-        return [_short(member) for member in value]
+        return [shortened(member) for member in value]
     return value[:MAX_TEXT] if isinstance(value, str) else value
 
 
