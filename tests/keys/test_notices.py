@@ -14,6 +14,8 @@ from voiced.keys.notifier import AGAIN_AFTER_S, Notifier
 from voiced.testing.clock import turns
 from voiced.testing.swift_time import SwiftTime
 
+AN_HOUR_S = 3600.0
+
 
 def titles(*facts: Fact) -> list[str]:
     notices = Notices()
@@ -117,3 +119,25 @@ async def test_with_nobody_to_show_it_nothing_happens_and_later_it_is_tried_agai
                 await desktop.until(lambda: desktop.shown)
     assert log.events == ["notifications.unavailable"]
     assert [title for _, title, _ in desktop.shown] == ["voiced has no answer"]
+
+
+async def test_that_the_microphone_is_open_again_is_told_at_once(bus: PrivateBus) -> None:
+    """Nobody is to read that it is closed while it hears."""
+    async with Desktop(bus) as desktop, notifying(Notifier(bus.environ, every_s=AN_HOUR_S)) as notifier:
+        notifier.report(Muted(True))
+        await desktop.until(lambda: desktop.shown)
+        notifier.report(Muted(False))
+        await desktop.until(lambda: len(desktop.shown) == 2)
+    assert [title for _, title, _ in desktop.shown] == ["voiced is muted", "voiced listens again"]
+
+
+async def test_what_waits_for_its_time_holds_up_no_other_notice(bus: PrivateBus) -> None:
+    async with Desktop(bus) as desktop, notifying(Notifier(bus.environ, every_s=AN_HOUR_S)) as notifier:
+        notifier.report(DeviceChanged("microphone", False, "unplugged"))
+        await desktop.until(lambda: desktop.shown)
+        notifier.report(DeviceChanged("microphone", True, "USB Mic"))
+        await desktop.bus.request_name("local.later")  # by then the bus has passed on that it was shown
+        await turns()
+        notifier.report(TurnFailed(1, "no answer"))
+        await desktop.until(lambda: len(desktop.shown) == 2)
+    assert [title for _, title, _ in desktop.shown] == ["voiced has no microphone", "voiced has no answer"]

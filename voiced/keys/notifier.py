@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import structlog
@@ -20,6 +21,9 @@ SERVER: Final = "org.freedesktop.Notifications"
 
 EVERY_S: Final = 10.0
 """The least time between two notices of a kind: of a device that comes and goes, the last state is shown."""
+
+AT_ONCE: Final[frozenset[Kind]] = frozenset({"mute"})
+"""Shown whenever they come: who reads that the microphone is closed must be able to believe it."""
 
 AGAIN_AFTER_S: Final = 30.0
 """What came while nobody showed notices is dropped; so long after that it is tried again."""
@@ -72,21 +76,25 @@ class Notifier:
         self._ids.clear()
         loop = asyncio.get_running_loop()
         while True:
-            await self._news.wait()
+            await self._until_due()
             if not bus.connected():
                 return
             self._news.clear()
             for kind in [kind for kind in self._pending if self._due.get(kind, 0) <= loop.time()]:
-                self._due[kind] = loop.time() + self._every_s
+                self._due[kind] = loop.time() + (0.0 if kind in AT_ONCE else self._every_s)
                 try:
                     await self._notify(bus, self._pending.pop(kind))
                 except VoicedError:
                     if bus.connected():
                         raise
                     return
-            if self._pending:
-                await asyncio.sleep(min(self._due.get(kind, 0) for kind in self._pending) - loop.time())
-                self._news.set()
+
+    async def _until_due(self) -> None:
+        """Something came, or it is time for what came too early."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(min((self._due.get(kind, 0.0) for kind in self._pending), default=None)):
+                await self._news.wait()
+        self._news.set()
 
     async def _notify(self, bus: SessionBus, notice: Notice) -> None:
         from dbus_fast import Variant
