@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -250,6 +251,19 @@ def test_a_file_that_cannot_be_used_says_why(tmp_path: Path) -> None:
     assert said(latin) == f"{latin}: this is not UTF-8 text; save it as UTF-8"
     nested = latin / "voiced.toml"
     assert said(nested) == f"{nested}: can't be read (Not a directory); let this user read it"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read all")
+def test_a_file_that_this_user_may_not_read(tmp_path: Path) -> None:
+    folder = tmp_path / "shut"
+    file = folder / "voiced.toml"
+    folder.mkdir()
+    file.touch(0o000)
+    for mode, shut in ((0o700, f"{file}"), (0o000, f"{folder} {file}")):
+        folder.chmod(mode)
+        with pytest.raises(ConfigError, match=f"^{file}: this user may not read it; run: sudo chmod a\\+rX {shut}$"):
+            load_config(file, environ={})
+    folder.chmod(0o700)
 
 
 def test_a_file_that_was_written_on_windows(tmp_path: Path) -> None:

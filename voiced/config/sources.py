@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import tomllib
@@ -80,6 +81,10 @@ def from_file(model: type[BaseModel], path: Path, *, required: bool) -> list[Giv
     except IsADirectoryError:
         fix = "name the file in it" if required else f"run: mv {shlex.quote(str(path))} {shlex.quote(f'{path}.old')}"
         raise ConfigError(f"{path}: this is a directory; {fix}") from None
+    except PermissionError:
+        shut = [path] if os.access(path.parent, os.X_OK) else [path.parent, path]
+        fix = shlex.join(["sudo", "chmod", "a+rX", *map(str, shut)])
+        raise ConfigError(f"{path}: this user may not read it; run: {fix}") from None
     except OSError as error:
         raise ConfigError(f"{path}: can't be read ({error.strerror}); let this user read it") from None
     except UnicodeDecodeError:
