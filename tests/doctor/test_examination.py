@@ -154,7 +154,7 @@ def test_a_key_that_only_the_running_voiced_has() -> None:
 
 def test_what_is_seen_here_and_told_by_the_running_voiced_is_told_once() -> None:
     here = Finding("problem", "listening", "the key to talk does not work here", "there is no DISPLAY.", "mend it")
-    told_by_it = Finding("problem", "voiced", "the running voiced has no keys to watch", here.why, "mend it")
+    told_by_it = Finding("problem", "voiced", "of its keys the running voiced has none", here.why, "mend it")
     another = Finding("problem", "voiced", told_by_it.what, "another program has the hotkey f9.", "mend it")
     assert list(consistent([here, told_by_it], None)) == [here]
     assert list(consistent([here, another], None)) == [here, another]

@@ -89,6 +89,7 @@ def test_one_whose_keys_do_not_work() -> None:
     _, finding = told(keys={"working": "", "problem": taken})
     assert (finding.level, finding.why) == ("problem", f"{taken}.")
     assert finding.mend.startswith("voiced ptt toggle ")
+    assert told(keys={"working": "pause", "problem": taken})[1].what == "of its keys the running voiced has only pause"
     assert len(told(keys={"working": "f9", "problem": ""})) == len(told(keys={})) == 1
 
 

@@ -45,9 +45,12 @@ def judged(running: Running) -> Iterator[Finding]:
             yield Finding("note", "voiced", "none is running", mend="voiced run")
         return
     yield from _brain(status)
-    if problem := status.get("keys", {}).get("problem"):  # a voiced from before it has none
+    keys = status.get("keys", {})
+    if problem := keys.get("problem"):  # a voiced from before it has none
+        have = f"only {keys['working']}" if keys["working"] else "none"
+        what = f"of its keys the running voiced has {have}"
         mend = "voiced ptt toggle   # bind this to a key in your desktop's settings, or do what is said above"
-        yield Finding("problem", "voiced", "the running voiced has no keys to watch", f"{problem}.", mend)
+        yield Finding("problem", "voiced", what, f"{problem}.", mend)
     if status["muted"]:
         why = "It hears nothing until that is ended."
         yield Finding("warning", "voiced", "the running voiced is muted", why, "voiced unmute")
