@@ -15,8 +15,23 @@ from structlog.testing import capture_logs
 
 from tests.plugins.fakes import BUILT_IN, Home
 from voiced import api
+from voiced.ai import signature, strict_schema
 from voiced.api import PERMISSIONS, ToolContext
 from voiced.conversation.events import Sentence, ToolsChanged
+from voiced.plugins import (
+    calls,
+    cards,
+    context,
+    loading,
+    offer,
+    results,
+    sentences,
+    speech,
+    state_file,
+    subscriptions,
+    traces,
+    wav_file,
+)
 from voiced.plugins.settings import PluginSettings
 from voiced.testing.assistant import Assistant
 from voiced.testing.tool_bench import ToolBench
@@ -164,6 +179,35 @@ def test_all_settings_are_told_with_their_defaults() -> None:
     assert told.keys() == defaults.keys()
     numbers = ("timeout_s", "max_output_bytes", "max_parallel")
     assert [int(told[name]) for name in numbers] == [defaults[name] for name in numbers]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        f"{offer.MOST_TOOLS}, as a model takes them",
+        f"{signature.DESCRIPTION_LIMIT} characters before",
+        f"{strict_schema.NESTING_LIMIT} deep, {strict_schema.PROPERTY_LIMIT} fields, {strict_schema.ENUM_LIMIT} values",
+        f"{strict_schema.SIZE_LIMIT:,} characters in all",
+        f"{sentences.SENTENCE_LIMIT} of a tool, {sentences.CHARACTER_LIMIT} characters each",
+        f"{sentences.WORD_LIMIT} values of a list, numbers up to {sentences.LARGEST_NUMBER}",
+        f"| {loading.SETUP_S:g} s each |",
+        f"| teardown | {loading.TEARDOWN_S:g} s |",
+        f"after {calls.HUNG_LIMIT} that hang".replace("3", "three"),
+        f"{results.IMAGES} pictures of {results.IMAGE_BYTES // 1_000_000} MB",
+        f"{speech.SAID_LIMIT} characters; a sound of {wav_file.LONGEST_S} s",
+        f"{cards.CARD_LIMIT} cards of one plugin; a picture of {cards.IMAGE_BYTES // 1_000_000} MB",
+        f"{cards.ALL_IMAGE_BYTES // 1_000_000} MB of all; an id of {cards.LONGEST_ID} characters",
+        f"a title of {cards.LONGEST_TITLE} and a text of {cards.LONGEST_TEXT}",
+        f"{speech.LONGEST_WITHIN_S:g} s; {speech.CHOICES_LIMIT} choices",
+        f"{state_file.MAX_BYTES // 1024} KiB of JSON",
+        f"{context.THREAD_LIMIT} `in_thread`, {cards.READING_LIMIT} files with pictures to show",
+        f"{context.SUBSCRIPTION_LIMIT} subscriptions, {subscriptions.WAITING_LIMIT} events",
+        f"{traces.MOST_TASKS} tasks, {context.APPOINTMENT_LIMIT} appointments",
+        f"{traces.MOST_ANNOUNCEMENTS} announcements, {traces.MOST_WISHES} wishes in all",
+    ],
+)
+def test_the_limits_are_those(words: str) -> None:
+    assert words in _part("Limits")
 
 
 def test_all_options_of_a_tool_are_told() -> None:
