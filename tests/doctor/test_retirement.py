@@ -30,6 +30,15 @@ def test_a_model_that_the_server_does_not_have(places: MakePlaces) -> None:
     assert finding.mend == "voiced api models   # then name one in realtime.model"
 
 
+def test_the_models_of_another_server_are_asked_for_there(places: MakePlaces) -> None:
+    server = "http://127.0.0.1:11434/v1"
+    look = f"curl {server}/models   # then name one in realtime.model"
+    [gone] = told(places, talking("llama2"), {"llama3": None}, server)
+    assert (gone.what, gone.mend) == ("127.0.0.1 has no model llama2", look)
+    [going] = told(places, talking("llama2"), {"llama2": date(2026, 12, 24), "llama3": None}, server)
+    assert (going.what, going.mend) == ("llama2 is shut down on 2026-12-24", look)
+
+
 def test_a_model_that_was_shut_down_has_a_successor(places: MakePlaces) -> None:
     [finding] = told(places, talking("gpt-realtime"), {"gpt-realtime-2.1": None}, today=date(2027, 2, 1))
     assert (finding.level, finding.what) == ("problem", "gpt-realtime was shut down on 2027-01-20")

@@ -83,10 +83,12 @@ async def test_a_server_that_wants_a_key(case: MakeCase) -> None:
 )
 async def test_other_refusals(answer: Answer, area: str, what: str, case: MakeCase) -> None:
     async with HttpLoopback(faults=[Fault(answer, on="models")]) as there:
-        [finding] = wrong(await told_of(case(), there.base_url))
+        found = await told_of(case(), there.base_url)
+    [finding] = wrong(found)
     assert finding.area == area
     assert what in finding.what
     assert finding.mend
+    assert "key" not in [each.area for each in found if each.level == "ok"], "nobody accepted it"
 
 
 def test_a_restricted_key_is_not_called_wrong(case: MakeCase) -> None:
@@ -210,7 +212,7 @@ def test_a_proxy_that_is_not_there(case: MakeCase, monkeypatch: pytest.MonkeyPat
     assert finding.what.startswith("the proxy http://[redacted]@127.0.0.1:")
     assert finding.what.endswith("does not work: nobody answers there")
     assert "secret-word" not in str(finding)
-    assert finding.mend.startswith("unset HTTPS_PROXY")
+    assert finding.mend.startswith("unset HTTPS_PROXY https_proxy HTTP_PROXY")
 
 
 def test_a_proxy_that_wants_a_password(case: MakeCase, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,7 +225,7 @@ def test_a_proxy_that_wants_a_password(case: MakeCase, monkeypatch: pytest.Monke
         for scheme in ("http", "https"):
             [finding] = wrong(told(one, server(f"{scheme}://api.example.org/v1")))
             assert finding.what.startswith(f"the proxy {proxy} does not work: ")
-            assert finding.mend.startswith("unset HTTPS_PROXY")
+            assert finding.mend.startswith("unset HTTPS_PROXY https_proxy HTTP_PROXY")
 
 
 def test_a_proxy_for_a_server_of_this_house(case: MakeCase, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,5 +39,5 @@ def judged(server: Server, answer: Answered) -> Iterator[Finding]:
         else:
             mend = f"curl -v {server.url.rstrip('/')}/v1/models   # if that works, put /v1 behind the address"
             yield Finding("warning", "key", what, "Addresses of an API mostly end in /v1.", mend)
-    elif answer.status == 200 and server.key:
+    elif answer.models is not None and server.key:  # not a page to log in at, which takes any key
         yield Finding("ok", "key", f"accepted by {server.host}")

@@ -201,9 +201,8 @@ def _untrusted(server: Server, answer: Untrusted, level: Level, why: str) -> Fin
 def _proxy_trouble(level: Level, proxy: str, reason: str) -> Finding:
     what = f"the proxy {proxy} does not work: {redacted(reason)}"
     why = "It is named in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, and all that goes to the cloud goes through it."
-    return Finding(
-        level, "network", what, why, "unset HTTPS_PROXY https_proxy ALL_PROXY all_proxy   # or mend its address"
-    )
+    mend = "unset HTTPS_PROXY https_proxy HTTP_PROXY http_proxy ALL_PROXY all_proxy   # or mend its address"
+    return Finding(level, "network", what, why, mend)
 
 
 def _plain(url: str) -> str:

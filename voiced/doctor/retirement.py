@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from datetime import date
 
@@ -42,7 +43,7 @@ def _of_use(server: Server, use: Use, listed: Listed, today: date, places: Place
             yield Finding("warning", "models", what, why, _mend(places, use, left))
         else:
             better = _successor(name, server, listed)
-            mend = _mend(places, use, [better]) if better else f"voiced api models   # then name one in {use.setting}"
+            mend = _mend(places, use, [better]) if better else _choose(server, use)
             yield Finding(level, "models", what, f"Without it there is no {use.what}.", mend)
     if left and (day := _day(left[0], server, listed)) and today < day <= today + SOON:
         yield _retiring(left, day, server, use, listed, places)
@@ -56,7 +57,8 @@ def _retiring(left: list[str], day: date, server: Server, use: Use, listed: List
         why = f"It is used for {use.what}. {better or later[0]} takes its place."
         return Finding("warning", "models", what, why, _mend(places, use, [better or later[0]]))
     why = f"It is used for {use.what}, and nothing is known yet that takes its place."
-    return Finding("warning", "models", what, why, f"{mending.upgrade()}   # a later one will know")
+    mend = f"{mending.upgrade()}   # a later one will know" if server.is_openai else _choose(server, use)
+    return Finding("warning", "models", what, why, mend)
 
 
 def _is_gone(name: str, server: Server, listed: Listed, today: date) -> bool:
@@ -74,6 +76,12 @@ def _successor(name: str, server: Server, listed: Listed) -> str:
     """What takes its place, as far as the server has it; or nothing."""
     better = SUCCESSOR.get(name, "") if server.is_openai else ""
     return better if not listed or better in listed else ""
+
+
+def _choose(server: Server, use: Use) -> str:
+    """See which models the server has; `voiced api` knows those of [ai] alone."""
+    look = "voiced api models" if server.is_openai else f"curl {shlex.quote(server.url.rstrip('/'))}/models"
+    return f"{look}   # then name one in {use.setting}"
 
 
 def _mend(places: Places, use: Use, names: list[str]) -> str:
