@@ -280,7 +280,7 @@ class Plugins:
         for run in self.running.values():
             run.stopped = True
 
-    def answer_given(self, known: set[Token]) -> None:
+    def answer_given(self, known: frozenset[Token]) -> None:
         """A brain that knew of these gave an answer."""
         self.covered |= {token for token in known if token[0] == "t"}
         self.kept = {request: token for request, token in self.kept.items() if token not in self.covered}

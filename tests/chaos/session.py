@@ -561,7 +561,6 @@ class Session:
             if status == "completed" and not response.written:
                 self.world.emptied = response.about
             if response.sounded or (response.written and status == "completed"):
-                self.world.answered(response.about)
-                self.world.plugins.answer_given(set(response.knew))
+                self.world.answered(response.about, response.knew)
 
         self.post(ReplyDone(self.number, response.id, status, code, reason), then=arrived)

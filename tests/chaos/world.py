@@ -7,7 +7,7 @@ import itertools
 import json
 import math
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from typing import Any, Final, get_args
 
 from tests.chaos.fate import Fate
@@ -31,6 +31,7 @@ from voiced.conversation.commands import (
     OpenSession,
     Play,
     PlayEarcon,
+    ReplyHeard,
     Report,
     RequestEnded,
     RunTool,
@@ -146,6 +147,8 @@ class World:
         self._finished: set[ItemId] = set()
         self._flushed: set[ItemId] = set()
         self._sounded: set[Token] = set()
+        self._complete: dict[Token, frozenset[Token]] = {}
+        """Questions whose answer is complete, and not heard yet; with all that who answers knew."""
         self._mic: deque[tuple[Token, bool]] = deque()
         self.plugins = Plugins(self)
         self.last_was_an_answer = False
@@ -427,7 +430,10 @@ class World:
                 self._in_turn.clear()
             case BargedIn():
                 self.plugins.barged_in()
+                self._complete.clear()  # An answer that was cut before a sound of it is none.
                 self._resolve(self._sounded & set(self._open), "the user took the floor")
+            case ReplyHeard():
+                self._answered(self._complete.keys())
             case TurnFailed(turn, reason):
                 told = {token for token, of in self._open.items() if 0 < of <= turn}
                 if told:
@@ -503,13 +509,24 @@ class World:
         if self._causes.pop(brain, None) is not None:
             self._told_once.clear()
 
-    def answered(self, tokens: frozenset[Token]) -> None:
+    def answered(self, tokens: frozenset[Token], knew: frozenset[Token]) -> None:
         """The news that an answer is complete arrived."""
-        self._resolve(set(tokens) & set(self._open), "answered")
+        self._complete = dict.fromkeys(tokens, knew)
+        self._answered(tokens & self._sounded)
+
+    def _answered(self, tokens: Set[Token]) -> None:
+        for token in tokens & self._complete.keys():
+            self.plugins.answer_given(self._complete.pop(token))
+            self._resolve({token} & self._open.keys(), "answered")
 
     def was_read(self, about: frozenset[Token]) -> None:
         """Text with no sound came: as good as heard."""
+        self._sounds(about)
+
+    def _sounds(self, about: frozenset[Token]) -> None:
+        """Something of an answer is heard."""
         self._sounded |= about
+        self._answered(about)
 
     def asked(self, session: Session) -> None:
         """A session is asked for an answer."""
@@ -545,7 +562,7 @@ class World:
                 self._played[item] += step
                 if item in self.announces:
                     self.plugins.played(self.announces[item])
-                self._sounded |= self.about.get(item, frozenset())
+                self._sounds(self.about.get(item, frozenset()))
                 if self._played[item] % to_samples(100) == 0 or self._played[item] == self._buffered[item]:
                     self.tell(ItemPlayed(item, Samples(self._played[item])))
                 break

@@ -14,6 +14,9 @@ from voiced.conversation.commands import (
     CancelReply,
     CloseSession,
     Command,
+    DeleteItem,
+    DiscardUtterance,
+    FlushPlayout,
     NotSpeech,
     OpenSession,
     Play,
@@ -44,6 +47,7 @@ from voiced.conversation.events import (
     SessionId,
     SpeakerLost,
     StopAsked,
+    TalkKeyMoved,
     TextAsked,
     ThriftChanged,
     TimePassed,
@@ -195,6 +199,31 @@ def test_an_answer_of_which_nothing_was_heard_was_none() -> None:
     assert told.hear(500, speech=False)[-1] == StartReply(S1)
     told.tell(ReplyStarted(S1, R2))
     assert told.tell(ReplyDone(S1, R2, code="no_speech")) == [StartReply(S1)], "the first question waits"
+
+
+def test_an_answer_that_was_complete_before_a_sound_of_it_is_wanted_still() -> None:
+    told = Story()
+    told.user_says()
+    told.reply_begins()
+    told.reply_ends()
+    assert FlushPlayout((ItemId("i1"),)) in told.tell(TalkKeyMoved("down"))
+    assert told.tell(PlayoutFlushed(ItemId("i1"), Samples(0))) == [DeleteItem(S1, ItemId("i1"))]
+    told.tell(TalkKeyMoved("up"))
+    assert told.hear(400, speech=False)[-2:] == [DiscardUtterance(S1), StartReply(S1)]
+    told.reply_begins("r2", "i2")
+    told.reply_ends("r2", "i2")
+    assert told.drained("i2") == []
+    assert told.conversation.settled
+
+
+def test_a_complete_answer_of_which_something_was_heard_is_none_to_give_again() -> None:
+    told = Story()
+    told.user_says()
+    told.reply_begins()
+    told.reply_ends()
+    told.tell(TalkKeyMoved("down"), PlayoutFlushed(ItemId("i1"), Samples(to_samples(300))), TalkKeyMoved("up"))
+    assert told.hear(400, speech=False)[-1] == DiscardUtterance(S1)
+    assert told.conversation.settled
 
 
 # Tools.

@@ -143,7 +143,7 @@ class Answering:
         if turn.called:
             turn.rounds += 1
         else:
-            self._turns.answered(turn)
+            turn.complete = True
 
     def _no_speech(self, turn: Turn, now: float) -> None:
         """It was taken for an utterance and is none: as if it had not been."""
@@ -157,7 +157,7 @@ class Answering:
         self._out.report(Warned(code or "reply_failed", reason))
         if turn.spoke:
             self._out.order(PlayEarcon("lost"))  # What came of it plays on; the tones say that there was more.
-            self._turns.answered(turn)
+            turn.complete = True
         elif self._handover.another(now) and (turn.attempts >= ATTEMPTS or code in TOO_MANY):
             turn.wants = True
             self._handover.take_over(reason, now)

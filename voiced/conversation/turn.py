@@ -38,6 +38,8 @@ class Turn:
     """The response at hand has sounded, or has text for who reads: what is left out of it is not asked for again."""
     whole: bool = True
     """The last response that ended came to its end."""
+    complete: bool = False
+    """A response that ended was the answer; how much of it is heard is another matter."""
     done: dict[tuple[str, str], Done] = field(default_factory=dict, repr=False)
     """Calls that have returned, by tool and arguments; shared with the turns whose questions this one answers too."""
     spot: int | None = None

@@ -50,11 +50,6 @@ class Turns:
         self._floor.go_on_with(left)
         return left
 
-    def answered(self, turn: Turn) -> None:
-        """By a brain that knew of all results, also of those that were kept for the next silence."""
-        self._transcript.answered(turn.number)
-        self._errands.told(turn.covers)
-
     def nothing_is_asked(self) -> None:
         """No question of any turn so far wants an answer any more."""
         self._transcript.answered(self._number)
@@ -75,8 +70,10 @@ class Turns:
             # The floor was taken before anybody knew what it was for: it waits for the next silence.
             self._errands.put_first(turn.errand)
             return
-        if turn.answer_heard:
+        # An answer that was cut before a sound of it is none, unless somebody reads it.
+        if turn.answer_heard or (turn.complete and (turn.request or not turn.cut)):
             self._transcript.answered(turn.number)
+            self._errands.told(turn.covers if turn.complete else [])
         if turn.cut and not turn.received_ms:
             self.end_request(turn, error="it was interrupted")  # Nothing of it ever sounded.
             return
