@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from tests.stalls import PATIENCE_S, patience_passes
 from voiced.ai.settings import ProviderSettings
 from voiced.ai.speech import AHEAD_BYTES, SpeechStream
 from voiced.ai.speech_sound import SpeechFormat
-from voiced.errors import AnswerUnusable, ApiUnreachable, ModelUnknown, RequestRejected, StreamCut
+from voiced.errors import AnswerUnusable, ApiDenied, ApiUnreachable, ModelUnknown, RequestRejected, StreamCut
 from voiced.testing.http import (
     Answer,
     Drop,
@@ -103,11 +105,56 @@ async def test_a_long_text_is_spoken_in_parts_that_end_with_sentences(format_: S
     assert sum(each.characters for each in made.spent) == sum(map(len, parts))
 
 
-async def test_flac_can_not_be_joined() -> None:
+async def test_a_long_text_as_one_flac(tmp_path: Path) -> None:
+    pytest.importorskip("av", reason="the extra voiced[video] is not installed")
+    async with HttpLoopback(SHORT) as server, desk(server) as made:
+        whole = await made.ai.audio.speak(LONG, format="flac")
+        async with made.ai.audio.stream_speech(LONG, format="flac") as sound:
+            streamed = b"".join([piece async for piece in sound])
+            assert sound.format == "flac"
+        path = await made.ai.audio.save_speech(LONG, tmp_path / "a.flac")
+        assert server.violations == ()
+        pcm = b"".join(spoken(part[:10]) for part in parts_of(server)[:3])
+        assert {entry.body["response_format"] for entry in server.of("speech")} == {"wav"}
+    assert flac_decoded(whole) == flac_decoded(streamed) == pcm
+    assert path.read_bytes() == whole
+    assert flac_length(whole) == len(pcm) // 2
+    assert flac_length(streamed) == 0  # a stream does not know it
+
+
+async def test_a_long_text_as_flac_where_nothing_encodes_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)  # what Python takes for: it is not installed
     async with HttpLoopback() as server, desk(server) as made:
-        with pytest.raises(RequestRejected, match=r"10889 characters are spoken in 3 parts.*use wav, or mp3"):
+        with pytest.raises(ApiDenied, match=r"pip install 'voiced\[video\]', or use wav, or mp3"):
             await made.ai.audio.speak(LONG, format="flac")
+        with pytest.raises(ApiDenied, match=r"voiced\[video\]"):
+            await made.ai.audio.save_speech(LONG, tmp_path / "a.flac")
         assert server.requests == ()
+        assert await made.ai.audio.speak(TEXT, format="flac") == encoded_sound.flac(spoken(TEXT))
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_whoever_is_cancelled_while_a_flac_is_made_leaves_nothing_behind(tmp_path: Path) -> None:
+    pytest.importorskip("av", reason="the extra voiced[video] is not installed")
+    async with HttpLoopback(SHORT, faults=[Fault(Stall(after=2), "speech", 2)]) as server, desk(server) as made:
+        task = asyncio.create_task(made.ai.audio.save_speech(LONG, tmp_path / "a.flac"))
+        await server.wait_for("speech", count=2, outcome="faulted")
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+    assert list(tmp_path.iterdir()) == []
+
+
+def flac_decoded(file: bytes) -> bytes:
+    import av
+
+    with av.open(io.BytesIO(file), "r") as container:
+        return b"".join(frame.to_ndarray().tobytes() for frame in container.decode(audio=0))
+
+
+def flac_length(file: bytes) -> int:
+    """Samples, as its header tells."""
+    return int.from_bytes(file[18:26], "big") & (2**36 - 1)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from voiced.ai.speech_sound import SPEECH_FORMATS, SpeechFormat, SpeechSound
 from voiced.errors import AnswerUnusable
 from voiced.testing.http import encoded_sound
 
-from .sounds import said, silence, tone, wav
+from .sounds import RATE, said, silence, tone, wav
 
 ONE, OTHER = tone(0.5), tone(0.3, hz=880)
 STREAMED = b"\xff\xff\xff\xff"
@@ -34,6 +34,7 @@ def heard(format_: SpeechFormat, *answers: bytes, kind: str = "", size: int = 10
         sound.begin("tts.example", kind)
         found += b"".join(sound.feed(answer[at : at + size]) for at in range(0, len(answer), size))
         found += sound.end()
+    found += sound.finish()
     assert sound.given == len(found)
     return sound.header + found[len(sound.header) :]
 
@@ -89,6 +90,24 @@ def test_what_was_joined_can_be_decoded() -> None:
         with av.open(io.BytesIO(heard(format_, encode(ONE), encode(OTHER)))) as file:  # type: ignore[arg-type]
             seconds = sum(frame.samples / frame.sample_rate for frame in file.decode(audio=0))
         assert seconds == pytest.approx(0.8, abs=0.08), format_
+
+
+@pytest.mark.parametrize("size", [3, 1000, 1_000_000])
+def test_one_flac_is_made_of_several_wavs(size: int) -> None:
+    av = pytest.importorskip("av", reason="the extra voiced[video] is not installed")
+    stereo = {"rate": 44_100, "channels": 2}
+    for one, other, kind in ((ONE, OTHER, {}), (ONE * 20, OTHER, stereo)):
+        file = heard("flac", streamed(wav(one, **kind)), wav(other, **kind), size=size)
+        with av.open(io.BytesIO(file)) as container:
+            assert container.duration == len(one + other) * 500_000 // RATE if not kind else container.duration > 0
+            sound = b"".join(frame.to_ndarray().tobytes() for frame in container.decode(audio=0))
+        assert sound == one + other
+    assert "sent flac instead of wav" in complaint("flac", encoded_sound.flac(ONE), encoded_sound.flac(ONE))
+    assert "1 channels, 8 bits and 24000 Hz, of which no FLAC" in complaint(
+        "flac", wav(ONE, width=1), wav(ONE, width=1)
+    )
+    assert "96000 Hz, of which no FLAC" in complaint("flac", wav(ONE, rate=96_000), wav(ONE, rate=96_000))
+    assert "lies in another way" in complaint("flac", wav(ONE), wav(ONE, rate=22_050))
 
 
 @pytest.mark.parametrize("format_", SPEECH_FORMATS)

@@ -137,8 +137,8 @@ class Audio:
         {"id": "voice_..."} for one of your own; at another server what it has. `format`: mp3, opus (in Ogg), aac, flac,
         wav or pcm. `speed`: 0.25 to 4. `instructions`: how to say it, which tts-1 does not take.
 
-        A text of more than 4096 characters, or some 2000 tokens, is spoken in parts that end with sentences; of flac
-        there can be one part alone.
+        A text of more than 4096 characters, or some 2000 tokens, is spoken in parts that end with sentences, and put
+        together again. Where it is to be flac, that takes voiced[video], and the parts are asked for as wav.
         """
         speaking = Speaking(
             self._providers, text, SpeechWish(format, voice, speed, instructions),

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from voiced.ai.ahead import Ahead, ahead
 from voiced.ai.providers import Events, Providers, Server
 from voiced.ai.saving import saving, to_its_end
-from voiced.ai.speech_sound import NOT_JOINED, PCM, SPEECH_FORMATS, SpeechFormat, SpeechSound
+from voiced.ai.speech_sound import PCM, SPEECH_FORMATS, SpeechFormat, SpeechSound
 from voiced.ai.speech_text import MOST_CHARACTERS, parts
 from voiced.errors import ApiUnreachable, RequestRejected, StreamCut
 from voiced.usage import Usage
@@ -59,9 +60,9 @@ class SpeechWish:
                 f"speech: the instructions have {len(self.instructions)} characters; use at most {MOST_CHARACTERS}"
             )
 
-    def form(self, model: str) -> dict[str, Any]:
-        """The fields beside model and input. Raises RequestRejected."""
-        fields: dict[str, Any] = {"voice": self.voice, "response_format": self.format}
+    def form(self, model: str, format_: SpeechFormat) -> dict[str, Any]:
+        """The fields beside model and input, for an answer in this format. Raises RequestRejected."""
+        fields: dict[str, Any] = {"voice": self.voice, "response_format": format_}
         if self.speed != 1:
             fields["speed"] = self.speed
         if self.instructions:
@@ -95,22 +96,24 @@ class Speaking:
         self._provider = provider
         self._within_s = within_s
         self._parts = parts(text)
-        if len(self._parts) > 1 and wish.format in NOT_JOINED:
-            raise RequestRejected(
-                f"speech: {len(text)} characters are spoken in {len(self._parts)} parts, and {wish.format} files can't "
-                "be joined: use wav, or mp3"
-            )
         self.format = wish.format
         self.sound = SpeechSound(wish.format, len(self._parts))
 
     async def whole(self) -> bytes:
-        """All of it."""
-        data = b"".join([await self._spoken(part) for part in self._parts])
+        """All of it. It is put together in threads."""
+        await to_its_end(self.sound.prepare)
+        pieces = [await self._spoken(part) for part in self._parts]
+        return await to_its_end(lambda: self._joined(pieces))
+
+    def _joined(self, pieces: list[bytes]) -> bytes:
+        rest = self.sound.finish()
         header = self.sound.header
-        return header + data[len(header) :]
+        return b"".join([header, pieces[0][len(header) :], *pieces[1:], rest])
 
     async def pieces(self) -> AsyncGenerator[bytes]:
         """The sound as it comes; close it. Where it breaks off, StreamCut has the text of the parts that came whole."""
+        if self.sound.encodes:
+            await to_its_end(self.sound.prepare)
         for number, part in enumerate(self._parts):
             begun = False
             try:
@@ -118,27 +121,34 @@ class Speaking:
                     begun = True
                     self._stay_with(chunks.server)
                     async for data in chunks:
-                        if piece := self.sound.feed(data):
+                        if piece := await self._worked(partial(self.sound.feed, data)):
                             yield piece
-                    if piece := self.sound.end():
+                    if piece := await self._worked(self.sound.end):
                         yield piece
             except ApiUnreachable as error:
                 if not begun and not self.sound.given:
                     raise
                 so_far = " ".join(self._parts[:number])
                 raise StreamCut(f"{error}; {self.sound.given} bytes of sound came before", so_far) from error
+        if piece := await self._worked(self.sound.finish):
+            yield piece
+
+    async def _worked(self, work: Callable[[], bytes]) -> bytes:
+        """What comes of it, in a thread where it takes a while."""
+        return await to_its_end(work) if self.sound.encodes else work()
 
     async def _spoken(self, part: str) -> bytes:
         async def request(server: Server) -> Any:
-            fields = self._wish.form(server.model)
+            fields = self._wish.form(server.model, self.sound.asked)
             return await server.openai.audio.speech.create(model=server.model, input=part, **fields)
 
         def read(answer: Any, server: Server) -> bytes:
+            data: bytes = answer.content
             self._begin(part, server, answer.response.headers)
             self._stay_with(server)
-            return self.sound.feed(answer.content) + self.sound.end()
+            return data
 
-        return await self._providers.ask(
+        data = await self._providers.ask(
             "speech",
             request,
             read,
@@ -147,10 +157,11 @@ class Speaking:
             within_s=self._within_s,
             lost=lambda server: [Usage(server.model, characters=len(part))],
         )
+        return await to_its_end(lambda: self.sound.feed(data) + self.sound.end())
 
     def _chunks(self, part: str) -> AbstractAsyncContextManager[Events]:
         async def request(server: Server) -> Any:
-            fields = self._wish.form(server.model)
+            fields = self._wish.form(server.model, self.sound.asked)
             opening = server.openai.audio.speech.with_streaming_response.create(
                 model=server.model, input=part, **fields
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal, Protocol, get_args
 
+from voiced.ai.flac_encoding import FlacEncoder, load, takes
 from voiced.ai.mp3_frame import Mp3Frames
 from voiced.ai.wav_file import UNKNOWN_SIZE, NoWav, PcmFormat, read_header
 from voiced.audio import RATE
@@ -13,9 +14,6 @@ from voiced.resample import Resampler
 SpeechFormat = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
 
 SPEECH_FORMATS: Final[tuple[SpeechFormat, ...]] = get_args(SpeechFormat)
-
-NOT_JOINED: Final = frozenset[SpeechFormat]({"flac"})
-"""Of these one can't follow another in a file."""
 
 PCM: Final = PcmFormat(1, RATE, 16)
 """What `pcm` is."""
@@ -32,19 +30,29 @@ class SpeechSound:
 
     `format_`: as it was asked for; `parts`: how many answers there will be. `pcm` comes out as whole samples of 24 kHz,
     mono, also of a server that sends a WAV. A `wav` has one header, at its beginning, which knows no length: `header`
-    does, at the end. Raises AnswerUnusable for what is no such sound.
+    does, at the end; of a `flac` of several parts too. Call `finish` at the end. Raises AnswerUnusable for what is no
+    such sound.
+
+    `asked`: the format that servers are to send. No FLAC can follow another in a file: of several parts one is made
+    here, of WAVs, which takes time; `encodes` is True then. Call `prepare` first, in a thread, as all the others.
     """
 
     def __init__(self, format_: SpeechFormat, parts: int = 1) -> None:
-        self._format: SpeechFormat = format_
+        self.encodes = format_ == "flac" and parts > 1
+        self.asked: SpeechFormat = "wav" if self.encodes else format_
         self._parts = parts
         self._host = self._content_type = ""
         self._held = b""
         self._part: _Part | None = None
-        self._wav: PcmFormat | None = None
+        self._file: _File | None = None
         self._sounded = False
         self.given = 0
         """Bytes that came out so far."""
+
+    def prepare(self) -> None:
+        """Blocks for the disk. Raises ApiDenied where what encodes is not installed."""
+        if self.encodes:
+            load()
 
     def begin(self, host: str, content_type: str = "") -> None:
         """The next answer comes from `host`."""
@@ -74,31 +82,47 @@ class SpeechSound:
             raise AnswerUnusable(f"speech: {self._host} sent no sound")
         return found
 
+    def finish(self) -> bytes:
+        """What is left of the whole."""
+        data = self._file.end() if self._file is not None else b""
+        self.given += len(data)
+        return data
+
     @property
     def header(self) -> bytes:
-        """Of a `wav` as long as what came out; empty for other formats."""
-        if self._format != "wav" or self._wav is None:
-            return b""
-        return self._wav.header(self.given - len(self._wav.header(0)))
+        """Of a file as long as what came out; empty for formats whose beginning does not tell that."""
+        return self._file.header if self._file is not None else b""
 
     def _given(self, data: bytes) -> bytes:
         if data:
             self._sounded = True
-            if self._format == "wav" and not self.given:
+            if self.asked == "wav":
                 assert isinstance(self._part, _Samples)
-                self._wav = self._part.format
-                data = self._wav.header(UNKNOWN_SIZE) + data
+                if self._file is None:
+                    self._file = self._begun(self._part.format)
+                data = self._file.feed(data)
         self.given += len(data)
         return data
 
+    def _begun(self, format_: PcmFormat) -> _File:
+        if not self.encodes:
+            return _Wav(format_)
+        if not takes(format_):
+            raise AnswerUnusable(
+                f"speech: {self._host} sent sound of {format_.channels} channels, {format_.bits} bits and "
+                f"{format_.rate} Hz, of which no FLAC can be made here: use wav"
+            )
+        return FlacEncoder(format_)
+
     def _sniffed(self, data: bytes) -> _Part:
-        found = _kind(data, self._content_type, self._format)
-        if found != self._format and not (self._format == "pcm" and found in ("wav", "")):
+        found = _kind(data, self._content_type, self.asked)
+        if found != self.asked and not (self.asked == "pcm" and found in ("wav", "")):
             sent = found or "something else"
-            raise AnswerUnusable(f"speech: {self._host} sent {sent} instead of {self._format}")
-        match self._format:
+            raise AnswerUnusable(f"speech: {self._host} sent {sent} instead of {self.asked}")
+        match self.asked:
             case "pcm" | "wav":
-                return _Samples(self._host, self._format, self._wav, header=found == "wav")
+                before = self._file.format if self._file is not None else None
+                return _Samples(self._host, self.asked, before, header=found == "wav")
             case "mp3" if self._parts > 1:
                 return Mp3Frames()
             case _:
@@ -110,6 +134,35 @@ class _Part(Protocol):
 
     def feed(self, data: bytes) -> bytes: ...
     def end(self) -> bytes: ...
+
+
+class _File(Protocol):
+    """What samples are written to, as they come. `format`: how they lie."""
+
+    @property
+    def format(self) -> PcmFormat: ...
+    @property
+    def header(self) -> bytes: ...
+    def feed(self, pcm: bytes) -> bytes: ...
+    def end(self) -> bytes: ...
+
+
+class _Wav:
+    def __init__(self, format_: PcmFormat) -> None:
+        self.format = format_
+        self._size = 0
+
+    @property
+    def header(self) -> bytes:
+        return self.format.header(self._size)
+
+    def feed(self, pcm: bytes) -> bytes:
+        begin = b"" if self._size else self.format.header(UNKNOWN_SIZE)
+        self._size += len(pcm)
+        return begin + pcm
+
+    def end(self) -> bytes:
+        return b""
 
 
 class _AsItIs:
