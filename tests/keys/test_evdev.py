@@ -6,16 +6,18 @@ from __future__ import annotations
 import asyncio
 import os
 import struct
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.keys.recorder import Recorder, failure_of, watching
+from tests.keys.recorder import PATIENCE_S, Recorder, failure_of, watching
 from voiced.keys.evdev import KEYS_DOWN, KEYS_THERE, EvdevKeys, can_be_read
 from voiced.keys.hotkey import hotkey_of
 from voiced.keys.port import KeysLost
 from voiced.keys.settings import KeyName
+from voiced.testing.clock import turns
 
 CTRL, ALT, SPACE, F9, SHIFT = 29, 56, 57, 67, 42
 LEFT_BUTTON = 272
@@ -63,6 +65,10 @@ class Desk:
         self.folder = folder
         self.devices: list[Device] = []
         self.opened: list[int] = []
+        self.fds: list[int] = []
+        self.goes_on = threading.Event()
+        """Devices that are opened wait for it."""
+        self.goes_on.set()
         self._opened: Callable[[], object] = list
 
     def plug(self, name: str, there: tuple[int, ...] = KEYBOARD) -> Device:
@@ -73,7 +79,9 @@ class Desk:
         device = next(device for device in self.devices if device.inode == os.fstat(fd).st_ino)
         if request == KEYS_THERE:
             self.opened.append(device.inode)
+            self.fds.append(fd)
             self._opened()
+            self.goes_on.wait(PATIENCE_S)
             return bits(device.there)
         assert request == KEYS_DOWN
         return bits(device.down)
@@ -172,6 +180,21 @@ async def test_a_mouse_is_looked_at_once(desk: Desk) -> None:
         keyboard.press(F9)
         await keys.moved("talk down")
     assert desk.opened.count(mouse.inode) == 1
+
+
+async def test_a_keyboard_that_wakes_when_nobody_waits_for_it_any_more_is_let_go(desk: Desk) -> None:
+    keys = Recorder()
+    desk.plug("event3")
+    desk.goes_on.clear()
+    running = asyncio.ensure_future(desk.watch(keys).run())
+    await keys.until(lambda: desk.fds)
+    running.cancel()
+    await turns()
+    desk.goes_on.set()
+    await asyncio.wait({running})
+    assert running.cancelled()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(desk.fds[0])
 
 
 async def test_without_a_keyboard_it_says_so(desk: Desk) -> None:

@@ -6,8 +6,9 @@ import asyncio
 import fcntl
 import os
 import struct
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Set
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -68,7 +69,7 @@ class _Keyboard:
 
     path: Path
     fd: int
-    down: set[int] = field(default_factory=set)
+    down: set[int]
     rest: bytes = b""
 
 
@@ -110,9 +111,7 @@ class EvdevKeys:
         ready = False
         try:
             while True:
-                refused = await asyncio.to_thread(self._open_new)
-                for keyboard in self._keyboards.values():
-                    self._loop.add_reader(keyboard.fd, self._read, keyboard)
+                refused = await self._look()
                 if not self._keyboards:
                     raise KeysLost(self._why_none(refused))
                 if not ready:
@@ -130,37 +129,55 @@ class EvdevKeys:
             return f"the keyboards in {self._folder} can't be read: {GROUP}; or {COMMAND}"
         return f"there is no keyboard with such a key in {self._folder}: plug one in, or {COMMAND}"
 
-    def _open_new(self) -> bool:
-        """Open what was plugged in; whether something may not be read. In a thread: devices take a while to wake."""
+    async def _look(self) -> bool:
+        """Watch what was plugged in; whether something may not be read."""
+        looking = asyncio.ensure_future(asyncio.to_thread(self._found, frozenset(self._keyboards)))
+        try:
+            found, refused = await asyncio.shield(looking)
+        except asyncio.CancelledError:
+            for keyboard in (await looking)[0]:
+                os.close(keyboard.fd)
+            raise
+        for keyboard in found:
+            self._keyboards[keyboard.path] = keyboard
+            self._loop.add_reader(keyboard.fd, self._read, keyboard)
+        return refused
+
+    def _found(self, known: Set[Path]) -> tuple[list[_Keyboard], bool]:
+        """Keyboards that were plugged in, open. In a thread: devices take a while to wake."""
+        found: list[_Keyboard] = []
         refused = False
         for path in sorted(self._folder.glob("event*")):
-            if path in self._keyboards:
+            if path in known:
                 continue
             try:
                 inode = path.stat().st_ino
-                if self._of_no_use.get(path) != inode:
-                    self._open(path, inode)
+                if self._of_no_use.get(path) == inode:
+                    continue
+                if (keyboard := self._opened(path)) is not None:
+                    found.append(keyboard)
+                else:
+                    self._of_no_use[path] = inode
             except PermissionError:
                 refused = True
             except OSError:
                 continue  # it went away just now
-        return refused
+        return found, refused
 
-    def _open(self, path: Path, inode: int) -> None:
-        keyboard = _Keyboard(path, self._open_device(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
-        try:
-            if self._asked(keyboard, KEYS_THERE):
-                keyboard.down = self._asked(keyboard, KEYS_DOWN)
-                self._keyboards[path] = keyboard
-            else:
-                self._of_no_use[path] = inode
-        finally:
-            if self._keyboards.get(path) is not keyboard:
-                os.close(keyboard.fd)
+    def _opened(self, path: Path) -> _Keyboard | None:
+        """None where it has none of the keys that matter."""
+        fd = self._open_device(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with ExitStack() as unless_it_does:
+            unless_it_does.callback(os.close, fd)
+            if not self._asked(fd, KEYS_THERE):
+                return None
+            keyboard = _Keyboard(path, fd, self._asked(fd, KEYS_DOWN))
+            unless_it_does.pop_all()
+            return keyboard
 
-    def _asked(self, keyboard: _Keyboard, request: int) -> set[int]:
+    def _asked(self, fd: int, request: int) -> set[int]:
         """Of the keys that matter."""
-        bits = self._ask(keyboard.fd, request)
+        bits = self._ask(fd, request)
         return {code for code in self._codes if bits[code // 8] >> (code % 8) & 1}
 
     def _read(self, keyboard: _Keyboard) -> None:
@@ -205,7 +222,7 @@ class EvdevKeys:
 
     def _resync(self, keyboard: _Keyboard) -> None:
         try:
-            keyboard.down = self._asked(keyboard, KEYS_DOWN)
+            keyboard.down = self._asked(keyboard.fd, KEYS_DOWN)
         except OSError:
             self._close(keyboard)
         else:
