@@ -15,6 +15,7 @@ import pytest
 
 from tests.doctor.conftest import MakePlaces
 from tests.doctor.test_sound import MISSING, Broken
+from tests.full_disk import full_disk
 from voiced.config import Places
 from voiced.doctor import settings_file
 from voiced.doctor.anonymity import cleaner
@@ -126,6 +127,13 @@ def test_a_bundle_overwrites_nothing(examined: tuple[Places, Examination], tmp_p
     assert file.read_text() == "to a friend"
     with pytest.raises(ReportFailed, match="can't be written"):
         write(tmp_path / "nowhere" / "x.tar.gz", examined[0], VirtualCard(), examined[1])
+
+
+def test_on_a_full_disk_no_half_bundle_is_left(examined: tuple[Places, Examination], tmp_path: Path) -> None:
+    file = tmp_path / "report.tar.gz"
+    with full_disk(), pytest.raises(ReportFailed, match="can't be written"):
+        write(file, examined[0], VirtualCard(), examined[1])
+    assert not file.exists()
 
 
 def test_its_usual_name() -> None:

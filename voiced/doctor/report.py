@@ -68,12 +68,14 @@ def write(file: Path, places: Places, card: SoundCard, examined: Examination) ->
     outcomes = all_at_once([Call(part, PATIENCE_S) for _, part in parts])
     texts = {name: clean(_text(outcome)) for (name, _), outcome in zip(parts, outcomes, strict=True)}
     try:
-        with (
-            open(file, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as raw,
-            tarfile.open(fileobj=raw, mode="w:gz") as bundle,
-        ):
-            for name, text in texts.items():
-                _add(bundle, f"voiced-report/{name}", text.encode("utf-8", "replace"))
+        raw = open(file, "xb", opener=lambda path, flags: os.open(path, flags, 0o600))  # noqa: SIM115  # closed below
+        try:
+            with raw, tarfile.open(fileobj=raw, mode="w:gz") as bundle:
+                for name, text in texts.items():
+                    _add(bundle, f"voiced-report/{name}", text.encode("utf-8", "replace"))
+        except OSError:
+            file.unlink(missing_ok=True)  # half of it helps nobody, and would be in the way of the next
+            raise
     except FileExistsError:
         raise ReportFailed(f"{file} is there already; name another file: voiced doctor --report FILE.tar.gz") from None
     except OSError as error:
