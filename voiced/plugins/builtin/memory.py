@@ -9,6 +9,7 @@ leaves the device, and what has words in common is found.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -30,6 +31,9 @@ ASKED_WITHIN_S: Final = 4.0
 
 EMBEDDED_WITHIN_S: Final = 12.0
 """Nobody waits for that."""
+
+CLOSED_WITHIN_S: Final = 0.25
+"""A plugin has half a second for its end."""
 
 BATCH: Final = 32
 """Entries that are embedded at one time."""
@@ -69,7 +73,10 @@ class Memory(Plugin):
         self._embed_soon()
 
     async def teardown(self) -> None:
-        await self._context.in_thread(self._store.close)
+        """All is on disk by now; where the disk is slow, the thread tidies its file up alone."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSED_WITHIN_S):
+                await self._context.in_thread(self._store.close)
 
     @tool
     async def remember(self, text: Annotated[str, Field(min_length=1, max_length=LONGEST)]) -> str:
