@@ -15,6 +15,8 @@ from voiced.plugins.builtin import child_process
 from voiced.plugins.builtin.child_process import MOST_OUTPUT, Ended, environment
 from voiced.testing.swift_time import SwiftTime
 
+pytestmark = pytest.mark.usefixtures("reaped")
+
 
 def python(program: str, *arguments: str) -> list[str]:
     return [sys.executable, "-c", program, *arguments]
