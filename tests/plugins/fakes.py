@@ -21,7 +21,7 @@ from voiced.plugins.host import PluginHost, PluginStatus
 from voiced.plugins.settings import PluginSettings
 from voiced.testing.clock import BERLIN, NOON, PATIENCE_S, FakeClock
 
-__all__ = ["BERLIN", "BUILT_IN", "NOON", "FakeClock", "Home"]
+__all__ = ["BERLIN", "BUILT_IN", "NOON", "FakeClock", "Home", "all_but"]
 
 E = TypeVar("E")
 
@@ -39,6 +39,11 @@ BUILT_IN = (
     "volume",
     "weather",
 )
+
+
+def all_but(name: str) -> tuple[str, ...]:
+    """The other built-in plugins."""
+    return tuple(each for each in BUILT_IN if each != name)
 
 
 class Home:

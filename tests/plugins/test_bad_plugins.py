@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.plugins.fakes import BUILT_IN, FakeClock, Home
+from tests.plugins.fakes import FakeClock, Home, all_but
 from voiced.plugins.host import FIRST_BATCH_S
 from voiced.plugins.loading import SETUP_S, TEARDOWN_S
 
@@ -153,7 +153,7 @@ async def test_two_tools_with_one_name_in_one_plugin(home: Home) -> None:
 
 
 async def test_two_plugins_with_one_name_the_installed_one_wins(tmp_path: Path, clock: FakeClock) -> None:
-    home = Home(tmp_path, clock, disabled=tuple(name for name in BUILT_IN if name != "clock"))
+    home = Home(tmp_path, clock, disabled=all_but("clock"))
     home.plugin("clock", GOOD)
     async with home.running() as tools:
         assert tools == ("get_time",)
@@ -184,9 +184,7 @@ async def test_an_installed_package_that_crashes_is_named(
 
 async def test_a_folder_that_is_a_file_is_left_out(tmp_path: Path, clock: FakeClock) -> None:
     (tmp_path / "file").write_text("")
-    home = Home(
-        tmp_path, clock, disabled=tuple(name for name in BUILT_IN if name != "clock"), folder=str(tmp_path / "file")
-    )
+    home = Home(tmp_path, clock, disabled=all_but("clock"), folder=str(tmp_path / "file"))
     async with home.running() as tools:
         assert tools == ("get_time",)
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.plugins.fakes import BUILT_IN, FakeClock, Home
+from tests.plugins.fakes import FakeClock, Home, all_but
 from voiced.plugins.builtin.clock import CITIES
 
 
 @pytest.fixture
 async def home(tmp_path: Path, clock: FakeClock) -> Home:
-    return Home(tmp_path, clock, disabled=tuple(name for name in BUILT_IN if name != "clock"))
+    return Home(tmp_path, clock, disabled=all_but("clock"))
 
 
 async def test_the_time_here(home: Home) -> None:

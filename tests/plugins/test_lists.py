@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.plugins.fakes import BUILT_IN, FakeClock, Home
+from tests.plugins.fakes import FakeClock, Home, all_but
 from voiced.plugins.builtin.lists import GROCERIES, ITEM_LIMIT, LIST_LIMIT, READ_ALOUD
 
 
 @pytest.fixture
 async def home(tmp_path: Path, clock: FakeClock) -> Home:
-    return Home(tmp_path, clock, disabled=tuple(name for name in BUILT_IN if name != "lists"))
+    return Home(tmp_path, clock, disabled=all_but("lists"))
 
 
 async def test_things_are_put_on_the_shopping_list_and_read(home: Home) -> None:

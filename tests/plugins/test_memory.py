@@ -5,24 +5,27 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import stat
+import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from tests.plugins.fakes import BUILT_IN, NOON, FakeClock, Home
+from tests.plugins.fakes import NOON, FakeClock, Home, all_but
+from tests.unannounced import until
 from voiced.ai.settings import AiSettings, ProviderSettings
 from voiced.api import Ai, ToolError
 from voiced.conversation.commands import RequestEnded
 from voiced.conversation.events import AnnouncementAsked, CallId, UsageReported
 from voiced.plugins.ai import HostAi
 from voiced.plugins.builtin.memory import ASKED_WITHIN_S, BATCH, EMBEDDED_WITHIN_S, SOONEST
-from voiced.plugins.builtin.memory_store import NAME
+from voiced.plugins.builtin.memory_store import LOCKED_S, NAME
 from voiced.testing.http import Fault, HttpLoopback, Stall
 
-OTHERS = tuple(name for name in BUILT_IN if name != "memory")
+OTHERS = all_but("memory")
 KEY = "The spare key is at Anna's"
 CAR = "The Volvo is in the garage."
 
@@ -194,6 +197,18 @@ async def test_a_file_that_another_program_holds(home: Home) -> None:
             assert "Anna" in await home.answer("recall")
             other.rollback()
         assert await home.answer("remember", text=CAR) == "I will remember that."
+
+
+@pytest.mark.real_time
+async def test_a_disk_that_is_slow_holds_up_no_end(home: Home) -> None:
+    with ExitStack() as held:
+        async with home.running():
+            await home.answer("remember", text=KEY)
+            held.enter_context(closing(sqlite3.connect(file_of(home)))).execute("BEGIN IMMEDIATE")
+            home.start("remember", text=CAR)
+            await until(lambda: any(thread.name == "thread of memory" for thread in threading.enumerate()))
+            begun = time.monotonic()
+        assert time.monotonic() - begun < LOCKED_S / 2
 
 
 async def test_a_file_that_can_not_be_opened_at_first(home: Home) -> None:

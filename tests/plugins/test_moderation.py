@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from tests.plugins.fakes import BUILT_IN, NOON, FakeClock, Home
+from tests.plugins.fakes import NOON, FakeClock, Home, all_but
 from voiced.ai.settings import AiSettings, ProviderSettings
 from voiced.audio import Ms
 from voiced.conversation.commands import ReplyHeard, UserHeard
@@ -21,7 +21,7 @@ from voiced.plugins.ai import HostAi
 from voiced.plugins.builtin.moderation import AGAIN_AFTER, UNCHECKED, WAITING
 from voiced.testing.http import Fault, HttpLoopback, Stall, server_error
 
-OTHERS = tuple(name for name in BUILT_IN if name != "moderation")
+OTHERS = all_but("moderation")
 SENTENCE = "I would rather not talk about that."
 HARMFUL = "I will kill you, idiot."
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.plugins.fakes import BUILT_IN, FakeClock, Home
+from tests.plugins.fakes import FakeClock, Home, all_but
 from voiced.plugins.builtin.notes import CHARACTERS, LIMIT
 
 
 @pytest.fixture
 async def home(tmp_path: Path, clock: FakeClock) -> Home:
     """On Friday, the 20th of November, at noon."""
-    return Home(tmp_path, clock, disabled=tuple(name for name in BUILT_IN if name != "notes"))
+    return Home(tmp_path, clock, disabled=all_but("notes"))
 
 
 async def test_a_note_is_taken_and_read(home: Home) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.plugins.fakes import BERLIN, BUILT_IN, FakeClock, Home
+from tests.plugins.fakes import BERLIN, FakeClock, Home, all_but
 from voiced.conversation.events import AnnouncementAsked
 from voiced.plugins.builtin.alerts import DAYS, Repeat, next_alarm, reminded_of
 from voiced.plugins.builtin.timers import LIMIT
@@ -22,7 +22,7 @@ NOTHING = "No timer, no alarm and no reminder is set."
 @pytest.fixture
 async def home(tmp_path: Path, clock: FakeClock) -> Home:
     """On Friday, the 20th of November, at noon."""
-    return Home(tmp_path, clock, disabled=tuple(name for name in BUILT_IN if name != "timers"))
+    return Home(tmp_path, clock, disabled=all_but("timers"))
 
 
 async def test_a_reminder_after_some_time(home: Home) -> None:

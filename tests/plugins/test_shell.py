@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from tests.plugins.fakes import BUILT_IN, FakeClock, Home
-from tests.plugins.test_child_process import gone
+from tests.plugins.fakes import FakeClock, Home, all_but
+from tests.unannounced import gone
 from voiced.conversation.commands import CancelTool, RequestEnded
 from voiced.conversation.events import AnnouncementAsked, Sentence, ToolReturned, ToolsChanged, ToolSpec
 from voiced.testing.swift_time import SwiftTime
 
-OTHERS = tuple(name for name in BUILT_IN if name != "shell")
+OTHERS = all_but("shell")
 
 Make = Callable[..., Home]
 

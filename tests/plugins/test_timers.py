@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.plugins.fakes import BERLIN, BUILT_IN, FakeClock, Home
+from tests.plugins.fakes import BERLIN, FakeClock, Home, all_but
 from voiced.api import ToolError
 from voiced.conversation.commands import RequestEnded
 from voiced.conversation.events import AnnouncementAsked
@@ -22,7 +22,7 @@ NEW_YEAR = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
 @pytest.fixture
 async def home(tmp_path: Path, clock: FakeClock) -> Home:
-    return Home(tmp_path, clock, disabled=tuple(name for name in BUILT_IN if name != "timers"))
+    return Home(tmp_path, clock, disabled=all_but("timers"))
 
 
 async def test_a_timer_speaks_when_it_is_done(home: Home) -> None:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.plugins.fakes import BUILT_IN, FakeClock, Home
+from tests.plugins.fakes import FakeClock, Home, all_but
 from voiced.conversation.events import MuteAsked, StopAsked, VolumeAsked
 
 
 @pytest.fixture
 async def home(tmp_path: Path, clock: FakeClock) -> Home:
-    return Home(tmp_path, clock, disabled=tuple(name for name in BUILT_IN if name != "volume"))
+    return Home(tmp_path, clock, disabled=all_but("volume"))
 
 
 async def test_the_volume_is_set(home: Home) -> None:

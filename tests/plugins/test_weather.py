@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.plugins.fakes import BERLIN, BUILT_IN, NOON, FakeClock, Home
+from tests.plugins.fakes import BERLIN, NOON, FakeClock, Home, all_but
 from tests.plugins.open_meteo import OSLO, OpenMeteoServer
 from voiced.plugins.builtin import open_meteo
 from voiced.plugins.builtin.weather import KEPT_FORECASTS
@@ -27,7 +27,7 @@ async def server() -> AsyncIterator[OpenMeteoServer]:
 
 def home_with(tmp_path: Path, clock: FakeClock, server: OpenMeteoServer, **settings: Any) -> Home:
     table = {**server.settings, **settings}
-    others = tuple(name for name in BUILT_IN if name != "weather")
+    others = all_but("weather")
     return Home(tmp_path, clock, plugin_settings={"weather": table}, disabled=others)
 
 

@@ -215,20 +215,22 @@ class _Steps(Generic[T]):
                 value = yield awaited
             except BaseException as thrown:
                 if self._given_up or isinstance(thrown, GeneratorExit):
-                    self._close()
+                    close(self._coroutine, self._name)
                     raise
                 resume = partial(self._coroutine.throw, thrown)
             else:
                 resume = partial(self._coroutine.send, value)
 
-    def _close(self) -> None:
-        try:
-            self._coroutine.close()
-        except RuntimeError:  # it ignores even GeneratorExit
-            _log.exception("plugin code can't be closed", code=self._name)
-
 
 _UNDER_WAY: Final[ContextVar[_Steps[Any] | None]] = ContextVar("plugin code under way", default=None)
+
+
+def close(coroutine: Coroutine[Any, Any, object], name: str) -> None:
+    """End it where it stands; `name` for the log."""
+    try:
+        coroutine.close()
+    except RuntimeError:  # it ignores even GeneratorExit
+        _log.exception("plugin code can't be closed", code=name)
 
 
 def log_crash(event: str, error: BaseException, **where: object) -> None:

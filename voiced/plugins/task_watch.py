@@ -17,7 +17,7 @@ import structlog
 
 from voiced.plugins.acting import ACTING, Actor, ourselves
 from voiced.plugins.loop_watch import LoopWatch
-from voiced.plugins.steps import GRACE_S, in_short, log_crash, one_line
+from voiced.plugins.steps import GRACE_S, close, in_short, log_crash, one_line
 from voiced.plugins.threads import ended_within
 from voiced.plugins.traces import MOST_TASKS, Traces, listed
 from voiced.plugins.wall_clock import Clock
@@ -147,10 +147,7 @@ class _Steps(Coroutine[Any, Any, T]):
         return self._step(lambda: self._coroutine.throw(cast(BaseException, error)))
 
     def close(self) -> None:
-        try:
-            self._coroutine.close()
-        except RuntimeError:  # it ignores even GeneratorExit
-            _log.exception("plugin code can't be closed", code=self._name)
+        close(self._coroutine, self._name)
 
     def __await__(self) -> Generator[Any, Any, T]:
         return self._coroutine.__await__()

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from tests.plugins.fakes import BUILT_IN, FakeClock, Home
+from tests.plugins.fakes import FakeClock, Home, all_but
 from tests.plugins.home_assistant.home import furnish
 from tests.plugins.home_assistant.server import PATIENCE_S, TOKEN, Call, FakeHomeAssistant
 from voiced.conversation.commands import RequestEnded
 from voiced.conversation.events import AnnouncementAsked, ToolsChanged, ToolSpec
 from voiced.plugins.builtin.home_assistant.settings import DOMAINS
 
-OTHERS = tuple(name for name in BUILT_IN if name != "home_assistant")
+OTHERS = all_but("home_assistant")
 
 
 @pytest.fixture

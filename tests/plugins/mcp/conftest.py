@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from tests.plugins.fakes import BUILT_IN, FakeClock, Home
+from tests.plugins.fakes import FakeClock, Home, all_but
 from tests.unannounced import runs
 
 HERE = Path(__file__).parent
@@ -41,7 +41,7 @@ class House:
 
     def home(self, denied: tuple[str, ...] = (), **servers: dict[str, Any]) -> Home:
         """With these servers and no other plugin."""
-        others = tuple(name for name in BUILT_IN if name != "mcp")
+        others = all_but("mcp")
         tables = {"mcp": {"servers": servers}}
         return Home(self.folder, self.clock, disabled=others, denied=denied, plugin_settings=tables)
 

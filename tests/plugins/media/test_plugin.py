@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.plugins.fakes import BUILT_IN, FakeClock, Home
+from tests.plugins.fakes import FakeClock, Home, all_but
 from tests.plugins.media.mpd import Mpd
 from voiced.conversation.commands import Floor, FloorChanged
 
-OTHERS = tuple(name for name in BUILT_IN if name != "media")
+OTHERS = all_but("media")
 
 
 def home_with(tmp_path: Path, clock: FakeClock, **settings: Any) -> Home:

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final, TextIO
 
 from voiced.cli.api import reading
-from voiced.cli.api.printing import Result, listed, plain, result, shown, when
+from voiced.cli.api.printing import Result, deleted, listed, plain, result, shown, when
 from voiced.cli.api.progress import progress
 from voiced.cli.api.session import session
 from voiced.errors import ConfigError
@@ -71,10 +71,7 @@ def delete(arguments: Namespace, out: TextIO) -> int:
     with session(arguments) as api, result(arguments, out) as to:
         for file_id in arguments.ids:
             api.run(api.ai.files.delete(file_id, **api.server))
-            if arguments.json:
-                to.json({"id": file_id, "deleted": True})
-            else:
-                to.line(f"{file_id} is deleted")
+            deleted(arguments, to, file_id)
     return 0
 
 

@@ -162,6 +162,14 @@ def listed(arguments: Namespace, to: Result, items: Iterable[Any], row: Callable
         to.line("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip())
 
 
+def deleted(arguments: Namespace, to: Result, id: str) -> None:
+    """One thing is no more."""
+    if arguments.json:
+        to.json({"id": id, "deleted": True})
+    else:
+        to.line(f"{id} is deleted")
+
+
 def shown(arguments: Namespace, to: Result, item: object) -> None:
     """One thing: a line for each of its fields for people, one object for programs."""
     fields = plain(item)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from voiced.cli.api import reading
-from voiced.cli.api.printing import Result, listed, plain, result, when
+from voiced.cli.api.printing import Result, deleted, listed, plain, result, when
 from voiced.cli.api.progress import progress
 from voiced.cli.api.session import Session, session
 
@@ -64,10 +64,7 @@ def delete(arguments: Namespace, out: TextIO) -> int:
     with session(arguments) as api, result(arguments, out) as to:
         for store in arguments.ids:
             api.run(api.ai.vector_stores.delete(store, **api.server))
-            if arguments.json:
-                to.json({"id": store, "deleted": True})
-            else:
-                to.line(f"{store} is deleted")
+            deleted(arguments, to, store)
     return 0
 
 
