@@ -344,6 +344,9 @@ def test_a_question_is_taken_up_again_after_a_wake_word_that_nobody_followed_up(
     assert wait(story, 1) == [StartReply(SessionId(1))]
     answered(story)
     assert story.floor == "idle"
+    story.hear(6000, speech=False)
+    assert COMMIT in story.user_says(), "its answer is one after which nobody needs the word"
+    answered(story)
     assert wait(story, 60) == []
 
 

@@ -19,7 +19,7 @@ class Turn:
     alive_at: float
     """When the answer last came a step closer: it was asked for, a tool returned, something came or sounded."""
     ended_at: float | None = None
-    """The end of the utterance, for the latency report; None where nobody spoke."""
+    """The end of the utterance, for the latency report; None where nobody spoke, or it is long ago (taken up again)."""
     request: str = ""
     announce: str | None = None
     errand: Errand | None = None

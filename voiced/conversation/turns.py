@@ -97,7 +97,7 @@ class Turns:
     def settle(self, turn: Turn, now: float) -> None:
         """Nothing is owed to the turn any more."""
         self.heard(turn)
-        if turn.ended_at is not None:
+        if turn.errand is None:
             self._attention.answered(now)
         if turn.announce is None and self._session.ready:
             for text in reversed(self._brains.take_notices()):
@@ -112,6 +112,6 @@ class Turns:
         if turn.announce is None:  # An announcement had its earcon when it was due.
             self._out.order(PlayEarcon("failed"))
         self._out.report(TurnFailed(turn.number, reason))
-        if turn.ended_at is not None:
+        if turn.errand is None:
             self._attention.answered(now)
         self._floor.yield_(now)
