@@ -11,6 +11,7 @@ import pytest
 from voiced.cli.parser import parser
 from voiced.config import Config
 from voiced.config.sources import leaves
+from voiced.testing.tool_bench import ToolBench
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -53,10 +54,11 @@ def test_the_files_and_links_in_the_readme_exist() -> None:
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
 
 
-def test_the_plugin_in_the_readme_works() -> None:
+async def test_the_plugin_in_the_readme_works_with_no_key_too(tmp_path: Path) -> None:
     (source,) = (block for kind, block in BLOCKS if kind == "python")
-    plugin: dict[str, object] = {"__name__": "dice"}
-    exec(compile(source, "README.md", "exec"), plugin)
-    roll_dice = plugin["roll_dice"]
-    assert callable(roll_dice)
-    assert {roll_dice(2) for _ in range(64)} == {1, 2}
+    (tmp_path / "dice.py").write_text(source)
+    bench = ToolBench(tmp_path, [tmp_path])
+    bench.plugin("dice.py")
+    async with bench.running():
+        assert {await bench.call("roll_dice", sides=2) for _ in range(64)} == {1, 2}
+        assert bench.offline("Roll a die.") == ("roll_dice", {})
