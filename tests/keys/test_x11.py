@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from Xlib import X
 
-from tests.keys.recorder import Recorder, failure_of, watching
+from tests.keys.recorder import PATIENCE_S, Recorder, failure_of, watching
 from tests.keys.x_display import Fingers, XDisplay
 from voiced.keys.hotkey import hotkey_of
 from voiced.keys.port import KeysLost
 from voiced.keys.settings import KeyName
-from voiced.keys.x11 import X11Keys
+from voiced.keys.x11 import GONE_WITHIN_S, X11Keys
 from voiced.keys.x11_server import XServer
+from voiced.testing.clock import turns
+from voiced.testing.swift_time import SwiftTime
 
 
 def source(display: XDisplay, recorder: Recorder, talk: str = "ctrl+alt+space", **others: str) -> X11Keys:
@@ -266,3 +270,36 @@ async def test_a_server_that_goes_away_ends_it() -> None:
         display.stop()
         error = await running
     assert (type(error), str(error)) == (KeysLost, "the X server is gone")
+
+
+async def test_a_thread_that_is_left_behind_ends_without_a_word(display: XDisplay) -> None:
+    keys, time = Recorder(), SwiftTime()
+    let_go = threading.Event()
+    threads: list[threading.Thread] = []
+    complaints: list[dict[str, Any]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, complaint: complaints.append(complaint))
+
+    class Hanging(XServer):
+        def __init__(self, name: str) -> None:
+            threads.append(threading.current_thread())
+            super().__init__(name)
+
+        def close(self) -> None:
+            let_go.wait(PATIENCE_S)
+            super().close()
+
+    source = X11Keys({"talk": hotkey_of("f9")}, keys, display.name, keys.on_ready, connect=Hanging)
+    with time.kept():
+        running = asyncio.ensure_future(source.run())
+        await keys.until(lambda: keys.ready)
+        running.cancel()
+        await turns()
+        time.hurry_to(time.time() + GONE_WITHIN_S)
+        await asyncio.wait({running})
+    let_go.set()
+    await asyncio.to_thread(threads[0].join)
+    await turns()
+    del running, source
+    gc.collect()
+    assert complaints == []

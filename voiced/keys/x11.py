@@ -54,6 +54,7 @@ class X11Keys:
         self._loop = asyncio.get_running_loop()
         pool = ThreadPoolExecutor(1, "x11 keys")
         watching = self._loop.run_in_executor(pool, self._watch)
+        watching.add_done_callback(_noted)
         pool.shutdown(wait=False)
         try:
             await asyncio.shield(watching)
@@ -62,8 +63,6 @@ class X11Keys:
             if self._server is not None:
                 self._server.hang_up()
             await asyncio.wait({watching}, timeout=GONE_WITHIN_S)
-            if watching.done() and not watching.cancelled():
-                watching.exception()  # told already, or it is the end of what was hung up
 
     def _watch(self) -> None:
         """In the thread."""
@@ -120,3 +119,9 @@ class X11Keys:
     def _tell(self, what: Callable[[], None]) -> None:
         with suppress(RuntimeError):  # the loop is closed: the daemon ended, and did not wait
             self._loop.call_soon_threadsafe(what)
+
+
+def _noted(watching: asyncio.Future[None]) -> None:
+    """Its end is told already, or is that of what was hung up, however late: asyncio has nothing to complain of."""
+    if not watching.cancelled():
+        watching.exception()
