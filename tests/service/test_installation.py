@@ -126,6 +126,27 @@ def test_ones_own_key_is_named_in_ones_own_settings(house: Household, before: st
     assert loaded.config.turn.hangover_ms == (700 if before else load_config(environ={}).config.turn.hangover_ms)
 
 
+def test_settings_that_are_a_link_stay_one(house: Household) -> None:
+    file, dotfile = house.root / "home/ada/.config/voiced/voiced.toml", house.root / "home/ada/dotfiles/voiced.toml"
+    for each in (file, dotfile):
+        each.parent.mkdir(parents=True)
+    dotfile.touch()
+    file.symlink_to(dotfile)
+    installed(house, Wish("user", PROGRAM, KEY))
+    assert file.is_symlink()
+    assert "openai_api_key" in dotfile.read_text()
+
+
+def test_with_settings_that_are_no_toml_nothing_is_changed(house: Household) -> None:
+    file = house.root / "home/ada/.config/voiced/voiced.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text("[openai")
+    with pytest.raises(ServiceError, match="this is not TOML"):
+        installed(house, Wish("user", PROGRAM, KEY))
+    assert list(file.parent.iterdir()) == [file]
+    assert not (house.root / USER_UNIT).exists()
+
+
 def test_settings_that_name_another_key_are_left_alone(house: Household) -> None:
     file = house.root / "home/ada/.config/voiced/voiced.toml"
     file.parent.mkdir(parents=True)

@@ -55,6 +55,8 @@ def install(machine: Machine, wish: Wish, tell: Tell) -> None:
             f"{place.unit} is not as voiced wrote it; look at it, move your changes to a drop-in "
             f"({_systemctl(scope)} edit voiced), and say --force"
         )
+    if scope == "user" and wish.key is not None:
+        _openai_table(place)
     if scope == "system":
         _make_user(machine, tell)
         _make_folder(place.settings, mode=0o755)  # whatever root's umask is: the user voiced reads the settings
@@ -145,18 +147,24 @@ def _make_user(machine: Machine, tell: Tell) -> None:
 
 def _name_key(place: Place, tell: Tell) -> None:
     """Have the settings name the key's file. They are a person's: a table that is there is not touched."""
-    file = place.settings / "voiced.toml"
-    before = _read(file)
-    try:
-        openai = tomllib.loads(before).get("openai")
-    except tomllib.TOMLDecodeError as error:
-        raise ServiceError(f"{file}: this is not TOML ({error}); mend it, and say it again") from None
+    file, openai = place.settings / "voiced.toml", _openai_table(place)
     line = f'key_file = "{place.key}"'
     if openai is None:
-        _write(file, "\n".join([*before.splitlines(), *([""] if before else []), "[openai]", line, ""]), mode=0o600)
+        before = _read(file)
+        after = "\n".join([*before.splitlines(), *([""] if before else []), "[openai]", line, ""])
+        _write(file.resolve(), after, mode=0o600)  # a link stays one
         tell(f"{file} names it now")
     elif not isinstance(openai, dict) or Path(str(openai.get("key_file", ""))).expanduser() != place.key:
         tell(f"in {file}, in the table [openai], write: {line}")
+
+
+def _openai_table(place: Place) -> object:
+    """What the settings have below [openai], None where there is none. Raises ServiceError."""
+    file = place.settings / "voiced.toml"
+    try:
+        return tomllib.loads(_read(file)).get("openai")
+    except tomllib.TOMLDecodeError as error:
+        raise ServiceError(f"{file}: this is not TOML ({error}); mend it, and say it again") from None
 
 
 def _start(machine: Machine, scope: Scope) -> None:
