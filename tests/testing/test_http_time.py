@@ -13,7 +13,8 @@ import pytest
 
 from tests.daemon.swift_clock import SwiftClock
 from voiced.testing.http import CallTool, Fault, HttpLoopback, Pace, Pause, Say, Script, Stage, Stall
-from voiced.testing.http.journal import MAX_ENTRIES, MAX_SOUNDS, MAX_TEXT
+from voiced.testing.http.journal import MAX_ENTRIES, MAX_SOUNDS
+from voiced.testing.loopback.journal import MAX_TEXT
 
 from .http_client import HI, raw_of, sdk_of, wav
 
