@@ -141,7 +141,8 @@ async def test_two_tools_with_one_name_the_second_plugin_is_refused_with_both_fi
         assert tools == ("good",)
         assert home.status("a").problems == ()
         assert home.status("b").problems == (
-            f"{second}:3 good: the name good is taken by {first}:3 good; write @tool(name=...)",
+            f"{second}:3 good: the name good is taken by {first}:3 good; give it another: @tool(name=...), or the "
+            "prefix of an MCP server",
         )
 
 

@@ -319,7 +319,8 @@ def _describe(found: Found) -> Iterator[Tool | str]:
 
 def same_name(tool: Tool, other: Tool) -> str:
     """Why the second of two tools with one name is refused."""
-    return f"{tool.where}: the name {tool.spec.name} is taken by {other.where}; write @tool(name=...)"
+    another = "@tool(name=...), or the prefix of an MCP server"
+    return f"{tool.where}: the name {tool.spec.name} is taken by {other.where}; give it another: {another}"
 
 
 def _words(error: NotConfigured) -> str:

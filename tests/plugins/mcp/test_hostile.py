@@ -222,3 +222,17 @@ async def test_servers_with_the_same_tools_are_told_apart(house: House) -> None:
             tools = await home.tools()
         assert tools in (("one", "two", "second_one", "second_two"), ("first_one", "first_two", "one", "two"))
         assert len(house.told("starts")) == 2
+
+
+async def test_a_name_that_another_plugin_has_is_told_with_the_way_out_and_a_prefix_is_one(house: House) -> None:
+    home = house.home(first=house.raw("is good"), second=house.raw("is good", prefix="my_"))
+    home.plugin("mine", 'from voiced.api import tool\n@tool\nasync def one() -> str:\n    "One."\n    return "mine"\n')
+    async with home.running():
+        tools: tuple[str, ...] = ()
+        while len(tools) < 4:
+            tools = await home.tools()
+        assert sorted(tools) == ["my_one", "my_two", "one", "two"]
+        assert await home.answer("one") == "mine"
+        [problem] = home.status("mcp").problems
+        assert "the name one is taken by" in problem
+        assert problem.endswith("or the prefix of an MCP server")
