@@ -706,6 +706,24 @@ async def test_sound_that_waits_is_played_whole_and_a_flush_silences_it_at_once(
         }
 
 
+async def test_a_page_that_slept_with_its_phone_asks_at_once_whether_anybody_is_there(
+    browser: Browser, desk: Desk
+) -> None:
+    wakes = "document.dispatchEvent(new Event('visibilitychange'))"
+    async with browser.page() as page:
+        await opened(page, desk)
+        await page.ask(
+            "(() => { window.sockets = []; window.WebSocket = class extends WebSocket {"
+            "constructor(...place) { super(...place); sockets.push(this); } }; })()"
+        )
+        await page.ask(wakes)
+        await page.ask(f"(() => {{ const now = Date.now; Date.now = () => now() + 3_600_000; {wakes}; }})()")
+        await page.until("sockets.length > 0 && voiced.state.connected")
+        await page.ask(wakes)
+        assert await page.ask("sockets.length") == 1
+        assert page.complaints == []
+
+
 async def test_a_daemon_that_is_gone_is_told_of_and_the_page_comes_back(browser: Browser) -> None:
     async with browser.page() as page:
         async with Desk() as desk:

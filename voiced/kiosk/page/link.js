@@ -21,6 +21,7 @@ export class Link {
     this.socket = null;
     this.timer = 0;
     this.watchdog = 0;
+    this.heardAt = 0; // by the clock on the wall: timers sleep with their phone
     window.addEventListener("online", () => this.hurry());
     document.addEventListener("visibilitychange", () => document.hidden || this.hurry());
     window.addEventListener("pagehide", () => this.socket?.close());
@@ -48,7 +49,10 @@ export class Link {
 
   /** Try at once, whatever the pause. */
   hurry() {
-    if (this.socket && this.socket.readyState !== WebSocket.CLOSED) return;
+    if (this.socket && this.socket.readyState !== WebSocket.CLOSED) {
+      if (Date.now() - this.heardAt > SILENCE_MS) this.drop();
+      return;
+    }
     this.pauseMs = FIRST_PAUSE_MS;
     this.connect();
   }
@@ -113,13 +117,17 @@ export class Link {
 
   watch() {
     clearTimeout(this.watchdog);
-    this.watchdog = setTimeout(() => {
-      const dead = this.socket;
-      dead.onclose = dead.onmessage = null; // its close may take a minute
-      dead.close();
-      this.socket = null;
-      this.closed(true);
-    }, SILENCE_MS);
+    this.watchdog = setTimeout(() => this.drop(), SILENCE_MS);
+    this.heardAt = Date.now();
+  }
+
+  /** It is dead. */
+  drop() {
+    const dead = this.socket;
+    dead.onclose = dead.onmessage = null; // its close may take a minute
+    dead.close();
+    this.socket = null;
+    this.closed(true);
   }
 }
 
