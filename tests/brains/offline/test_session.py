@@ -264,6 +264,21 @@ async def test_noise_that_is_no_speech_is_not_answered() -> None:
         ]
 
 
+async def test_after_a_noise_that_took_its_floor_the_question_before_is_answered() -> None:
+    async with home(fake("Ear", says="")) as at_home:
+        await at_home.open()
+        at_home.brain.do(SendText(FIRST, "what time is it"))
+        for _ in range(2):
+            at_home.brain.do(StartReply(FIRST))
+            at_home.brain.do(CancelReply(FIRST, None))
+            at_home.spoken()
+        for _ in range(2):
+            await at_home.reply()
+            assert [done.code for done in at_home.inbox.of(ReplyDone)] == ["no_speech"]
+        await at_home.reply()
+        assert at_home.called == [("clock", "{}")]
+
+
 async def test_a_discarded_utterance_is_no_part_of_the_next_one() -> None:
     async with home(fake("Ear", says="{samples}")) as at_home:
         await at_home.open()

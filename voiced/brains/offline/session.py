@@ -76,6 +76,9 @@ log = structlog.get_logger(__name__)
 PAUSE: Final = bytes(RATE * SAMPLE_BYTES * 18 // 100)
 """Between two sentences, 180 ms: each is synthesised by itself."""
 
+MOST_QUESTIONS: Final = 8
+"""That a session keeps: what is answered is the last in which somebody spoke."""
+
 HELP: Final = ToolSpec(
     "offline_help",
     "",
@@ -244,7 +247,7 @@ class _Session:
         self._brain = brain
         self._post = brain.post
         self._names = itertools.count(1)
-        self._question: _Question | None = None
+        self._questions: deque[_Question] = deque(maxlen=MOST_QUESTIONS)
         self._asked_with: dict[CallId, _Question] = {}
         self._reply: _Reply | None = None
         self._misses = 0
@@ -272,7 +275,7 @@ class _Session:
     def close(self) -> None:
         """Drop everything, post nothing."""
         self._closed = True
-        self._question = None
+        self._questions.clear()
         if self._reply is not None:
             self._end_reply(self._reply)
 
@@ -288,7 +291,7 @@ class _Session:
                 self._take_history(items)
             case SendText(_, text):
                 if self._answers is None:
-                    self._question = _Question(text)
+                    self._questions.append(_Question(text))
             case SendToolResult(_, call, output, spoken):
                 question = self._asked_with.pop(call, None)
                 if question is not None:
@@ -315,7 +318,7 @@ class _Session:
         self._post(UtteranceCommitted(self.number, item))
         question = _Question(item=item)
         if self._answers is None:
-            self._question = question
+            self._questions.append(question)
         self._hear(question, self._brain.hearing.commit())
 
     def _hear(self, question: _Question, utterance: Utterance) -> None:
@@ -340,9 +343,9 @@ class _Session:
                 case UserSaid(answers=True):
                     pass  # it asks nothing
                 case UserSaid(text, pcm, _, name):
-                    self._question = _Question(text, pcm if text is None else b"", name)
-                case ToolUsed(output=output, spoken=spoken) if self._question is not None:
-                    self._question.results.append(spoken or output)
+                    self._questions.append(_Question(text, pcm if text is None else b"", name))
+                case ToolUsed(output=output, spoken=spoken) if self._questions:
+                    self._questions[-1].results.append(spoken or output)
                 case ToolUsed() | AssistantSaid():
                     pass
 
@@ -406,9 +409,9 @@ class _Session:
 
     async def _answer(self, reply: _Reply) -> str:
         """Answer the question; the code of the reply's end. Raises EngineError, WorkerFailed, WorkerLost."""
-        question = self._question
-        if question is None:
+        if not self._questions:
             return ""
+        question = self._questions[-1]
         if question.results:
             self._misses = 0
             return await self._say(reply, "\n".join(filter(None, map(speakable, question.results))) or "Done.")
@@ -416,6 +419,8 @@ class _Session:
             return ""  # what it asked for was run; nothing came of it that could be said
         heard = await self._text_of(question)
         if heard is None:
+            if question in self._questions:
+                self._questions.remove(question)  # the one before it may be wanted still
             return "no_speech"
         self._begin(reply)
         match = (await self._learn()).match(heard)
