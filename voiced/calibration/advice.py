@@ -43,7 +43,7 @@ def advice(room: Room, *, canceller: bool, volume: int) -> Advice:
     else:
         settings["capture.echo"] = "half-duplex"
         settings["capture.echo_tail_ms"] = _tail_ms(room)
-        reasons.append(f"it hears nothing while it talks, and for {_tail_ms(room)} ms after, since the room goes on")
+        reasons.append(f"it hears nothing while it talks, and for {_tail_ms(room)} ms after, since its echo goes on")
         reasons.append(
             f"the echo comes after {room.delay_ms:.0f} ms, later than a canceller finds it"
             if canceller
@@ -59,8 +59,8 @@ def _none(why: str) -> Advice:
 
 
 def _tail_ms(room: Room) -> int:
-    """With a margin, in steps of 50."""
-    return min(3000, max(150, -(-round(room.decay_ms + 100) // 50) * 50))
+    """From the last that was played until its echo came and the room is quiet; with a margin, in steps of 50."""
+    return min(3000, max(150, -(-round(max(room.delay_ms, 0.0) + room.decay_ms + 100) // 50) * 50))
 
 
 def _margin_db(room: Room) -> float:
