@@ -14,7 +14,7 @@ import pytest
 from voiced.errors import PluginError
 from voiced.scaffold import PluginName, make
 
-PATIENCE_S = 120
+PATIENCE_S = 300
 
 
 def project(folder: Path, name: str = "weather") -> Path:
