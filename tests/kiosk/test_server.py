@@ -216,7 +216,7 @@ async def test_more_pages_than_it_bears_are_refused_until_one_is_closed() -> Non
         await last.connection.close()
         await still_serves(home)
 
-    assert (status, body) == (503, b"4 pages are open already; close one of them.\n")
+    assert (status, body) == (503, f"{MAX_PAGES} pages are open already; close one of them.\n".encode())
     assert refused.value.response.status_code == 503
 
 

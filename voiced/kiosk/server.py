@@ -66,7 +66,7 @@ from voiced.ports import Post
 if TYPE_CHECKING:
     from ssl import SSLContext
 
-MAX_PAGES: Final = 4
+MAX_PAGES: Final = 8
 MAX_SOCKETS: Final = 32
 """Pages, and connections of all kinds, at one time. A browser opens some six of them to load the page."""
 
