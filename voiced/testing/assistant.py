@@ -11,11 +11,10 @@ import asyncio
 import json
 import tempfile
 import time
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from voiced.app import Daemon
 from voiced.audio import RATE
@@ -34,26 +33,23 @@ from voiced.conversation.commands import (
     TurnFailed,
     UtteranceEnded,
 )
-from voiced.conversation.events import Card
 from voiced.testing.api_in_hand import KEY
-from voiced.testing.clock import PATIENCE_S, FakeClock
-from voiced.testing.in_hand import PluginsInHand, trouble_of
+from voiced.testing.clock import PATIENCE_S
+from voiced.testing.in_hand import trouble_of
 from voiced.testing.loopback import LoopbackServer, Script
 from voiced.testing.offline_sentences import understood
+from voiced.testing.plugin_trial import PluginTrial
 from voiced.testing.scripted_model import ScriptedModel
 from voiced.testing.sound_card import VirtualCard
 from voiced.testing.swift_time import SwiftTime
 from voiced.testing.voice import babble
-
-if TYPE_CHECKING:
-    from voiced.testing.http import HttpLoopback
 
 TICK_MS: Final = 20
 SPEECH_S: Final = 0.6
 """Enough to take the floor from an assistant that talks."""
 
 
-class Assistant:
+class Assistant(PluginTrial):
     """Name plugins with `plugin`, then enter `running`.
 
     `folder`: of the test's own; what plugins keep is there. `looked_at`: where files are looked for. `questions`: all
@@ -62,41 +58,11 @@ class Assistant:
     """
 
     def __init__(self, folder: Path, looked_at: Sequence[Path] = ()) -> None:
-        self.clock = FakeClock()
-        self.heard: list[str] = []
-        self.questions: list[str] = []
-        self.cards: dict[str, Card] = {}
-        """What is to be seen now, by the plugin's name and the card's: "laundry/machine"."""
-        self._folder = folder
-        self._plugins = PluginsInHand(looked_at)
-        self._api: HttpLoopback | None = None
+        super().__init__(folder, looked_at)
         self._model = ScriptedModel(self._complain)
-        self._answers: deque[str] = deque()
         self._taken = 0
         """Of `heard`: what `hears` or `user_says` gave."""
-        self._complaint = ""
         self._began = False
-
-    # Before it runs.
-
-    def plugin(
-        self,
-        *plugins: object,
-        name: str = "",
-        settings: Mapping[str, object] | None = None,
-        secrets: Mapping[str, str] | None = None,
-    ) -> None:
-        """Use these plugins: .py files, names of installed ones, modules, `Plugin` classes, functions with `@tool`.
-
-        No other plugin is there, not even a built-in one. A file is looked for beside the test. `settings` is the table
-        [plugin.NAME], `secrets` what `ToolContext.secret` gives, `name` another name than the plugin's own.
-        """
-        for plugin in plugins:
-            self._plugins.add(plugin, name, settings or {}, secrets or {})
-
-    def api(self, server: HttpLoopback) -> None:
-        """Let plugins have the API, at a server that runs, with the key `sk-test`. Without it there is none."""
-        self._api = server
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -137,10 +103,6 @@ class Assistant:
         """What the model does next: it says this."""
         self._model.will_say(text)
 
-    def user_answers(self, text: str) -> None:
-        """What the user answers to the next question of a plugin; "" is silence."""
-        self._answers.append(text)
-
     # What happens.
 
     async def user_says(self, text: str) -> str:
@@ -166,10 +128,6 @@ class Assistant:
         await self._until(lambda: len(self.heard) > self._taken, "nothing was heard")
         self._taken += 1
         return self.heard[self._taken - 1]
-
-    async def time_passes(self, **units: float) -> None:
-        """Let time pass for the plugins, as in `time_passes(minutes=5)`; what they schedule then happens too."""
-        await self.clock.let_pass(**units)
 
     async def tool_runs(self, tool: str) -> None:
         """Wait until the model has called it."""
@@ -311,22 +269,13 @@ class Assistant:
         self._no_complaint()
         if left := self._model.left:
             raise AssertionError(f"the model was not asked for all that is in the script; left: {left}")
-        if self._answers:
-            raise AssertionError(f"nobody asked for these answers of the user: {list(self._answers)}")
+        self._all_answered()
         if violations := self._server.violations:
             raise AssertionError(f"the real server would have refused this: {violations}")
 
     def _must_run(self) -> None:
         if not self._began:
             raise AssertionError("voiced does not run yet: write `async with assistant.running():` around this")
-
-    def _complain(self, complaint: str) -> None:
-        self._complaint = self._complaint or complaint  # the first one is the cause
-
-    def _no_complaint(self) -> None:
-        complaint, self._complaint = self._complaint, ""
-        if complaint:
-            raise AssertionError(complaint)
 
     def _speak(self, text: str) -> None:
         self._words = text
@@ -336,10 +285,7 @@ class Assistant:
     def _asked(self) -> None:
         """A plugin has asked something, and listens."""
         question = self._model.told[-1] if self._model.told else ""
-        self.questions.append(question)
-        if not self._answers:
-            self._complain(f"the user was asked {question!r}; write user_answers(...), or user_answers('') for silence")
-        elif answer := self._answers.popleft():
+        if answer := self._answer_to(question):
             self._speak(answer)
 
     def _count(self, kind: type[Fact]) -> int:

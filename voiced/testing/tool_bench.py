@@ -11,12 +11,11 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence, Set
 from contextlib import asynccontextmanager, suppress
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, assert_never
+from typing import Any, Final, assert_never
 
 from voiced.api import StateChanged, Transcript, Wake
 from voiced.audio import Ms
@@ -35,7 +34,6 @@ from voiced.conversation.events import (
     AnnouncementAsked,
     AnnouncementWithdrawn,
     CallId,
-    Card,
     CardAsked,
     CardWithdrawn,
     EarconAsked,
@@ -52,18 +50,16 @@ from voiced.conversation.events import (
 from voiced.plugins.host import PluginHost
 from voiced.plugins.settings import PluginSettings
 from voiced.testing.api_in_hand import api_at
-from voiced.testing.clock import PATIENCE_S, FakeClock, all_done, turns
-from voiced.testing.in_hand import PluginsInHand, trouble_of
+from voiced.testing.clock import PATIENCE_S, all_done, turns
+from voiced.testing.in_hand import trouble_of
 from voiced.testing.offline_sentences import understood
+from voiced.testing.plugin_trial import PluginTrial
 from voiced.usage import Usage
-
-if TYPE_CHECKING:
-    from voiced.testing.http import HttpLoopback
 
 NOBODY_ANSWERED: Final = "nobody answered"
 
 
-class ToolBench:
+class ToolBench(PluginTrial):
     """Name plugins with `plugin`, then enter `running`.
 
     `folder`: of the test's own; what plugins keep is there. `looked_at`: where files are looked for. All that plugins
@@ -72,13 +68,9 @@ class ToolBench:
     """
 
     def __init__(self, folder: Path, looked_at: Sequence[Path] = ()) -> None:
-        self.clock = FakeClock()
-        self.heard: list[str] = []
-        self.questions: list[str] = []
+        super().__init__(folder, looked_at)
         self.sounds: list[bytes] = []
         self.earcons: list[str] = []
-        self.cards: dict[str, Card] = {}
-        """What is to be seen now, by the plugin's name and the card's: "laundry/machine"."""
         self.muted = False
         self.volume = 40
         self.spoken = ""
@@ -89,39 +81,13 @@ class ToolBench:
         """What each request of the API used."""
         self.offered: dict[str, ToolSpec] = {}
         """The tools that the model may call now, by name."""
-        self._folder = folder
-        self._plugins = PluginsInHand(looked_at)
-        self._server: HttpLoopback | None = None
-        self._answers: deque[str] = deque()
         self._calls = count(1)
         self._returned: dict[CallId, asyncio.Future[tuple[ToolReturned, Set[asyncio.Task[Any]]]]] = {}
         self._under_way: dict[CallId, str] = {}
         self._taken = 0
-        self._complaint = ""
         self._moment = asyncio.Event()
         self._loaded = False
         self._began = False
-
-    # Before it runs.
-
-    def plugin(
-        self,
-        *plugins: object,
-        name: str = "",
-        settings: Mapping[str, Any] | None = None,
-        secrets: Mapping[str, str] | None = None,
-    ) -> None:
-        """Use these plugins: .py files, names of installed ones, modules, `Plugin` classes, functions with `@tool`.
-
-        No other plugin is there, not even a built-in one. A file is looked for beside the test. `settings` is the table
-        [plugin.NAME], `secrets` what `ToolContext.secret` gives, `name` another name than the plugin's own.
-        """
-        for plugin in plugins:
-            self._plugins.add(plugin, name, settings or {}, secrets or {})
-
-    def api(self, server: HttpLoopback) -> None:
-        """Let plugins have the API, at a server that runs, with the key `sk-test`. Without it there is none."""
-        self._server = server
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -131,7 +97,7 @@ class ToolBench:
         not asked for.
         """
         self._loaded, self._began = False, True
-        ai = None if self._server is None else api_at(self._server.base_url, self._post)
+        ai = None if self._api is None else api_at(self._api.base_url, self._post)
         self._host = PluginHost(
             PluginSettings(),
             post=self._post,
@@ -150,18 +116,13 @@ class ToolBench:
                 raise AssertionError(trouble)
             yield
             self._no_complaint()
-            if self._answers:
-                raise AssertionError(f"nobody asked for these answers of the user: {list(self._answers)}")
+            self._all_answered()
         finally:
             running.cancel()
             with suppress(asyncio.CancelledError):
                 await running
             if ai is not None:
                 await ai.aclose()
-
-    def user_answers(self, text: str) -> None:
-        """What the user answers to the next question; "" is silence."""
-        self._answers.append(text)
 
     # What happens.
 
@@ -190,10 +151,6 @@ class ToolBench:
         await self._until(lambda: len(self.heard) > self._taken, "nothing was said")
         self._taken += 1
         return self.heard[self._taken - 1]
-
-    async def time_passes(self, **units: float) -> None:
-        """Let time pass, as in `time_passes(minutes=5)`; what plugins schedule then happens too."""
-        await self.clock.let_pass(**units)
 
     async def until(self, holds: Callable[[], object]) -> None:
         """Wait, without time passing, until this is true: for what a thread or a server does."""
@@ -309,21 +266,11 @@ class ToolBench:
         if asked.answer is None:
             self._ends(asked.request)
             return
-        self.questions.append(asked.text)
-        if not self._answers:
-            self._complaint = (
-                f"the user was asked {asked.text!r}; write user_answers(...), or user_answers('') for silence"
-            )
-        answer = self._answers.popleft() if self._answers else ""
+        answer = self._answer_to(asked.text)
         self._ends(asked.request, answer, "" if answer else NOBODY_ANSWERED)
 
     def _ends(self, request: str, text: str = "", error: str = "") -> None:
         asyncio.get_running_loop().call_soon(self._host.report, RequestEnded(request, text, error))
-
-    def _no_complaint(self) -> None:
-        complaint, self._complaint = self._complaint, ""
-        if complaint:
-            raise AssertionError(complaint)
 
 
 def _facts(event: Wake | Transcript | StateChanged) -> list[Fact]:
