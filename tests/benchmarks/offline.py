@@ -24,6 +24,7 @@ import numpy.typing as npt
 from tests.benchmarks.columns import at, columns
 from tests.brains.offline.household import LIGHTS, ROBOT
 from tests.brains.offline.spoken import POCKETSPHINX, among_silence, at_16_khz, spoken
+from tests.edit_distance import distance
 from tests.speech import labelled, read_wav
 from voiced.api import options_of
 from voiced.audio import RATE, SAMPLE_BYTES
@@ -255,17 +256,8 @@ async def _heard(worker: Worker, utterance: Utterance) -> Outcome:
 
 
 def _word_errors(outcomes: Sequence[Outcome]) -> float:
-    wrong = sum(_distance(words_of(outcome.said), words_of(outcome.heard)) for outcome in outcomes)
+    wrong = sum(distance(words_of(outcome.said), words_of(outcome.heard)) for outcome in outcomes)
     return wrong / sum(len(words_of(outcome.said)) for outcome in outcomes)
-
-
-def _distance(said: Sequence[str], heard: Sequence[str]) -> int:
-    row = list(range(len(heard) + 1))
-    for index, word in enumerate(said, 1):
-        row, above = [index], row
-        for column, other in enumerate(heard, 1):
-            row.append(min(above[column] + 1, row[-1] + 1, above[column - 1] + (word != other)))
-    return row[-1]
 
 
 async def _said(texts: Sequence[str], voice: tuple[str, int, int]) -> list[bytes]:

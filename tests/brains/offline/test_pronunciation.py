@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.edit_distance import distance
 from voiced.brains.offline.pronunciation import VOWELS, guessed, looked_up
 
 DICTIONARY = Path(pocketsphinx.get_model_path("en-us/cmudict-en-us.dict")).read_text().splitlines()
@@ -50,15 +51,5 @@ def test_any_word_can_be_spoken(word: str) -> None:
 
 def test_of_words_whose_pronunciation_is_known_four_phones_in_five_are_guessed() -> None:
     words = [line.split() for line in random.Random(7).sample(DICTIONARY, 2000) if "(" not in line.split()[0]]
-    wrong = sum(_distance(guessed(word.replace(".", "").replace("-", "")).split(), phones) for word, *phones in words)
+    wrong = sum(distance(guessed(word.replace(".", "").replace("-", "")).split(), phones) for word, *phones in words)
     assert wrong / sum(len(phones) for _, *phones in words) < 0.2
-
-
-def _distance(one: list[str], other: list[str]) -> int:
-    """Phones to change, add or take away."""
-    row = list(range(len(other) + 1))
-    for index, phone in enumerate(one, 1):
-        row, above = [index], row
-        for column, wanted in enumerate(other, 1):
-            row.append(min(above[column] + 1, row[-1] + 1, above[column - 1] + (phone != wanted)))
-    return row[-1]
