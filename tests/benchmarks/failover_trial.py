@@ -129,7 +129,7 @@ class LiveHousehold(Household):
     async def _tick(self) -> None:
         await asyncio.sleep(0.002)
 
-    def _nothing_is_left(self) -> None:
+    async def _nothing_is_left(self) -> None:
         assert list(self.server.violations) == []
 
 

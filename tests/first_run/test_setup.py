@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.calibration.test_calibrate import Turning, full_disk
+from tests.calibration.test_calibrate import Turning
+from tests.full_disk import full_disk
 from voiced.cli.setup import of_card
 from voiced.config import load_config
 from voiced.errors import ConfigError
@@ -110,8 +111,9 @@ def test_answers_that_end_too_early_write_nothing(file: Path) -> None:
 
 
 def test_what_is_no_key_and_no_number_is_asked_again(file: Path) -> None:
-    typist = Typist("9", "1", "x", "", "", "my key", "n", KEY, "")
+    typist = Typist("9", "1", "x", "", "", f"{KEY} and more", "my-key", "n", KEY, "")
     assert wizard(file, typist) == 0
+    assert "that holds more than a key" in typist.out.getvalue()
     assert "begins with sk-" in typist.out.getvalue()
     assert "from 1 to 2" in typist.out.getvalue()
 
@@ -173,6 +175,31 @@ def test_with_nobody_to_ask_it_says_hello_in_words(file: Path) -> None:
         played = card.played.samples()
     loud = (abs(played.astype(int)) > 300).nonzero()[0]
     assert (loud[-1] - loud[0]) / card.rate > 1.5, "a sentence, spoken"
+
+
+@pytest.mark.parametrize(
+    ("held", "complaint"),
+    [
+        (b"", "is empty; put the key in it"),
+        (b"sk-proj-0123456789 and more", "holds more than a key"),
+        (b"\xef\xbb\xbfsk-proj-0123456789", "holds more than a key"),
+        (b"\xff", "is not a key"),
+        (None, "no key can be read from it"),
+    ],
+    ids=["empty", "two words", "a mark of Windows", "no text", "no file"],
+)
+def test_a_file_with_no_key_in_it_is_refused_before_anything_is_written(
+    held: bytes | None, complaint: str, file: Path, tmp_path: Path
+) -> None:
+    key_file = tmp_path / "key"
+    if held is not None:
+        key_file.write_bytes(held)
+    arguments = Namespace(
+        config=file, yes=True, microphone=None, loudspeaker=None, key_file=key_file, listen=None, no_sound=True
+    )
+    with pytest.raises(ConfigError, match=complaint):
+        of_card(arguments, io.StringIO(), VirtualCard())
+    assert not file.parent.exists()
 
 
 def test_a_stranger_at_a_terminal(tmp_path: Path) -> None:
