@@ -425,6 +425,8 @@ async def test_it_fits_screens_of_all_sizes(browser: Browser, desk: Desk) -> Non
             await page.ask("scrollTo(0, 0)")
             box = await page.ask("document.querySelector('#talk').getBoundingClientRect().toJSON()")
             assert 0 <= box["top"] < box["bottom"] <= height, "the button to talk is in sight"
+            read = await page.ask("document.querySelector('#transcript').getBoundingClientRect().top")
+            assert read + 60 <= (box["top"] if box["width"] > width / 2 else height), "and two lines of the transcript"
 
 
 async def test_no_text_however_long_pushes_the_rest_away(browser: Browser, desk: Desk) -> None:
