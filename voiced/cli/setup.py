@@ -17,10 +17,11 @@ from voiced.brains.offline.settings import OfflineSettings
 from voiced.brains.offline.speaking import Speaking
 from voiced.brains.offline.worker_process import Worker
 from voiced.config.sources import user_file
-from voiced.errors import ConfigError
+from voiced.errors import ConfigError, ServiceError
 from voiced.first_run import wizard
 from voiced.first_run.questions import Person
 from voiced.playout.earcons import tone
+from voiced.service.installation import checked_key
 from voiced.sound_card import PortAudioCard, SoundCard
 
 
@@ -70,6 +71,10 @@ def _key(file: Path | None) -> str | None:
     if file is None:
         return None
     try:
-        return file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file}: no key can be read from it ({error})") from None
+        return checked_key(file.read_text(encoding="utf-8"), str(file))
+    except OSError as error:
+        raise ConfigError(f"{file}: no key can be read from it ({error.strerror}); name another") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{file}: this is not a key (not plain ASCII); put the key alone in it") from None
+    except ServiceError as error:
+        raise ConfigError(str(error)) from None

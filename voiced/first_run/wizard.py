@@ -11,9 +11,10 @@ from typing import Any, Final
 from voiced.audio import Ms
 from voiced.config import Config, load_config
 from voiced.config.writing import change, changed, write_whole
-from voiced.errors import AudioError, ConfigError, DeviceFailed
+from voiced.errors import AudioError, ConfigError, DeviceFailed, ServiceError
 from voiced.first_run.questions import Person
 from voiced.redaction import looks_like_a_key
+from voiced.service.installation import checked_key
 from voiced.sound_card import Device, Direction, SoundCard
 from voiced.sound_card.playing import play
 
@@ -129,7 +130,14 @@ def _key(wishes: Wishes, person: Person) -> str:
     )
     while True:
         key = person.secret("key (Enter for none): ")
-        if not key or looks_like_a_key(key):
+        if not key:
+            return key
+        try:
+            checked_key(key, "that")
+        except ServiceError as error:
+            person.tell(str(error))
+            continue
+        if looks_like_a_key(key):
             return key
         person.tell("that does not look like a key: it begins with sk-")
         if person.agrees("Take it all the same?", usual=False):
