@@ -42,6 +42,8 @@ from voiced.testing.http import (
 from voiced.testing.http.faults import Action
 from voiced.testing.http.refusal import error_body
 
+from .desk import desk
+
 KEY = "sk-test-0123456789"
 
 
@@ -443,3 +445,36 @@ async def test_a_model_that_no_provider_knows() -> None:
         error = await here.complaint(model="gpt-unknown")
         assert isinstance(error, ModelUnknown)
         assert here.asked == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("model", "says"),
+    [
+        ("gpt-4", "; the last day of gpt-4 at OpenAI is 2026-10-23: use gpt-5.4"),
+        ("o4-mini", "; the last day of o4-mini at OpenAI is 2026-10-23: use another model"),
+        ("gpt-9", "have access to it."),
+    ],
+)
+async def test_a_model_that_is_gone_is_told_with_its_successor(model: str, says: str) -> None:
+    async with HttpLoopback(faults=[Fault(no_such_model(model), "chat", every=True)]) as server, desk(server) as made:
+        with pytest.raises(ModelUnknown) as caught:
+            await made.ai.chat.ask("Hi", model=model)
+    assert str(caught.value).endswith(says)
+
+
+async def test_a_server_that_wants_a_key_and_gets_none_says_where_it_goes() -> None:
+    async with HttpLoopback(faults=[Fault(wrong_key(), "chat", every=True)]) as server:
+        attic = ProviderSettings(base_url=server.base_url, models={"chat": "gpt-5.4-mini"})
+        providers = {"openai": ProviderSettings(base_url=server.base_url), "attic": attic}
+        async with desk(server, providers=providers) as made:
+            made.key = ""
+            for name, says in (
+                (
+                    "attic",
+                    "none is configured for it: set ATTIC_API_KEY, or name a file with it in ai.providers.attic.",
+                ),
+                ("openai", "none is configured for it: name a file with it in ai.providers.openai.key_file"),
+            ):
+                with pytest.raises(ApiDenied) as caught:
+                    await made.ai.chat.ask("Hi", provider=name)
+                assert says in str(caught.value)

@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 
 from voiced.ai.endpoint import Endpoint
+from voiced.ai.presets import variable_of
 from voiced.errors import (
     AnswerUnusable,
     ApiBusy,
@@ -185,7 +186,7 @@ def _judged(
             return ApiDenied(told, status=status, code=code, cause="access")
         mend = "the server does not accept the API key: replace it"
         if not endpoint.key:
-            mend = "the server wants an API key, and none is configured for it"
+            mend = f"the server wants an API key, and none is configured for it{_key_place(endpoint.name)}"
         return ApiDenied(named(mend), status=status, code=code, cause="key")
     if status == 403:
         return ApiDenied(
@@ -232,6 +233,14 @@ def _root_cause(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
     return one_line(str(error)) or type(error).__name__
+
+
+def _key_place(provider: str) -> str:
+    """Where the key of a provider goes; OPENAI_API_KEY is for OpenAI's own servers alone."""
+    if not provider:
+        return ""
+    variable = "" if provider == "openai" else f"set {variable_of(provider)}, or "
+    return f": {variable}name a file with it in ai.providers.{provider}.key_file"
 
 
 def _and(message: str) -> str:

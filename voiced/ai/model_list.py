@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from voiced.ai.models import SHUTDOWN, SUCCESSOR, day_of
+from voiced.ai.models import PROVIDER, SHUTDOWN, SUCCESSOR, day_of
 from voiced.ai.providers import Providers, Server
 from voiced.errors import AnswerUnusable, RequestRejected
 
 if TYPE_CHECKING:
     from openai.types import Model
-
-_OPENAI: Final = "openai"
-"""The provider whose models retire as OpenAI announced it, wherever it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +79,7 @@ def _info(model: Model, server: Server) -> ModelInfo:
     """Raises AttributeError, TypeError or ValueError where it is none."""
     if not isinstance(model.id, str) or not model.id:
         raise ValueError("no model")
-    ours = server.provider.name == _OPENAI
+    ours = server.provider.name == PROVIDER
     shutdown = day_of(getattr(model, "shutdown_date", None)) or (SHUTDOWN.get(model.id) if ours else None)
     return ModelInfo(
         model.id,

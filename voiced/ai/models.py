@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
+PROVIDER: Final = "openai"
+"""Whose models retire as OpenAI announced it, wherever it is."""
+
 SOON: Final = timedelta(days=60)
 """Before its shutdown a model is warned about from so long."""
 
@@ -68,6 +71,7 @@ SUCCESSOR: Final[Mapping[str, str]] = {
     "gpt-4o-transcribe": "gpt-transcribe",
     "gpt-4o-mini-transcribe": "gpt-transcribe",
     "gpt-4o-mini-transcribe-2025-12-15": "gpt-transcribe",
+    "gpt-4o-transcribe-diarize": "gpt-transcribe",
     "gpt-3.5-turbo": "gpt-5.4-mini",
     "gpt-4": "gpt-5.4",
     "gpt-4-turbo": "gpt-5.4",
@@ -85,9 +89,18 @@ SUCCESSOR: Final[Mapping[str, str]] = {
     "gpt-image-1.5": "gpt-image-2",
     "chatgpt-image-latest": "gpt-image-2",
     "gpt-realtime": "gpt-realtime-2.1",
+    "gpt-realtime-2025-08-28": "gpt-realtime-2.1",
     "gpt-realtime-mini": "gpt-realtime-2.1-mini",
+    "gpt-realtime-mini-2025-12-15": "gpt-realtime-2.1-mini",
 }
 """What takes the place of a model. Nothing was announced for speech (tts-1 and gpt-4o-mini-tts)."""
+
+
+def last_day(model: str) -> str:
+    """When a model of OpenAI's is switched off, and what to do, for an error; empty where that is not known."""
+    if (day := SHUTDOWN.get(model)) is None:
+        return ""
+    return f"the last day of {model} at OpenAI is {day:%Y-%m-%d}: use {SUCCESSOR.get(model, 'another model')}"
 
 
 class Models:

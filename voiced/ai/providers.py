@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from voiced.ai.client import WRONG_FORM, Client
 from voiced.ai.directory import Provider, no_key, providers
 from voiced.ai.endpoint import Endpoint
+from voiced.ai.models import PROVIDER, last_day
 from voiced.ai.presets import Helper
 from voiced.ai.settings import AiSettings
 from voiced.errors import (
@@ -144,6 +145,7 @@ class Providers:
                             helper, request, read, server, within_s, lost, once=once, others=others > 0
                         )
                 except ApiError as error:
+                    _tell_last_day(error, candidate, model or candidate.models.get(helper, ""))
                     if not others or not _next_may_help(error, once=once):
                         raise _after(passed, error) from error.__cause__
                     passed.append(error)
@@ -371,6 +373,13 @@ def _told_to_wait(error: ApiError, patience_s: float) -> ApiError:
         return error
     minutes = f"{wait / 60:.0f} minutes" if wait >= 120 else f"{wait:.0f} s"
     return ApiBusy(f"{error}; ask again in {minutes}", status=error.status, code=error.code, retry_after_s=wait)
+
+
+def _tell_last_day(error: ApiError, provider: Provider, model: str) -> None:
+    """Where a model is not known, which OpenAI had or has for a while. `images` tells of dall-e by itself."""
+    known = last_day(model) if provider.name == PROVIDER and not model.startswith("dall-e") else ""
+    if known and isinstance(error, ModelUnknown) and error.status:
+        error.args = (f"{str(error).rstrip('.')}; {known}",)
 
 
 def _next_may_help(error: ApiError, *, once: bool) -> bool:
