@@ -163,6 +163,7 @@ def complaints(tmp_path: Path, text: str = "", environ: dict[str, str] | None = 
         ("[turn]\nend = 'me'", '2: turn.end is "me"; the choices: local, server, semantic'),
         ("[sound]\nmuted = 'yes'", '2: sound.muted is "yes"; write muted = true or muted = false'),
         ("[sound]\ndevice = 5", '2: sound.device is 5; write text in quotes: device = "5"'),
+        ("[sound]\ndevice = false", '2: sound.device is false; write text in quotes: device = "…"'),
         ("[sound]\nwords = 'hey'", '2: sound.words is "hey"; write a list: words = ["hey"]'),
         ("[sound]\nwords = ['']", '2: sound.words is [""]; a wake word is empty; write a word or take it out'),
         # A name in a table.

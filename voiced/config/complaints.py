@@ -106,7 +106,7 @@ def _fix(field: FieldInfo, given: Given, error: Mapping[str, Any]) -> str:
     if kind.startswith("bool"):
         return f"write {_assignment(given, True)} or {_assignment(given, False)}"
     if kind.startswith("string_type"):
-        text = "…" if isinstance(given.value, (list, Mapping)) else str(given.value)
+        text = "…" if isinstance(given.value, (list, Mapping, bool)) else str(given.value)
         return f"write text in quotes: {_assignment(given, text)}"
     if kind in ("list_type", "tuple_type", "set_type", "frozen_set_type"):
         return f"write a list: {_assignment(given, [given.value])}"
