@@ -153,6 +153,7 @@ def begins(played: bytearray, at: int = 0) -> int:
     return at + int(np.flatnonzero(np.frombuffer(played, "<i2")[at:])[0])
 
 
+@pytest.mark.real_time
 async def test_somebody_speaks_to_the_page_and_hears_the_answer_there(
     household: Callable[..., Household], browser: Browser
 ) -> None:
@@ -180,6 +181,7 @@ async def test_somebody_speaks_to_the_page_and_hears_the_answer_there(
         assert not any(line["event"] == "echo.half_duplex" for line in home.log), "browsers cancel echo themselves"
 
 
+@pytest.mark.real_time
 async def test_who_interrupts_on_the_page_is_answered(household: Callable[..., Household], browser: Browser) -> None:
     async with household([COFFEE, TEA]) as home:
         await served(home)
@@ -201,6 +203,7 @@ async def test_who_interrupts_on_the_page_is_answered(household: Callable[..., H
         assert played_ms - 300 < cut.heard < played_ms + on_the_way_ms, "no more than the page was sent"
 
 
+@pytest.mark.real_time
 async def test_a_page_that_is_closed_in_mid_answer_and_comes_back_hears_the_rest(
     household: Callable[..., Household], browser: Browser
 ) -> None:
