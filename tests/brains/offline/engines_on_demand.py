@@ -28,19 +28,24 @@ class Ear:
         self._hang_at = hang_at
         self._confidence = confidence
         self._heard = 0
+        self._listening = False
         self._words: tuple[str, ...] = ()
 
     def expect(self, grammar: Grammar) -> None:
         if "unusable" in grammar.words:
             raise EngineError("this grammar can't be used")
         self._words = grammar.words
+        self._listening = False
         self._note("x")
 
     def begin(self) -> None:
         self._heard = 0
+        self._listening = True
         self._note("b")
 
     def feed(self, pcm: bytes) -> None:
+        if not self._listening:
+            raise EngineError("no utterance has begun")
         self._heard += len(pcm) // 2
         self._note("f")
 

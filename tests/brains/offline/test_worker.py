@@ -215,6 +215,17 @@ async def test_an_utterance_that_began_before_the_process_was_up_is_heard_whole(
         assert await hearing.end() == Heard("8000 samples of lamp on", 1.0)
 
 
+async def test_what_is_said_while_the_sentences_change_is_heard_whole_with_the_new_ones() -> None:
+    async with hosting("Ear", says="{samples} samples of {words}") as worker:
+        await worker.up()
+        hearing = Hearing(worker)
+        hearing.expect(Grammar(LAMP.jsgf, ("radio",)))
+        hearing.feed(HALF_A_SECOND)
+        hearing.expect(LAMP)
+        hearing.feed(HALF_A_SECOND)
+        assert await hearing.end() == Heard("16000 samples of lamp on", 1.0)
+
+
 async def test_nothing_said_is_nothing_heard() -> None:
     async with hosting("Ear") as worker:
         hearing = Hearing(worker)

@@ -68,7 +68,7 @@ class Hearing:
         self._again = asyncio.Lock()
 
     def expect(self, grammar: Grammar) -> None:
-        """Listen for these sentences from the next utterance on."""
+        """Listen for these sentences from now on, in an utterance that is under way as well."""
         self._grammar = grammar
         self._teach()
 
@@ -136,6 +136,8 @@ class Hearing:
         life, grammar = self._worker.life, self._grammar
         if life != NOBODY and grammar is not None and (life, grammar) != self._told:
             self._told = (life, grammar)
+            if self._utterance is not None:
+                self._utterance.life = NOBODY  # the engine drops what it heard of it: at its end it is decoded anew
             try:
                 self._worker.ask("expect", jsgf=grammar.jsgf, words=grammar.words)
             except FrameError as error:
