@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.brains.offline.spoken import spoken
+from tests.facts import Facts
 from voiced.app import Daemon
 from voiced.audio import RATE
 from voiced.config import load_config
 from voiced.conversation.commands import (
     BrainChanged,
     DeviceChanged,
-    Fact,
     FloorChanged,
     ReplyHeard,
     RequestEnded,
@@ -23,9 +22,6 @@ from voiced.conversation.commands import (
     UserHeard,
 )
 from voiced.testing.sound_card import VirtualCard
-
-PATIENCE_S = 60.0
-"""Only reached by a test that fails."""
 
 DOOR = """
 from voiced.api import ToolContext, tool
@@ -41,28 +37,6 @@ async def paint(context: ToolContext) -> str:
     colour = await context.ask("Which colour?", choices=["dark red", "light green"])
     return f"Now it is {colour}."
 """
-
-
-class Facts:
-    """`ports.StatusSink`, for who waits until something is so."""
-
-    def __init__(self) -> None:
-        self.all: list[Fact] = []
-        self._news = asyncio.Event()
-
-    def report(self, fact: Fact) -> None:
-        self.all.append(fact)
-        self._news.set()
-
-    async def until(self, holds: Callable[[], object]) -> None:
-        async with asyncio.timeout(PATIENCE_S):
-            while not holds():
-                self._news.clear()
-                await self._news.wait()
-
-    @property
-    def floor(self) -> str:
-        return next((fact.floor for fact in reversed(self.all) if isinstance(fact, FloorChanged)), "idle")
 
 
 @pytest.mark.parametrize(
@@ -97,20 +71,20 @@ async def test_a_question_is_asked_and_answered_aloud(
         async with asyncio.TaskGroup() as tasks:
             running = tasks.create_task(daemon.run(stop))
             try:
-                await facts.until(lambda: sum(isinstance(f, DeviceChanged) and f.ok for f in facts.all) == 2)
+                await facts.until(lambda: sum(fact.ok for fact in facts.of(DeviceChanged)) == 2)
                 await facts.until(lambda: BrainChanged("ready", brain="offline") in facts.all)
                 card.say(utterance, at=card.time())
-                await facts.until(lambda: facts.floor == "speaking")
-                await facts.until(lambda: facts.floor == "listening")
+                await facts.until(lambda: facts.of(FloorChanged)[-1:] == [FloorChanged("speaking")])
+                await facts.until(lambda: facts.of(FloorChanged)[-1:] == [FloorChanged("listening")])
                 card.say(reply, at=card.time() + 0.3)
-                await facts.until(lambda: any(isinstance(fact, ReplyHeard) for fact in facts.all))
+                await facts.until(lambda: facts.of(ReplyHeard))
             finally:
                 stop.set()
                 await asyncio.wait({running})
     finally:
         await asyncio.to_thread(card.stop)
-    assert [fact.text for fact in facts.all if isinstance(fact, UserHeard)] == heard
-    assert [fact.ok for fact in facts.all if isinstance(fact, ToolEnded)] == [ok]
-    assert [fact.text.lower().rstrip(".") for fact in facts.all if isinstance(fact, RequestEnded)] == [heard[1]]
-    (told,) = [fact.text for fact in facts.all if isinstance(fact, ReplyHeard)]
+    assert [fact.text for fact in facts.of(UserHeard)] == heard
+    assert [fact.ok for fact in facts.of(ToolEnded)] == [ok]
+    assert [fact.text.lower().rstrip(".") for fact in facts.of(RequestEnded)] == [heard[1]]
+    (told,) = [fact.text for fact in facts.of(ReplyHeard)]
     assert told.endswith(ends)

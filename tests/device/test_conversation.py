@@ -4,44 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.device.sounds import Room, Tap
+from tests.facts import Facts
 from tests.speech import labelled, read_wav
 from voiced.app import Daemon
 from voiced.audio import RATE, SAMPLE_BYTES
 from voiced.config import Loaded, load_config
-from voiced.conversation.commands import BargedIn, DeviceChanged, Fact, FloorChanged, ReplyHeard
+from voiced.conversation.commands import BargedIn, DeviceChanged, FloorChanged, ReplyHeard
 from voiced.sound_card import PortAudioCard
 from voiced.testing.loopback import LoopbackServer, Say
 
 pytestmark = [pytest.mark.device, pytest.mark.shared_data]
 
 MINUTE_MS = 60_000
-
-
-class Watcher:
-    """Remembers what happens, and waits for more."""
-
-    def __init__(self) -> None:
-        self.facts: list[Fact] = []
-        self._news = asyncio.Event()
-
-    def report(self, fact: Fact) -> None:
-        self.facts.append(fact)
-        self._news.set()
-
-    def all(self, kind: type[object]) -> list[Fact]:
-        return [fact for fact in self.facts if isinstance(fact, kind)]
-
-    async def until(self, holds: Callable[[], object], timeout_s: float) -> None:
-        async with asyncio.timeout(timeout_s):
-            while not holds():
-                self._news.clear()
-                await self._news.wait()
 
 
 def settings(base_url: str, folder: Path) -> Loaded:
@@ -69,24 +48,24 @@ async def test_a_minute_of_reply_is_not_taken_for_the_user_and_the_user_is(
     while len(reply) < 90 * RATE * SAMPLE_BYTES:
         reply += next(clips).pcm
     user = read_wav(shared_data / "speech" / "read" / "librivox_0880.wav")
-    watcher = Watcher()
+    facts = Facts()
     stop = asyncio.Event()
     with Room() as room, Tap(card) as tap:
         async with (
             LoopbackServer([Say("a long story", reply), Say("a short one")]) as server,
             asyncio.TaskGroup() as tasks,
         ):
-            tasks.create_task(Daemon(settings(server.base_url, tmp_path), card, sinks=[watcher]).run(stop))
-            await watcher.until(lambda: len(watcher.all(DeviceChanged)) == 2, 10)
+            tasks.create_task(Daemon(settings(server.base_url, tmp_path), card, sinks=[facts]).run(stop))
+            await facts.until(lambda: len(facts.of(DeviceChanged)) == 2, 10)
             room.say(user)
-            await watcher.until(lambda: FloorChanged("speaking") in watcher.facts, 15)
+            await facts.until(lambda: FloorChanged("speaking") in facts.all, 15)
             await tap.for_s(MINUTE_MS / 1000 + 1)
-            assert watcher.all(BargedIn) == [], "the assistant interrupted itself"
+            assert facts.of(BargedIn) == [], "the assistant interrupted itself"
             room.say(user)
-            await watcher.until(lambda: watcher.all(BargedIn), 5)
-            await watcher.until(lambda: watcher.all(ReplyHeard), 5)
+            await facts.until(lambda: facts.of(BargedIn), 5)
+            await facts.until(lambda: facts.of(ReplyHeard), 5)
             stop.set()
-    heard = watcher.all(ReplyHeard)[0]
+    heard = facts.of(ReplyHeard)[0]
     assert isinstance(heard, ReplyHeard)
     assert heard.cut
     assert heard.heard >= MINUTE_MS
