@@ -6,7 +6,6 @@ import json
 import socket
 import stat
 import tarfile
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -52,7 +51,6 @@ latitude = 54.971
 servers = {{ notes = {{ command = "x", env = {{ NOTES_API_KEY = "planted-in-a-table" }} }} }}
 """
 
-MakeExamination = Callable[..., Examination]
 
 
 @pytest.fixture
