@@ -52,7 +52,6 @@ servers = {{ notes = {{ command = "x", env = {{ NOTES_API_KEY = "planted-in-a-ta
 """
 
 
-
 @pytest.fixture
 def examined(places: MakePlaces, tmp_path: Path) -> tuple[Places, Examination]:
     """Of somebody with keys everywhere, who talked."""
