@@ -9,6 +9,7 @@ from gpiozero.exc import BadPinFactory
 from gpiozero.pins.mock import MockFactory
 
 from tests.keys.recorder import Recorder, failure_of, watching
+from voiced import installing
 from voiced.keys.gpio import GpioButton
 from voiced.keys.port import KeysAbsent, KeysLost
 
@@ -69,4 +70,4 @@ async def test_a_machine_without_pins_says_so() -> None:
     keys = Recorder()
     error = await failure_of(button(NoPins(), keys))
     assert isinstance(error, KeysAbsent)
-    assert str(error).startswith("no pins here: is this a Raspberry Pi? pip install 'voiced[gpio]'")
+    assert str(error).startswith(f"no pins here: is this a Raspberry Pi? {installing.GPIO}")

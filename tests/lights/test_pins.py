@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from structlog.testing import capture_logs
 
+from voiced import installing
 from voiced.lights.pins import COLOURS, Pins
 from voiced.lights.settings import LightSettings
 from voiced.lights.state import STATES
@@ -68,7 +69,7 @@ async def test_a_machine_without_pins_is_told_once() -> None:
             await pins.show(state)
         await pins.close()
     assert [(line["event"], line["log_level"]) for line in log] == [("lights.pins", "warning")]
-    assert log[0]["reason"].startswith("no pins here: is this a Raspberry Pi? pip install 'voiced[gpio]'")
+    assert log[0]["reason"].startswith(f"no pins here: is this a Raspberry Pi? {installing.GPIO}")
 
 
 async def test_a_pin_that_something_else_uses_is_told_once_and_the_others_are_let_go(factory: MockFactory) -> None:

@@ -60,7 +60,7 @@ def test_pins_need_gpiozero(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, nam
     must_be_installed(LightSettings(command=("leds",)))
     text = {"pins": "pins = { muted = 5 }", "rgb": "rgb = [5, 6, 13]"}[name]
     lights = loaded(tmp_path, f"[lights]\n{text}\n")
-    with pytest.raises(ConfigError, match=rf"lights.{name} needs gpiozero: pip install 'voiced\[gpio\]'"):
+    with pytest.raises(ConfigError, match=rf"lights.{name} needs gpiozero: .*'voiced\[gpio\]'"):
         must_be_installed(lights)
 
 

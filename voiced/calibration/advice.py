@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from voiced import installing
 from voiced.calibration.chirp import Room
 
 CANCELLER_REACHES_MS: Final = 480
@@ -47,7 +48,7 @@ def advice(room: Room, *, canceller: bool, volume: int) -> Advice:
         reasons.append(
             f"the echo comes after {room.delay_ms:.0f} ms, later than a canceller finds it"
             if canceller
-            else "with pip install 'voiced[echo]' it could be interrupted: install that and calibrate again"
+            else f"with echo cancellation it could be interrupted: {installing.an_extra('echo')}, and calibrate again"
         )
     settings["capture.above_noise_db"] = margin = _margin_db(room)
     reasons.append(f"the background has {room.noise_dbfs:.0f} dBFS, so speech must be {margin:g} dB above it")

@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 
 import structlog
 
+from voiced import installing
 from voiced.audio import FRAME_MS, RATE, SAMPLE_BYTES, samples_of, to_samples
 from voiced.capture.level import rms_dbfs
 from voiced.capture.settings import CaptureSettings
@@ -120,7 +121,7 @@ class Canceller:
             from livekit import rtc
         except (ImportError, OSError) as error:  # OSError: a wheel whose library does not load here
             raise ConfigError(
-                "echo cancellation is not installed: pip install 'voiced[echo]' (or capture.echo = \"half-duplex\")"
+                f'echo cancellation is not installed: {installing.an_extra("echo")} (or capture.echo = "half-duplex")'
             ) from error
         self._audio_frame = rtc.AudioFrame
         self._begin = partial(rtc.AudioProcessingModule, echo_cancellation=True, high_pass_filter=True)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
+from voiced import installing
 from voiced.capture.wake_settings import WakeSettings
 from voiced.errors import ConfigError
 
@@ -88,7 +89,7 @@ def _of_the_library() -> dict[str, Path]:
         import pymicro_wakeword
     except (ImportError, OSError) as error:  # OSError: a wheel whose library does not load here
         raise ConfigError(
-            "the wake word is not installed: pip install 'voiced[wake]' (or leave \"wake\" out of listen.modes)"
+            f'the wake word is not installed: {installing.an_extra("wake")} (or leave "wake" out of listen.modes)'
         ) from error
     folder = Path(pymicro_wakeword.__file__).parent / "models"
     return {model.value: folder / f"{model.value}.json" for model in pymicro_wakeword.Model}
@@ -140,7 +141,7 @@ def _weights_of(path: Path) -> Path:
 
 def _remedy(path: Path) -> str:
     if path in _of_the_library().values():
-        return "pip install --force-reinstall pymicro-wakeword"
+        return installing.a_library("pymicro-wakeword", "--force-reinstall", "--no-deps")
     return "fetch it again, or take the word out of wake.words"
 
 

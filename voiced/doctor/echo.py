@@ -7,6 +7,7 @@ import sys
 from importlib.util import find_spec
 from typing import Final, Literal
 
+from voiced import installing
 from voiced.config import Places
 from voiced.doctor import mending
 from voiced.doctor.case import Case
@@ -49,13 +50,13 @@ def judged(wish: Literal["auto", "cancel", "half-duplex", "off"], installed: boo
     match wish:
         case "cancel" if not installed:
             what = 'capture.echo is "cancel", and echo cancellation is not installed, or does not load here'
-            return Finding("problem", "sound", what, "voiced does not start.", mending.install("echo"))
+            return Finding("problem", "sound", what, "voiced does not start.", installing.an_extra("echo"))
         case "auto" if not installed:
             what = "echo cancellation is not installed: voiced hears nothing while it speaks"
-            return Finding("warning", "sound", what, "Nobody can interrupt it by voice.", mending.install("echo"))
+            return Finding("warning", "sound", what, "Nobody can interrupt it by voice.", installing.an_extra("echo"))
         case "half-duplex":
             what = "voiced hears nothing while it speaks (capture.echo)"
-            mend = mending.in_settings(places, "capture.echo", "auto") if installed else mending.install("echo")
+            mend = mending.in_settings(places, "capture.echo", "auto") if installed else installing.an_extra("echo")
             return Finding("note", "sound", what, "Nobody can interrupt it by voice.", mend)
         case "off":
             what = "echo is not cancelled (capture.echo): right for a headset"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from typing import Final
 
+from voiced import installing
 from voiced.brains.offline.choice import recogniser_of, voice_of
 from voiced.capture.wake_models import models_for
 from voiced.config import Config, Loaded, Places
@@ -75,7 +76,7 @@ def missing(complaint: str, places: Places) -> Finding:
     what, _, fix = complaint.partition("; " if "; " in complaint else ": ")
     mend = f"{mending.edit(places.files[-1])}   # {fix or 'take it out'}"
     if found := _EXTRA.search(complaint):
-        mend = mending.install(found[1])
+        mend = installing.an_extra(found[1])
     return Finding("problem", "listening", what, "voiced does not start.", mend)
 
 
@@ -84,13 +85,13 @@ def keys(config: Config, around: Surroundings) -> Iterator[Finding]:
     source = choose(config.keys.source, around)
     if isinstance(source, NoSource):
         mend = "voiced ptt toggle   # bind this to a key in your desktop's settings"
-        if "pip install" in source.reason:
-            mend = mending.install("desktop")
+        if found := _EXTRA.search(source.reason):
+            mend = installing.an_extra(found[1])
         elif "usermod" in source.reason and around.session == "none":
             mend = 'sudo usermod -aG input "$USER"   # then log out, and in again'
         yield Finding("problem", "listening", "the key to talk does not work here", f"{source.reason}.", mend)
     elif source == "gpio" and find_spec("gpiozero") is None:
-        yield Finding("problem", "listening", "the button needs gpiozero", mend=mending.install("gpio"))
+        yield Finding("problem", "listening", "the button needs gpiozero", mend=installing.an_extra("gpio"))
 
 
 def surroundings(loaded: Loaded) -> Surroundings:

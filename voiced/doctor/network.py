@@ -10,7 +10,8 @@ from typing import Final, assert_never
 from urllib.parse import urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # not in typeshed
 
-from voiced.doctor import clock, mending
+from voiced import installing
+from voiced.doctor import clock
 from voiced.doctor.asking import (
     Answer,
     Answered,
@@ -78,7 +79,9 @@ def judged(server: Server, answer: Answer, proxy: str, routed: bool) -> Iterator
         case ProxyTrouble():
             yield _proxy_trouble(level, proxy, answer.reason)
         case Impossible():
-            mend = f"{mending.library('httpx2[socks]')}   # or: unset ALL_PROXY" if "socks" in answer.reason else curl
+            mend = (
+                f"{installing.a_library('httpx2[socks]')}   # or: unset ALL_PROXY" if "socks" in answer.reason else curl
+            )
             yield Finding(level, "network", f"{host} can't be asked: {redacted(answer.reason)}", why, mend)
         case _:
             assert_never(answer)

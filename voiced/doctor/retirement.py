@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from datetime import date
 
+from voiced import installing
 from voiced.ai.models import SHUTDOWN, SOON, SUCCESSOR
 from voiced.config import Places
 from voiced.doctor import mending
@@ -57,7 +58,7 @@ def _retiring(left: list[str], day: date, server: Server, use: Use, listed: List
         why = f"It is used for {use.what}. {better or later[0]} takes its place."
         return Finding("warning", "models", what, why, _mend(places, use, [better or later[0]]))
     why = f"It is used for {use.what}, and nothing is known yet that takes its place."
-    mend = f"{mending.upgrade()}   # a later one will know" if server.is_openai else _choose(server, use)
+    mend = f"{installing.upgrade()}   # a later one will know" if server.is_openai else _choose(server, use)
     return Finding("warning", "models", what, why, mend)
 
 

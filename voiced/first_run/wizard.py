@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from voiced import installing
 from voiced.audio import Ms
 from voiced.config import Config, load_config
 from voiced.config.writing import change, changed, write_whole
@@ -151,7 +152,7 @@ def _listening(wishes: Wishes, person: Person) -> tuple[str, ...]:
         person.tell("")
         modes = WAYS[person.choose("When shall it listen?", [text for text, _ in WAYS])][1]
     if "wake" in modes and importlib.util.find_spec("pymicro_wakeword") is None:
-        raise ConfigError("the wake word is not installed: pip install 'voiced[wake]', then run voiced setup again")
+        raise ConfigError(f"the wake word is not installed: {installing.an_extra('wake')}, then run voiced setup again")
     return modes
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from voiced import installing
 from voiced.keys.settings import SourceName
 
 COMMAND: Final = "bind the command `voiced ptt toggle` to a key in your desktop's settings"
@@ -88,5 +89,5 @@ def _best(around: Surroundings) -> SourceName | NoSource:
             )
 
 
-_INSTALL: Final = "pip install 'voiced[desktop]'"
+_INSTALL: Final = installing.an_extra("desktop")
 _START_THERE: Final = "start voiced in your desktop session (docs/push-to-talk.md)"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
+from voiced import installing
 from voiced.keys.port import Keys, KeysAbsent, KeysLost, OnReady
 
 BOUNCE_S: Final = 0.02
@@ -14,11 +15,6 @@ BOUNCE_S: Final = 0.02
 
 ASK_EVERY_S: Final = 0.25
 """While the button is held its pin is read: an edge may get lost."""
-
-_INSTALL: Final = (
-    "pip install 'voiced[gpio]' (with Python 3.13 or later also `sudo apt-get install python3-lgpio`, and an "
-    "environment made with --system-site-packages)"
-)
 
 
 class GpioButton:
@@ -69,11 +65,11 @@ class GpioButton:
             from gpiozero import DigitalInputDevice
             from gpiozero.exc import BadPinFactory
         except ImportError as error:
-            raise KeysAbsent(f"keys.source = 'gpio' needs gpiozero: {_INSTALL}") from error
+            raise KeysAbsent(f"keys.source = 'gpio' needs gpiozero: {installing.GPIO}") from error
         try:
             return DigitalInputDevice(self._pin, pull_up=True, bounce_time=BOUNCE_S, pin_factory=self._factory)
         except BadPinFactory as error:
-            raise KeysAbsent(f"no pins here: is this a Raspberry Pi? {_INSTALL}") from error
+            raise KeysAbsent(f"no pins here: is this a Raspberry Pi? {installing.GPIO}") from error
         except Exception as error:  # each library of pins has its own
             raise KeysLost(
                 f"GPIO {self._pin} can't be used ({error}): choose another keys.gpio_pin, and see that you are in the "

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 import structlog
 
+from voiced import installing
 from voiced.conversation.commands import Fact
 from voiced.errors import VoicedError
 from voiced.keys.desktop_entry import APP_ID
@@ -60,7 +61,7 @@ class Notifier:
             try:
                 from voiced.keys.session_bus import BusError, session_bus
             except ImportError:
-                await self._unavailable("it takes dbus-fast: pip install 'voiced[desktop]'")
+                await self._unavailable(f"it takes dbus-fast: {installing.an_extra('desktop')}")
                 continue
             try:
                 async with session_bus(self._environ) as bus:

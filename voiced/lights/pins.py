@@ -11,7 +11,8 @@ from typing import Any, Final
 
 import structlog
 
-from voiced.lights.settings import INSTALL, LightSettings
+from voiced import installing
+from voiced.lights.settings import LightSettings
 from voiced.lights.state import State
 
 COLOURS: Final[dict[State, tuple[float, float, float]]] = {
@@ -106,5 +107,5 @@ def _in_any_case(end: Callable[[], object]) -> None:
 def _reason(error: Exception) -> str:
     name = type(error).__name__
     if name == "BadPinFactory" or isinstance(error, ImportError):
-        return f"no pins here: is this a Raspberry Pi? {INSTALL}"
+        return f"no pins here: is this a Raspberry Pi? {installing.GPIO}"
     return f"the LEDs can't be used ({name}: {error}); see that you are in the group 'gpio', and that the pins are free"

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from voiced import installing
 from voiced.errors import ConfigError
 from voiced.settings import Settings, setting
 
 LightName = Literal["idle", "attentive", "listening", "thinking", "speaking", "muted", "error", "offline"]
 
 Pin = Annotated[int, Field(ge=2, le=27)]
-
-INSTALL: Final = (
-    "pip install 'voiced[gpio]' (with Python 3.13 or later also `sudo apt-get install python3-lgpio`, and an "
-    "environment made with --system-site-packages)"
-)
 
 
 class LightSettings(Settings):
@@ -81,4 +77,4 @@ class LightSettings(Settings):
 def must_be_installed(settings: LightSettings) -> None:
     """Raises ConfigError where pins are wanted, and gpiozero is not there."""
     if settings.uses_pins and find_spec("gpiozero") is None:
-        raise ConfigError(f"lights.{'pins' if settings.pins else 'rgb'} needs gpiozero: {INSTALL}")
+        raise ConfigError(f"lights.{'pins' if settings.pins else 'rgb'} needs gpiozero: {installing.GPIO}")

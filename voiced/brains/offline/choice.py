@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from voiced import installing
 from voiced.brains.offline.models import Model, cache_folder
 from voiced.brains.offline.settings import OfflineSettings
 from voiced.brains.offline.worker_process import Engine
@@ -93,7 +94,7 @@ def _espeak_options(settings: OfflineSettings) -> dict[str, Any]:
 
 def _must_be_installed(what: str, extra: str) -> None:
     if importlib.util.find_spec(extra.replace("-", "_")) is None:
-        raise ConfigError(f"offline.{what} is {extra}, which is not installed: pip install 'voiced[{extra}]'")
+        raise ConfigError(f"offline.{what} is {extra}, which is not installed: {installing.an_extra(extra)}")
 
 
 def _model(what: str, name: str, places: tuple[str, ...], environ: Mapping[str, str]) -> Model:
