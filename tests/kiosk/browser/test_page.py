@@ -735,10 +735,12 @@ async def test_a_daemon_that_is_gone_is_told_of_and_the_page_comes_back(browser:
         await page.phase("lost")
         await page.shows("#banner-text", "The connection to voiced is lost. Trying again…")
         assert await page.ask("[...document.querySelectorAll('.press button')].every(each => each.disabled)")
+        assert await page.ask("document.querySelector('#send').disabled")  # the question stays in its field
         assert await transcript(page) == ["assistant: voiced Good night."]
         port = int(desk.url.rstrip("/").rpartition(":")[2])
         async with Desk(port=port):
             await page.phase("idle")
+            assert not await page.ask("document.querySelector('#send').disabled")
             assert not await page.ask("document.querySelector('#banner').checkVisibility()")
             await page.shows("#announcer", "Connected to voiced.")
             assert await transcript(page) == []  # the new one remembers nothing

@@ -130,7 +130,7 @@ function render(before, quiet = false) {
   if (state.cards !== before?.cards) cards.render(state.cards, translate);
   named($("talk"), state.talking, translate(state.talking ? "talk.held" : "talk"));
   named($("mute"), state.muted, translate(state.muted ? "mute.on" : "mute"));
-  for (const id of ["talk", "mute", "stop", "volume", "sound-switch"]) $(id).disabled = !state.connected;
+  for (const id of ["talk", "mute", "stop", "volume", "sound-switch", "send"]) $(id).disabled = !state.connected;
   showVolume();
   $("failures-count").textContent = showFailures($("failures-list"), state.failures, language, translate);
   $("failures").classList.toggle("some", state.failures.length > 0);
