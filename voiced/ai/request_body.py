@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
+
+from pydantic_core import to_jsonable_python
 
 if TYPE_CHECKING:
     import httpx2
@@ -32,9 +35,7 @@ async def written(options: Any) -> Any:
     body = {**options.json_data, **(options.extra_json or {})}
     body = {name: value for name, value in body.items() if not isinstance(value, Omit)}
     if is_large(body):
-        from openai._utils._json import openapi_dumps
-
-        options.json_data = await asyncio.to_thread(encoded, body, openapi_dumps)
+        options.json_data = await asyncio.to_thread(encoded, body)
         options.extra_json = None
     return options
 
@@ -56,10 +57,10 @@ def is_large(value: object) -> bool:
     return False
 
 
-def encoded(body: object, dumps: Callable[[object], bytes], long: int = LARGE) -> bytes:
-    """What `dumps` would write. Texts of more than `long` characters in slices: other threads may go on in between.
+def encoded(body: object, long: int = LARGE) -> bytes:
+    """As JSON, in UTF-8. Texts of more than `long` characters in slices: other threads may go on in between.
 
-    Raises what `dumps` does, and ValueError for what has itself in it.
+    Raises TypeError or ValueError for what is no JSON, and for what has itself in it.
     """
     mark = secrets.token_hex(16)
     texts: list[str] = []
@@ -76,14 +77,20 @@ def encoded(body: object, dumps: Callable[[object], bytes], long: int = LARGE) -
         return value
 
     try:
-        first, *rest = dumps(without_texts(body)).split(mark.encode())
+        first, *rest = _json(without_texts(body)).split(mark.encode())
     except RecursionError:
         raise ValueError("what is asked has itself in it") from None
     pieces = [first]
     for text, after in zip(texts, rest, strict=True):
-        pieces += [dumps(text[at : at + long])[1:-1] for at in range(0, len(text), long)]
+        pieces += [_json(text[at : at + long])[1:-1] for at in range(0, len(text), long)]
         pieces.append(after)
     return b"".join(pieces)
+
+
+def _json(value: object) -> bytes:
+    """As httpx2 and the library write it."""
+    written = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=to_jsonable_python)
+    return written.encode()
 
 
 async def in_pieces(stream: httpx2.AsyncByteStream) -> AsyncIterator[bytes]:
