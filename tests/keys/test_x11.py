@@ -6,6 +6,7 @@ import asyncio
 import gc
 import threading
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -190,6 +191,7 @@ async def test_of_several_hotkeys_those_that_are_free_work_and_the_taken_one_is_
         fingers.tap("Alt_L", "F8")
         fingers.tap("Control_L", "F8")
         await other.moved("talk down", "talk up")
+        await keys.moved("talk down", "talk up")
         fingers.tap("F8")
         await keys.moved("talk down", "talk up", "stop down", "stop up")
     try:
@@ -244,6 +246,47 @@ async def test_a_key_that_is_held_already_is_no_order_until_it_is_pressed_anew(
         await keys.until(lambda: noticed)
         fingers.tap("F9")
         await keys.moved("mute down", "mute up")
+
+
+class Late(XServer):
+    """Tells of some events all at once, as they wait for a thread that is kept from its work. No key is down now."""
+
+    def __init__(self, name: str, events: list[tuple[int, int]]) -> None:
+        super().__init__(name)
+        self._late = events
+
+    def events(self, timeout_s: float | None) -> Iterator[Any]:
+        if not self._late:
+            yield from super().events(timeout_s)
+        while self._late:
+            kind, time = self._late.pop(0)
+            yield SimpleNamespace(type=kind, time=time, detail=min(self._grabs)[0], state=0)
+
+
+@pytest.mark.parametrize(
+    ("pauses_ms", "taps"),
+    [([0], 1), ([1, 0, 3], 1), ([80], 2), ([0, 150, 0, 90], 3)],
+    ids=["repeats", "repeats as the server is busy", "tapped twice", "held long, and again"],
+)
+async def test_taps_that_are_noticed_late_are_as_many_as_they_were(
+    display: XDisplay, pauses_ms: list[int], taps: int
+) -> None:
+    """The clock of a server begins anew now and then."""
+    keys = Recorder()
+    now = 2**32 - 100
+    events = [(X.KeyPress, now)]
+    for pause in [*pauses_ms, None]:
+        now = (now + 40) % 2**32
+        events.append((X.KeyRelease, now))
+        if pause is not None:
+            now = (now + pause) % 2**32
+            events.append((X.KeyPress, now))
+    source = X11Keys(
+        {"talk": hotkey_of("f9")}, keys, display.name, keys.on_ready, connect=lambda name: Late(name, events)
+    )
+    async with watching(source, keys):
+        await keys.until(lambda: len(keys.moves) == 2 * taps)
+        assert keys.moves == ["talk down", "talk up"] * taps
 
 
 async def test_a_key_that_the_keyboard_lacks_is_named(display: XDisplay) -> None:

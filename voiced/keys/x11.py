@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Final
 
 from Xlib import X
@@ -22,8 +23,24 @@ LOOK_EVERY_S: Final = 0.25
 AGAIN_EVERY_S: Final = 10.0
 """A hotkey that another program has is tried again so often, while others work."""
 
+REPEATS_WITHIN_MS: Final = 20
+"""Where a key repeats it is let go and pressed in one breath; fingers take longer."""
+
 GONE_WITHIN_S: Final = 1.0
 """A thread that hangs in the server is left behind."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Press:
+    """A key that went down. Times are the server's, in milliseconds that begin anew after 49 days."""
+
+    name: KeyName | None = None
+    """What it meant then; None: nothing."""
+    released_at: int | None = None
+
+    def is_over(self, pressed_again_at: int) -> bool:
+        """Whether it was really let go before it went down again. A key that is held does both, too, as it repeats."""
+        return self.released_at is not None and (pressed_again_at - self.released_at) % 2**32 > REPEATS_WITHIN_MS
 
 
 class X11Keys:
@@ -88,7 +105,7 @@ class X11Keys:
             self._tell(lambda: self._on_ready(working, problem))
 
     def _serve(self, server: XServer, before: Iterable[int]) -> None:
-        held: dict[int, KeyName | None] = dict.fromkeys(before)  # what repeats was pressed when it meant something else
+        held = dict.fromkeys(before, _Press())  # what repeats was pressed when it meant something else
         look_at = time.monotonic()
         again_at = look_at + self._again_every_s
         while not self._over:
@@ -97,21 +114,28 @@ class X11Keys:
             for event in events:
                 if event.type == X.KeyPress:
                     name = server.name_of(event.detail, event.state)
+                    if event.detail in held and held[event.detail].is_over(event.time):
+                        self._let_go(held.pop(event.detail))
                     if name is not None and event.detail not in held:
-                        held[event.detail] = name
+                        held[event.detail] = _Press(name)
                         self._moved(self._keys.down, name)
+                elif event.type == X.KeyRelease and event.detail in held:
+                    held[event.detail] = replace(held[event.detail], released_at=event.time)
                 elif event.type == X.MappingNotify:
                     server.relearn(event)
                     self._grab(server)
             looks = any(event.type == X.KeyRelease for event in events) or time.monotonic() >= look_at
             for code in [code for code in held if looks and not server.is_down(code)]:
-                if (released := held.pop(code)) is not None:
-                    self._moved(self._keys.up, released)
+                self._let_go(held.pop(code))
             if looks or not held:
                 look_at = time.monotonic() + LOOK_EVERY_S
             if self._lacking and time.monotonic() >= again_at:
                 self._grab(server)
                 again_at = time.monotonic() + self._again_every_s
+
+    def _let_go(self, press: _Press) -> None:
+        if press.name is not None:
+            self._moved(self._keys.up, press.name)
 
     def _moved(self, move: Callable[[KeyName], None], name: KeyName) -> None:
         self._tell(lambda: move(name))
