@@ -22,6 +22,9 @@ _HEARD: Final = frozenset(
 )
 """What a server may say unasked. Its log, its progress and the rest are dropped before they cost anything."""
 
+TOLD_WITHIN_S: Final = 2.0
+"""Who reads knows soon, and better, why nobody can write any more."""
+
 _MOST_WAITING: Final = 16
 """Messages that wait until the server reads."""
 
@@ -115,6 +118,9 @@ class _Outgoing:
             try:
                 await self._write(item)
             except OSError as error:
+                with anyio.move_on_after(TOLD_WITHIN_S):
+                    await self._pipe.lost.wait()
+                self._pipe.lose("it closed the connection")
                 raise anyio.BrokenResourceError from error
             else:
                 return
