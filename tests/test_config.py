@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import pytest
@@ -21,7 +23,7 @@ from voiced.config import Config, Loaded, OpenAISettings, example, load_config
 from voiced.config.as_toml import in_force, toml_value
 from voiced.config.loading import LayeredSettings, Places, given_in, validated
 from voiced.config.secrets import Secrets
-from voiced.config.sources import Given, Origin, environment_name, key_of, leaves, parts_of
+from voiced.config.sources import Given, Origin, environment_name, from_file, key_of, leaves, parts_of
 from voiced.config.writing import change
 from voiced.errors import BadKey, ConfigError
 from voiced.settings import Settings, setting
@@ -254,17 +256,33 @@ def test_a_file_that_cannot_be_used_says_why(tmp_path: Path) -> None:
     assert said(nested) == f"{nested}: can't be read (Not a directory); let this user read it"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read all")
-def test_a_file_that_this_user_may_not_read(tmp_path: Path) -> None:
-    folder = tmp_path / "shut"
-    file = folder / "voiced.toml"
-    folder.mkdir()
-    file.touch(0o000)
-    for mode, shut in ((0o700, f"{file}"), (0o000, f"{folder} {file}")):
+@contextmanager
+def not_as_root() -> Iterator[Path]:
+    """As a user who may not read all; gives a folder of theirs."""
+    with TemporaryDirectory() as folder:
+        if os.geteuid() != 0:
+            yield Path(folder)
+            return
+        nobody = 65534
+        os.chown(folder, nobody, nobody)
+        os.setresuid(nobody, nobody, 0)
+        try:
+            yield Path(folder)
+        finally:
+            os.setresuid(0, 0, 0)
+
+
+@pytest.mark.parametrize(("mode", "shut"), [(0o700, ["voiced.toml"]), (0o000, [".", "voiced.toml"])])
+def test_a_file_that_this_user_may_not_read(mode: int, shut: list[str]) -> None:
+    with not_as_root() as folder:
+        file = folder / "voiced.toml"
+        file.touch(0o000)
         folder.chmod(mode)
-        with pytest.raises(ConfigError, match=f"^{file}: this user may not read it; run: sudo chmod a\\+rX {shut}$"):
-            load_config(file, environ={})
-    folder.chmod(0o700)
+        with pytest.raises(ConfigError) as caught:
+            from_file(Config, file, required=True)
+        folder.chmod(0o700)
+    command = " ".join(["sudo chmod a+rX", *(str(folder / name) for name in shut)])
+    assert str(caught.value) == f"{file}: this user may not read it; run: {command}"
 
 
 def test_a_file_that_was_written_on_windows(tmp_path: Path) -> None:
