@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.stalls import PATIENCE_S, patience_passes
+from voiced import installing
 from voiced.ai.settings import ProviderSettings
 from voiced.ai.speech import AHEAD_BYTES, SpeechStream
 from voiced.ai.speech_sound import SpeechFormat
@@ -125,7 +127,7 @@ async def test_a_long_text_as_one_flac(tmp_path: Path) -> None:
 async def test_a_long_text_as_flac_where_nothing_encodes_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "av", None)  # what Python takes for: it is not installed
     async with HttpLoopback() as server, desk(server) as made:
-        with pytest.raises(ApiDenied, match=r"pip install 'voiced\[video\]', or use wav, or mp3"):
+        with pytest.raises(ApiDenied, match=re.escape(f"{installing.an_extra('video')}, or use wav, or mp3")):
             await made.ai.audio.speak(LONG, format="flac")
         with pytest.raises(ApiDenied, match=r"voiced\[video\]"):
             await made.ai.audio.save_speech(LONG, tmp_path / "a.flac")

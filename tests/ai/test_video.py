@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import itertools
+import re
 import struct
 import sys
 import threading
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from voiced import installing
 from voiced.ai import video
 from voiced.ai.picture_header import read_header
 from voiced.ai.video import Video
@@ -147,7 +149,7 @@ async def test_a_list_of_films_makes_nobody_fetch_them(tmp_path: Path) -> None:
 
 async def test_without_the_library_it_is_said_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(ApiDenied, match=r"pip install 'voiced\[video\]'") as caught:
+    with pytest.raises(ApiDenied, match=re.escape(installing.an_extra("video"))) as caught:
         await Video().frames(tmp_path / "door.mp4")
     assert caught.value.cause == "settings"
 

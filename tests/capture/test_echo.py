@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import builtins
 import itertools
+import re
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from structlog.testing import capture_logs
 
 from tests.inbox import Inbox
 from tests.speech import labelled, read_wav
+from voiced import installing
 from voiced.audio import FRAME_BYTES, FRAME_MS, Ms
 from voiced.capture.echo import Canceller, HalfDuplex, NoEchoControl, echo_control
 from voiced.capture.level import rms_dbfs
@@ -72,7 +74,7 @@ def test_off_changes_nothing() -> None:
 
 def test_cancel_without_the_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     without_livekit(monkeypatch)
-    with pytest.raises(ConfigError, match=r"pip install 'voiced\[echo\]'"):
+    with pytest.raises(ConfigError, match=re.escape(installing.an_extra("echo"))):
         echo_control(CaptureSettings(echo="cancel"))
 
 

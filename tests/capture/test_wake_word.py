@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 
 from tests.inbox import Inbox
 from tests.speech import read_wav
+from voiced import installing
 from voiced.audio import FRAME_BYTES, FRAME_MS, RATE, SAMPLE_BYTES
 from voiced.capture.echo import NoEchoControl
 from voiced.capture.microphone import Microphone
@@ -273,7 +275,7 @@ async def test_a_closed_microphone_hears_no_word_nor_half_of_one(shared_data: Pa
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pymicro_wakeword", None)
-    with pytest.raises(ConfigError, match=r"pip install 'voiced\[wake\]'"):
+    with pytest.raises(ConfigError, match=re.escape(installing.an_extra("wake"))):
         WakeWord(WakeSettings())
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from voiced import installing
 from voiced.keys.choosing import COMMAND, GROUP, NoSource, Session, Surroundings, choose, session_of
 
 
@@ -45,12 +46,12 @@ def test_the_best_one_serves(around: Surroundings, source: str) -> None:
     [
         ("auto", Surroundings("none"), ["no DISPLAY", GROUP, COMMAND]),
         ("auto", Surroundings("wayland"), ["no GlobalShortcuts portal", GROUP, COMMAND]),
-        ("auto", Surroundings("wayland", portal=True, dbus=False), ["pip install 'voiced[desktop]'", COMMAND]),
-        ("auto", Surroundings("x11", xlib=False), ["pip install 'voiced[desktop]'", COMMAND]),
+        ("auto", Surroundings("wayland", portal=True, dbus=False), [installing.an_extra("desktop"), COMMAND]),
+        ("auto", Surroundings("x11", xlib=False), [installing.an_extra("desktop"), COMMAND]),
         ("x11", Surroundings("none", keyboards=True), ["no DISPLAY", COMMAND]),
-        ("x11", Surroundings("x11", xlib=False), ["pip install 'voiced[desktop]'"]),
+        ("x11", Surroundings("x11", xlib=False), [installing.an_extra("desktop")]),
         ("portal", Surroundings("wayland", keyboards=True), ["no GlobalShortcuts portal", "'evdev'", COMMAND]),
-        ("portal", Surroundings("wayland", dbus=False), ["pip install 'voiced[desktop]'"]),
+        ("portal", Surroundings("wayland", dbus=False), [installing.an_extra("desktop")]),
         ("evdev", Surroundings("x11"), ["can be read", GROUP, COMMAND]),
     ],
 )

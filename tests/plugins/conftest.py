@@ -33,10 +33,9 @@ async def reaped() -> AsyncIterator[None]:
     """
     before = _awaited()
     yield
-    with suppress(TimeoutError):
-        async with asyncio.timeout(PATIENCE_S):
-            while _awaited() - before:  # noqa: ASYNC110 they tell the loop alone
-                await asyncio.sleep(0.001)
+    async with asyncio.timeout(PATIENCE_S):
+        while _awaited() - before:  # noqa: ASYNC110 they tell the loop alone
+            await asyncio.sleep(0.001)
     await turns()
 
 

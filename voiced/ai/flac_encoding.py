@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Final
 
+from voiced import installing
 from voiced.ai.wav_file import PcmFormat
 from voiced.errors import ApiDenied
 
@@ -22,8 +23,8 @@ def load() -> None:
         import av  # noqa: F401
     except ImportError as error:
         raise ApiDenied(
-            f"speech: a FLAC of a long text is put together by PyAV, which is not there ({error}): pip install "
-            "'voiced[video]', or use wav, or mp3",
+            f"speech: a FLAC of a long text is put together by PyAV, which is not there ({error}): "
+            f"{installing.an_extra('video')}, or use wav, or mp3",
             cause="settings",
         ) from error
 

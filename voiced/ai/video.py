@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from voiced import installing
 from voiced.errors import ApiDenied, RequestRejected
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ def _frames(path: Path, every: int, most: int, width: int | None, over: threadin
     try:
         import av
     except ImportError as error:
-        raise ApiDenied(f"video: PyAV is not there ({error}): pip install 'voiced[video]'", cause="settings") from error
+        why = f"video: PyAV is not there ({error}): {installing.an_extra('video')}"
+        raise ApiDenied(why, cause="settings") from error
     if path.is_dir():
         raise RequestRejected(f"video: {path} is a folder: name a file")
     try:

@@ -73,7 +73,8 @@ class Turns:
         # An answer that was cut before a sound of it is none, unless somebody reads it.
         if turn.answer_heard or (turn.complete and (turn.request or not turn.cut)):
             self._transcript.answered(turn.number)
-            self._errands.told(turn.covers if turn.complete else [])
+            if turn.complete:  # by who knew of all results, also of those that were kept for the next silence
+                self._errands.told(turn.covers)
         if turn.cut and not turn.received_ms:
             self.end_request(turn, error="it was interrupted")  # Nothing of it ever sounded.
             return

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from voiced import installing
 from voiced.brains.offline.choice import POCKETSPHINX, recogniser_of, voice_of
 from voiced.brains.offline.settings import OfflineSettings
 from voiced.config import load_config
@@ -36,7 +38,7 @@ def test_by_default_nothing_needs_to_be_fetched() -> None:
 def test_an_engine_that_is_not_there_names_the_extra_or_its_model(choose: object, settings: OfflineSettings) -> None:
     name = settings.recogniser if choose is recogniser_of else settings.voice
     installed = importlib.util.find_spec(name.replace("-", "_")) is not None
-    missing = "needs a model: set offline" if installed else rf"pip install 'voiced\[{name}\]'"
+    missing = "needs a model: set offline" if installed else re.escape(installing.an_extra(name))
     with pytest.raises(ConfigError, match=missing):
         recogniser_of(settings, {}) if choose is recogniser_of else voice_of(settings, {})
 
