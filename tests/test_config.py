@@ -281,7 +281,8 @@ def test_a_file_that_this_user_may_not_read(mode: int, shut: list[str]) -> None:
         with pytest.raises(ConfigError) as caught:
             from_file(Config, file, required=True)
         folder.chmod(0o700)
-    command = " ".join(["sudo chmod a+rX", *(str(folder / name) for name in shut)])
+    names = " ".join(str(folder / name) for name in shut)
+    command = f"sudo chgrp {os.getegid()} {names} && sudo chmod ug+rX {names}"
     assert str(caught.value) == f"{file}: this user may not read it; run: {command}"
 
 

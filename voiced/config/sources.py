@@ -82,9 +82,7 @@ def from_file(model: type[BaseModel], path: Path, *, required: bool) -> list[Giv
         fix = "name the file in it" if required else f"run: mv {shlex.quote(str(path))} {shlex.quote(f'{path}.old')}"
         raise ConfigError(f"{path}: this is a directory; {fix}") from None
     except PermissionError:
-        shut = [path] if os.access(path.parent, os.X_OK) else [path.parent, path]
-        fix = shlex.join(["sudo", "chmod", "a+rX", *map(str, shut)])
-        raise ConfigError(f"{path}: this user may not read it; run: {fix}") from None
+        raise ConfigError(f"{path}: this user may not read it; run: {_let_read(path)}") from None
     except OSError as error:
         raise ConfigError(f"{path}: can't be read ({error.strerror}); let this user read it") from None
     except UnicodeDecodeError:
@@ -93,6 +91,12 @@ def from_file(model: type[BaseModel], path: Path, *, required: bool) -> list[Giv
         raise ConfigError(_toml_complaint(path, error)) from None
     lines = _lines_of_keys(text)
     return [Given(key, value, Origin("file", str(path), _line_of(lines, key))) for key, value in flat(model, tables)]
+
+
+def _let_read(path: Path) -> str:
+    """The command that lets this user read it, and not everybody: what plugins are told may be secret."""
+    shut = shlex.join(map(str, [path] if os.access(path.parent, os.X_OK) else [path.parent, path]))
+    return f"sudo chgrp {os.getegid()} {shut} && sudo chmod ug+rX {shut}"
 
 
 def from_environment(model: type[BaseModel], environ: Mapping[str, str]) -> list[Given]:
